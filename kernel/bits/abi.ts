@@ -1,0 +1,72 @@
+/**
+ * What the module `bits` exports. It is for users of `src/bits.ts` and for guests; the kernel imports the files
+ * themselves. The module imports `env.memory` and nothing else, and has no state.
+ */
+export { alignDown, alignUp, isAligned, isPowerOfTwo } from './align'
+export {
+  arrayAt,
+  arrayBytes,
+  arrayClear,
+  arrayInit,
+  arrayInsert,
+  arrayLength,
+  arrayPop,
+  arrayPush,
+  arrayRemove,
+  arraySet,
+  arraySwapRemove,
+} from './array'
+export {
+  bitmapAll,
+  bitmapAny,
+  bitmapBits,
+  bitmapBytes,
+  bitmapClear,
+  bitmapClearRange,
+  bitmapCount,
+  bitmapFindClear,
+  bitmapFindClearRun,
+  bitmapFindSet,
+  bitmapFlip,
+  bitmapFlipRange,
+  bitmapGet,
+  bitmapInit,
+  bitmapSet,
+  bitmapSetRange,
+} from './bitmap'
+export {
+  listClear,
+  listContains,
+  listCount,
+  listFirst,
+  listInit,
+  listInsertAfter,
+  listInsertBefore,
+  listLast,
+  listPopBack,
+  listPopFront,
+  listPushBack,
+  listPushFront,
+  listRemove,
+  listSplice,
+  listVerify,
+  nodeInit,
+  nodeNext,
+  nodeOwner,
+  nodePrev,
+} from './list'
+export {
+  ringAt,
+  ringBack,
+  ringBytes,
+  ringClear,
+  ringCount,
+  ringFront,
+  ringInit,
+  ringPopBack,
+  ringPopFront,
+  ringPushBack,
+  ringPushBackOverwrite,
+  ringPushFront,
+  ringPushFrontOverwrite,
+} from './ring'
