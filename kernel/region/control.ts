@@ -1,0 +1,38 @@
+/**
+ * The control block's tables and their places behind its header:
+ *
+ *   [ header | bin bits | bins | classes | empty page | context | scratch | chunk table ]
+ */
+import { alignUp } from '../bits/align'
+import {
+  CHUNK_SHIFT,
+  CLASS_INFO_BYTES,
+  CLASS_MAX,
+  CONTEXT_BYTES,
+  HEAP_BINS_BYTES,
+  HEAP_BIN_BITS_BYTES,
+  HEAP_HEADER_BYTES,
+  PAGE_BYTES,
+  SCRATCH_BYTES,
+  TABLE_ENTRY_BYTES,
+  UNIT_BYTES,
+} from '../layout'
+import { heap } from '../overlay'
+
+export const BINS_BYTES: u32 = HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
+export const CONTEXT_OFFSET: u32 = HEAP_HEADER_BYTES + BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
+export const SCRATCH_OFFSET: u32 = CONTEXT_OFFSET + CONTEXT_BYTES
+export const TABLE_OFFSET: u32 = SCRATCH_OFFSET + SCRATCH_BYTES
+
+/** Entries of the chunk table: a power of two, at least one per MiB of the range. */
+export function tableEntries(base: usize, end: usize): u32 {
+  const mibs = <u32>(((end - 1) >> CHUNK_SHIFT) - (base >> CHUNK_SHIFT) + 1)
+  return mibs == 1 ? 1 : <u32>1 << (32 - clz(mibs - 1))
+}
+
+/** Bytes of the control block with its tables: up to the first chunk. */
+export function controlBytes(): u32 {
+  const h = heap()
+  const entries = (h.tableMask >> 4) + 1
+  return alignUp(TABLE_OFFSET + entries * TABLE_ENTRY_BYTES, UNIT_BYTES)
+}
