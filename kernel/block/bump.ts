@@ -1,0 +1,158 @@
+/**
+ * The bump allocator behind `compiler` mode: blocks one behind the other, freed in bulk. Each block has its map byte
+ * like any other, so a bad or second `free` is refused; a freed block's bytes are not used again before the heap is
+ * reset, except the newest block's.
+ *
+ *   piece   [ next | 60 bytes ][ block ][ block ] ... bump -> ... limit [ stop granule ]
+ *           The stop granule's map byte is DEAD: with the next block's byte it bounds a block's length.
+ *
+ * Requests above a quarter of a chunk are runs of their own, which `free` gives back.
+ */
+import {
+  CODE_BUMP_BLOCK,
+  CODE_BUMP_DEAD,
+  CODE_HUGE,
+  CODE_RUN,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+  REQUEST_MAX_BYTES,
+  RUN_MAX_GRANULES,
+  STATUS_NOT_A_BLOCK,
+  STATUS_OK,
+} from '../layout'
+import { context, entryOf, heap, mapAt } from '../overlay'
+import { allocOrGrowRun } from '../region/grow'
+import { allocHuge, hugeBytes } from '../region/huge'
+import { allocPiece, growPiece, pieceBytes } from '../region/piece'
+import { runGranules } from '../region/runs'
+import { countAlloc, countFree, countResize } from './count'
+
+const PIECE_HEADER_BYTES: u32 = 64
+const PIECE_FIRST_BYTES: u32 = 16 << 10
+const PIECE_MAX_BYTES: u32 = 239 * 4096
+/** Longer requests get a run of their own. */
+const BUMP_MAX_BYTES: u32 = 256 << 10
+
+/** A block of at least `size` bytes at a multiple of 16, or 0. */
+export function bumpAlloc(size: u32): usize {
+  const block = context().bump
+  const bytes = max<u32>((size + 15) & ~15, GRANULE_BYTES)
+  if (size <= BUMP_MAX_BYTES && bytes <= context().bumpLimit - block) {
+    context().bump = block + bytes
+    store<u8>(context().bumpMap + (block >> GRANULE_SHIFT), <u8>CODE_BUMP_BLOCK)
+    countAlloc(bytes)
+    return block
+  }
+  return bumpSlow(size, bytes)
+}
+
+function bumpSlow(size: u32, bytes: u32): usize {
+  if (size > REQUEST_MAX_BYTES) return 0
+  if (size > BUMP_MAX_BYTES) return allocAlone(size)
+  if (!extendPiece(bytes) && !startPiece(bytes)) return 0
+  return bumpAlloc(size)
+}
+
+/** A run or huge block of its own. */
+function allocAlone(size: u32): usize {
+  const granules = runGranules(size)
+  if (granules > RUN_MAX_GRANULES) {
+    const block = allocHuge(size, GRANULE_BYTES, CODE_HUGE)
+    if (block) countAlloc(hugeBytes(block, CODE_HUGE))
+    return block
+  }
+  const run = allocOrGrowRun(granules, GRANULE_BYTES, CODE_RUN)
+  if (run) {
+    heap().runBytes += granules << GRANULE_SHIFT
+    countAlloc(granules << GRANULE_SHIFT)
+  }
+  return run
+}
+
+/** Double the current piece where it lies, or lengthen it by what is needed. */
+function extendPiece(bytes: u32): bool {
+  const piece = heap().bumpPieces
+  if (!piece) return false
+  const have = pieceBytes(piece)
+  if (have + bytes > PIECE_MAX_BYTES) return false
+  const stop = context().bumpLimit
+  const doubled = min<u32>(max<u32>(have << 1, have + bytes), PIECE_MAX_BYTES)
+  if (!growPiece(piece, doubled) && !growPiece(piece, have + bytes)) return false
+  store<u8>(context().bumpMap + (stop >> GRANULE_SHIFT), 0)
+  setLimit(piece + pieceBytes(piece) - GRANULE_BYTES)
+  return true
+}
+
+function startPiece(bytes: u32): bool {
+  const before = heap().bumpPieces
+  const least = bytes + PIECE_HEADER_BYTES + GRANULE_BYTES
+  const wanted = before ? min<u32>(pieceBytes(before) << 1, PIECE_MAX_BYTES) : PIECE_FIRST_BYTES
+  let piece = allocPiece(max<u32>(wanted, least))
+  if (!piece) piece = allocPiece(least)
+  if (!piece) return false
+  if (before && context().bump < context().bumpLimit)
+    store<u8>(context().bumpMap + (context().bump >> GRANULE_SHIFT), <u8>CODE_BUMP_DEAD)
+  store<usize>(piece, before)
+  heap().bumpPieces = piece
+  const entry = entryOf(piece)
+  context().bumpMap = entry.mapBias
+  context().bump = piece + PIECE_HEADER_BYTES
+  setLimit(piece + pieceBytes(piece) - GRANULE_BYTES)
+  return true
+}
+
+function setLimit(limit: usize): void {
+  context().bumpLimit = limit
+  store<u8>(context().bumpMap + (limit >> GRANULE_SHIFT), <u8>CODE_BUMP_DEAD)
+}
+
+/** Whether a map code is a live block's of this allocator, or a dead one's. */
+// @ts-ignore: decorator
+@inline
+export function isBumpCode(code: u32): bool {
+  return code == CODE_BUMP_BLOCK || code == CODE_BUMP_DEAD
+}
+
+// @ts-ignore: decorator
+@inline
+export function isBumpBlock(code: u32): bool {
+  return code == CODE_BUMP_BLOCK
+}
+
+/** Bytes of the block at `p`, live or dead: up to the next code in the map, or to where the next block will lie. */
+export function bumpBlockBytes(p: usize): u32 {
+  const start = mapAt(entryOf(p), p)
+  let map = start + 1
+  while (map & 7 && !load<u8>(map)) map++
+  if (!(map & 7)) while (!load<u64>(map)) map += 8
+  map += load<u8>(map) ? 0 : <usize>(ctz(load<u64>(map)) >> 3)
+  const bytes = <u32>((map - start) << GRANULE_SHIFT)
+  const bump = context().bump
+  return p < bump && bump - p < bytes ? bump - p : bytes
+}
+
+/** Free the block at `p`, whose map byte is BUMP_BLOCK. */
+export function bumpFree(p: usize): u32 {
+  const map = mapAt(entryOf(p), p)
+  if (load<u8>(map) != <u8>CODE_BUMP_BLOCK) return STATUS_NOT_A_BLOCK
+  const bytes = bumpBlockBytes(p)
+  countFree(bytes)
+  if (p + bytes == context().bump) {
+    context().bump = p
+    store<u8>(map, 0)
+  } else {
+    heap().bumpDeadBytes += bytes
+    store<u8>(map, <u8>CODE_BUMP_DEAD)
+  }
+  return STATUS_OK
+}
+
+/** Resize in place: the newest block up to its piece's end, any block to fewer bytes. */
+export function bumpResize(p: usize, have: u32, size: u32): bool {
+  if (p + have != context().bump) return size <= have
+  const bytes = max<u32>((size + 15) & ~15, GRANULE_BYTES)
+  if (bytes > context().bumpLimit - p) return false
+  context().bump = p + bytes
+  countResize(have, bytes)
+  return true
+}
