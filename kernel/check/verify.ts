@@ -1,0 +1,241 @@
+/**
+ * The verifier: walks the whole heap and recomputes everything that is kept, without trusting any link before it is
+ * checked. It answers the first fault it finds (`FAULT_…` in `layout.ts`) and leaves its address in the control block.
+ *
+ * Method: the chunks are walked granule by granule from boundary tags and page descriptors alone; lists, bins, counters
+ * and table entries are then held against what the walk found. Costs a look at every map byte and every free block. The
+ * sums of the walk lie in the scratch area: the kernel has no other place for state.
+ */
+import { liveBlocks, liveBytes } from '../block/count'
+import {
+  BIN_COUNT,
+  CHUNK_BYTES,
+  CHUNK_SHIFT,
+  CODE_BUMP_BLOCK,
+  CODE_BUMP_DEAD,
+  CODE_HUGE,
+  CODE_HUGE_OWNED,
+  CODE_NONE,
+  CODE_POOL_BLOCK,
+  CODE_RESERVED,
+  CODE_RUN,
+  CODE_RUN_OWNED,
+  FAULT_ACCOUNTING,
+  FAULT_ADJACENT,
+  FAULT_BYTES,
+  FAULT_CHUNK,
+  FAULT_CONTROL,
+  FAULT_HUGE,
+  FAULT_LIVE,
+  FAULT_MAP,
+  FAULT_NONE,
+  FAULT_TAGS,
+  FREE_TAGGED_MIN_GRANULES,
+  GRANULE_SHIFT,
+  HEAP_MAGIC,
+  LAYOUT_VERSION,
+  RUN_MIN_GRANULES,
+  UNIT_BYTES,
+  UNIT_SHIFT,
+} from '../layout'
+import { Entry, chunkOf, context, entryOf, heap, mapAt } from '../overlay'
+import { bumpBlockBytes } from '../block/bump'
+import { chunkLayoutOk, nextMib } from '../region/chunk'
+import { controlBytes } from '../region/control'
+import { slotBytes } from '../region/piece'
+import {
+  freeGranulesFromEnd,
+  freeGranulesFromStart,
+  granulesFromStart,
+  isFreeCode,
+  isLiveRunCode,
+} from '../region/tags'
+import { LINKED_BYTES, LINKED_MIN_GRANULES, TRIE_BYTES } from '../region/links'
+import { checkArenas, checkPools } from './arenas'
+import { checkBins } from './bins'
+import { checkClasses, checkPage } from './pages'
+import { clearTotals, fault, isZero, totals } from './totals'
+
+/** 0 when every invariant holds, else the fault found. */
+export function verify(): u32 {
+  clearTotals()
+  let found = checkControl()
+  if (!found) found = checkChunks()
+  if (!found) found = checkBins()
+  if (!found) found = checkClasses()
+  if (!found) found = checkPools()
+  if (!found) found = checkArenas()
+  if (!found) found = checkSums()
+  return found
+}
+
+function checkControl(): u32 {
+  const h = heap()
+  const ok =
+    h.magic == HEAP_MAGIC &&
+    h.version == LAYOUT_VERSION &&
+    context().heap == h.base &&
+    context().table == h.table &&
+    context().tableMask == h.tableMask &&
+    h.base < h.top &&
+    h.top <= h.end &&
+    <u64>h.top <= <u64>(<u32>memory.size()) << 16 &&
+    h.committedBytes <= h.limitBytes &&
+    h.committedBytes <= h.committedPeakBytes
+  return ok ? FAULT_NONE : fault(FAULT_CONTROL, h.base)
+}
+
+function checkChunks(): u32 {
+  const last = <u32>((heap().top - 1) >> CHUNK_SHIFT)
+  totals().metadata = controlBytes()
+  for (let mib = <u32>(heap().base >> CHUNK_SHIFT); mib <= last; mib++) {
+    const at = <usize>mib << CHUNK_SHIFT
+    const entry = entryOf(at)
+    let found = FAULT_NONE
+    if (entry.spanGranules) found = entry.lo >> CHUNK_SHIFT == mib ? checkChunk(entry) : fault(FAULT_CHUNK, at)
+    else if (entry.lo) found = checkHugeMib(at, entry)
+    if (found) return found
+  }
+  return FAULT_NONE
+}
+
+/** Walk one chunk from `lo` to `hi`, run by run and page by page. */
+function checkChunk(entry: Entry): u32 {
+  const chunk = chunkOf(entry)
+  if (!chunkLayoutOk(entry)) return fault(FAULT_CHUNK, entry.lo)
+  totals().metadata += chunk.metadataBytes
+  let afterFree = false
+  let at = entry.lo
+  while (at < chunk.hi) {
+    if (!(at & (UNIT_BYTES - 1)) && load<usize>(entry.unitBias + ((at >> UNIT_SHIFT) << 5))) {
+      const units = checkPage(entry, at)
+      if (!units) return totals().fault
+      at += <usize>units << UNIT_SHIFT
+      afterFree = false
+      continue
+    }
+    const code = <u32>load<u8>(mapAt(entry, at))
+    const free = isFreeCode(code)
+    if (free && afterFree) return fault(FAULT_ADJACENT, at)
+    const granules = free ? checkFreeRun(entry, at) : isLiveRunCode(code) ? checkLiveRun(entry, at, code) : 0
+    if (!granules) return totals().fault ? totals().fault : fault(FAULT_MAP, at)
+    at += <usize>granules << GRANULE_SHIFT
+    afterFree = free
+  }
+  // Nothing may stand in the map behind what is held.
+  if (!isZero(mapAt(entry, chunk.hi), <u32>((chunk.cap - chunk.hi) >> GRANULE_SHIFT))) return fault(FAULT_MAP, chunk.hi)
+  return at == chunk.hi ? FAULT_NONE : fault(FAULT_CHUNK, at)
+}
+
+/** Granules of the free run at `at`; 0 with the fault in the totals. */
+function checkFreeRun(entry: Entry, at: usize): u32 {
+  const map = mapAt(entry, at)
+  const granules = freeGranulesFromStart(map)
+  const end = at + (<usize>granules << GRANULE_SHIFT)
+  if (!granules || end > chunkOf(entry).hi || end <= at) return failed(FAULT_TAGS, at)
+  if (!isFreeCode(load<u8>(map + granules - 1)) || freeGranulesFromEnd(map + granules - 1) != granules)
+    return failed(FAULT_TAGS, at)
+  const tag: u32 = granules < FREE_TAGGED_MIN_GRANULES ? 1 : 4
+  const head = granules >= BIN_COUNT ? TRIE_BYTES : granules >= LINKED_MIN_GRANULES ? LINKED_BYTES : tag
+  if (granules > head + tag && !isZero(map + head, granules - head - tag)) return failed(FAULT_MAP, at)
+  if (hasPageHead(entry, at, end)) return failed(FAULT_MAP, at)
+  totals().freeBytes += granules << GRANULE_SHIFT
+  totals().freeRuns++
+  return granules
+}
+
+/** Whether a unit that begins in [from, to) claims to be in a page. */
+function hasPageHead(entry: Entry, from: usize, to: usize): bool {
+  for (let unit = (from + UNIT_BYTES - 1) >> UNIT_SHIFT; unit << UNIT_SHIFT < to; unit++) {
+    if (load<usize>(entry.unitBias + (unit << 5))) return true
+  }
+  return false
+}
+
+/** Granules of the live run at `at`; 0 with the fault in the totals. */
+function checkLiveRun(entry: Entry, at: usize, code: u32): u32 {
+  const map = mapAt(entry, at)
+  const granules = granulesFromStart(map)
+  const bytes = granules << GRANULE_SHIFT
+  const end = at + bytes
+  if (granules < RUN_MIN_GRANULES || end > chunkOf(entry).hi || end <= at) return failed(FAULT_TAGS, at)
+  if (hasPageHead(entry, at, end)) return failed(FAULT_MAP, at)
+  if (code == CODE_RUN_OWNED) {
+    totals().ownedBytes += bytes
+    if (!countInside(entry, map + RUN_MIN_GRANULES, map + granules)) return failed(FAULT_MAP, at)
+    return granules
+  }
+  if (!isZero(map + RUN_MIN_GRANULES, granules - RUN_MIN_GRANULES)) return failed(FAULT_MAP, at)
+  if (code == CODE_RUN) {
+    totals().runBytes += bytes
+    totals().liveBlocks++
+    totals().liveBytes += bytes
+  } else if (code == CODE_HUGE || code == CODE_HUGE_OWNED) {
+    const next = entryOf(end)
+    if (end & (CHUNK_BYTES - 1) || next.lo != at || <u32>next.mapBias != code) return failed(FAULT_HUGE, at)
+  } else if (code != CODE_RESERVED) return failed(FAULT_MAP, at)
+  return granules
+}
+
+function failed(code: u32, at: usize): u32 {
+  fault(code, at)
+  return 0
+}
+
+/** Count the blocks of pools and of the bump allocator in an owned run; false at any other code. */
+function countInside(entry: Entry, from: usize, to: usize): bool {
+  for (let map = from; map < to; map++) {
+    const code = <u32>load<u8>(map)
+    if (code == CODE_NONE || code == CODE_BUMP_DEAD) continue
+    const block = (map - entry.mapBias) << GRANULE_SHIFT
+    if (code == CODE_POOL_BLOCK) totals().liveBytes += slotBytes(block)
+    else if (code == CODE_BUMP_BLOCK) totals().liveBytes += bumpBlockBytes(block)
+    else return false
+    totals().liveBlocks++
+  }
+  return true
+}
+
+/** A MiB inside a huge block: its entry must agree with the block's first one, which counts the block. */
+function checkHugeMib(at: usize, entry: Entry): u32 {
+  const start = entry.lo
+  const bytes = entry.unitBias
+  const code = <u32>entry.mapBias
+  const end = start + bytes
+  const first = nextMib(start)
+  if (end <= start || end & (CHUNK_BYTES - 1) || at < first || at >= end || end > heap().top)
+    return fault(FAULT_HUGE, at)
+  const one = entryOf(first)
+  if (one.spanGranules || one.lo != start || one.unitBias != bytes || <u32>one.mapBias != code)
+    return fault(FAULT_HUGE, at)
+  if (at != first) return FAULT_NONE
+  if (start != first) {
+    const chunk = entryOf(start)
+    if (!chunk.spanGranules || load<u8>(mapAt(chunk, start)) != <u8>code) return fault(FAULT_HUGE, start)
+  }
+  if (code == CODE_HUGE) {
+    totals().hugeBytes += bytes
+    totals().liveBlocks++
+    totals().liveBytes += bytes
+  } else if (code == CODE_HUGE_OWNED) totals().ownedBytes += bytes
+  else return fault(FAULT_HUGE, at)
+  return FAULT_NONE
+}
+
+/** The counters against what the walk found, and the accounting identity over the counters. */
+function checkSums(): u32 {
+  const h = heap()
+  const t = totals()
+  const same =
+    h.freeBytes == t.freeBytes &&
+    h.pageBytes == t.pageBytes &&
+    h.runBytes == t.runBytes &&
+    h.hugeBytes == t.hugeBytes &&
+    h.ownedBytes == t.ownedBytes &&
+    h.metadataBytes == t.metadata
+  if (!same) return fault(FAULT_BYTES, h.base)
+  if (liveBlocks() != t.liveBlocks || liveBytes() != t.liveBytes) return fault(FAULT_LIVE, h.base)
+  const sum =
+    <u64>h.metadataBytes + h.lostBytes + h.freeBytes + h.pageBytes + h.runBytes + h.hugeBytes + h.ownedBytes
+  return sum == <u64>h.committedBytes ? FAULT_NONE : fault(FAULT_ACCOUNTING, h.base)
+}

@@ -1,0 +1,99 @@
+/**
+ * Walking what is there: live blocks in the order of their addresses, and what an address points into. Reads the byte
+ * map only; costs eight granules a step.
+ */
+import { usableSize } from '../block/alloc'
+import {
+  CHUNK_SHIFT,
+  CODE_BLOCK,
+  CODE_BUMP_BLOCK,
+  CODE_HUGE,
+  CODE_POOL_BLOCK,
+  CODE_RUN,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+} from '../layout'
+import { Entry, chunkOf, entryOf, heap, holds, mapAt, pageOf, pageStart } from '../overlay'
+import { hugeAround } from '../region/huge'
+import { addressOf } from '../overlay'
+
+/** Whether a live block of the user starts where the map has this code. */
+function isUserCode(code: u32): bool {
+  return (
+    code == CODE_BLOCK ||
+    code == CODE_RUN ||
+    code == CODE_HUGE ||
+    code == CODE_POOL_BLOCK ||
+    code == CODE_BUMP_BLOCK
+  )
+}
+
+/** Address of the live block of the user with the lowest address above `p`, 0 when there is none. `p` 0 starts. */
+export function nextBlock(p: usize): usize {
+  let from = max<usize>((p & ~(GRANULE_BYTES - 1)) + GRANULE_BYTES, heap().base)
+  const top = heap().top
+  while (from < top && from >= GRANULE_BYTES) {
+    const mib = from >> CHUNK_SHIFT
+    const entry = entryOf(from)
+    if (!entry.spanGranules) {
+      const start = entry.lo
+      if (start && start == mib << CHUNK_SHIFT && from <= start && <u32>entry.mapBias == CODE_HUGE) return start
+    } else if (entry.lo >> CHUNK_SHIFT == mib) {
+      const found = nextInChunk(entry, max(from, entry.lo))
+      if (found) return found
+    }
+    const following = (mib + 1) << CHUNK_SHIFT
+    if (!following) return 0
+    from = following
+    // A huge block without a head starts exactly there.
+    const next = entryOf(from)
+    if (from < top && !next.spanGranules && next.lo == from && <u32>next.mapBias == CODE_HUGE) return from
+  }
+  return 0
+}
+
+function nextInChunk(entry: Entry, from: usize): usize {
+  const end = mapAt(entry, chunkOf(entry).hi)
+  let map = mapAt(entry, from)
+  while (map < end) {
+    if (!(map & 7) && map + 8 <= end && !load<u64>(map)) {
+      map += 8
+      continue
+    }
+    if (isUserCode(load<u8>(map))) return (map - entry.mapBias) << GRANULE_SHIFT
+    map++
+  }
+  return 0
+}
+
+/** Start of the live block of the user that `p` points into, 0 when it points into none. */
+export function blockAround(p: usize): usize {
+  const inHuge = hugeAround(p)
+  if (inHuge) return usableSize(inHuge) ? inHuge : 0
+  const granule = p & ~(GRANULE_BYTES - 1)
+  const entry = entryOf(granule)
+  if (!holds(entry, granule)) return 0
+  const page = pageOf(entry, granule)
+  if (addressOf(page)) {
+    const start = pageStart(page)
+    const block = start + (((p - start) / page.blockBytes) as usize) * page.blockBytes
+    return usableSize(block) ? block : 0
+  }
+  let map = mapAt(entry, granule)
+  const first = mapAt(entry, entry.lo)
+  while (map >= first && !isUserCode(load<u8>(map))) map--
+  if (map < first) return 0
+  const block = (map - entry.mapBias) << GRANULE_SHIFT
+  return p - block < usableSize(block) ? block : 0
+}
+
+/** The map code at `p`'s granule: 0xffff when `p` lies in no chunk of ours, plus 0x100 when its unit is in a page. */
+export function describe(p: usize): u32 {
+  const granule = p & ~(GRANULE_BYTES - 1)
+  const entry = entryOf(granule)
+  if (!holds(entry, granule)) return hugeAround(p) ? <u32>entry.mapBias : 0xffff
+  const page = pageOf(entry, granule)
+  if (!addressOf(page)) return load<u8>(mapAt(entry, granule))
+  const isSlot = (granule - pageStart(page)) % page.blockBytes == 0
+  return <u32>load<u8>(mapAt(entry, granule)) | (isSlot ? 0x100 : 0x200)
+}

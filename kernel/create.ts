@@ -1,0 +1,192 @@
+/**
+ * Making a heap in its range, attaching to one that is there, and emptying one.
+ *
+ *   [ control block | bin bits | bins | classes | empty page | context | scratch | chunk table ] first chunk ...
+ *
+ * Guarantee: nothing outside [base, end) is touched; a refused call touches nothing at all.
+ */
+import { alignDown, alignUp } from './bits/align'
+import { makeClasses } from './block/classes'
+import { refreshPeak } from './block/count'
+import { hostGrow } from './host'
+import {
+  ADDRESS_LIMIT,
+  CHUNK_BYTES,
+  CHUNK_SHIFT,
+  CLASS_MAX,
+  FLAG_BUMP,
+  FLAG_ZEROED,
+  HEAP_HEADER_BYTES,
+  HEAP_MAGIC,
+  LAYOUT_VERSION,
+  STATUS_BAD_ARGUMENT,
+  STATUS_CORRUPT,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+  TABLE_ENTRY_BYTES,
+  UNIT_BYTES,
+  WASM_PAGE_BYTES,
+} from './layout'
+import {
+  Context,
+  Heap,
+  addressOf,
+  classInfo,
+  context,
+  emptyPage,
+  entryOf,
+  heap,
+  setCurrentPage,
+  setSelf,
+} from './overlay'
+import { makeChunk, metadataUnits, remakeChunk } from './region/chunk'
+import { BINS_BYTES, CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from './region/control'
+import { takeHold } from './region/grow'
+
+/** End of a chunk from `from` on in a range up to `end`. */
+function capIn(from: usize, end: usize): usize {
+  const next = alignDown(from, CHUNK_BYTES) + CHUNK_BYTES
+  return next - 1 < end - 1 ? next : end
+}
+
+/** Least end of a first chunk that begins at `from`, or at the next MiB if this one has no room for it. */
+function firstMinimum(from: usize, end: usize): u64 {
+  const cap = capIn(from, end)
+  const here = <u64>from + <u64>(metadataUnits(from, cap) + 1) * UNIT_BYTES
+  if (here <= <u64>cap || cap == end) return here
+  return <u64>cap + <u64>(metadataUnits(cap, capIn(cap, end)) + 1) * UNIT_BYTES
+}
+
+/** The range's end without a last piece of a MiB too short for a chunk. */
+function usableEnd(from: usize, end: usize): usize {
+  const boundary = alignDown(end, CHUNK_BYTES)
+  if (boundary <= from || boundary == end) return end
+  const least = boundary + <usize>(metadataUnits(boundary, end) + 1) * UNIT_BYTES
+  return end < least ? boundary : end
+}
+
+/**
+ * Make a heap in [base, end) of a memory, of which [base, held) exists. With FLAG_OWNS_RANGE all of the range is the
+ * heap's; without it `base` must be the memory's end, and the heap holds what it grows. `limitBytes` is the most it may
+ * hold.
+ */
+export function create(base: usize, held: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
+  if (end > ADDRESS_LIMIT || base >= end || base > ADDRESS_LIMIT - CHUNK_BYTES) return STATUS_BAD_ARGUMENT
+  const start = alignUp(base, UNIT_BYTES)
+  let stop = alignDown(end, UNIT_BYTES)
+  if (stop <= start) return STATUS_BAD_ARGUMENT
+  const entries = tableEntries(start, stop)
+  const from64 = <u64>start + TABLE_OFFSET + <u64>entries * TABLE_ENTRY_BYTES + UNIT_BYTES - 1
+  if (from64 >= <u64>stop) return STATUS_BAD_ARGUMENT
+  const from = alignDown(<usize>from64, UNIT_BYTES)
+  stop = usableEnd(from, stop)
+  const least = firstMinimum(from, stop)
+  if (least > <u64>stop || least - <u64>start > <u64>limitBytes) return STATUS_BAD_ARGUMENT
+  const top = min<u64>((least + WASM_PAGE_BYTES - 1) & ~(<u64>WASM_PAGE_BYTES - 1), <u64>stop)
+  const first = <usize>(top - <u64>start <= <u64>limitBytes ? top : least)
+  const pages = <u32>((<u64>first + WASM_PAGE_BYTES - 1) >> 16)
+  const present = <u32>memory.size()
+  if (pages > present && hostGrow(pages - present) != <i32>present) return STATUS_OUT_OF_MEMORY
+  fillControl(start, from, stop, entries)
+  const h = heap()
+  h.flags = flags
+  h.classTable = classTable
+  h.limitBytes = limitBytes
+  h.zeroFrom = flags & FLAG_ZEROED ? start : held
+  if (!(flags & FLAG_BUMP)) makeClasses(classTable)
+  takeHold(from, first)
+  return STATUS_OK
+}
+
+/** Write the control block at `start` and make it this thread's. */
+function fillControl(start: usize, from: usize, end: usize, entries: u32): void {
+  memory.fill(start, 0, from - start)
+  const h = changetype<Heap>(start)
+  const c = changetype<Context>(start + CONTEXT_OFFSET)
+  setSelf(addressOf(c))
+  h.magic = HEAP_MAGIC
+  h.version = LAYOUT_VERSION
+  h.base = start
+  h.end = end
+  h.top = from
+  h.table = start + TABLE_OFFSET
+  h.tableMask = (entries - 1) << 4
+  h.context = addressOf(c)
+  h.scratch = start + SCRATCH_OFFSET
+  h.metadataBytes = from - start
+  h.committedBytes = from - start
+  c.heap = start
+  c.table = h.table
+  c.tableMask = h.tableMask
+  setCurrentPage(0, emptyPage())
+}
+
+/** Use the heap whose control block lies at `at`. CORRUPT when there is none of this layout. */
+export function attach(at: usize): u32 {
+  const bytes = <u64>(<u32>memory.size()) << 16
+  if (at & (UNIT_BYTES - 1) || <u64>at + TABLE_OFFSET > bytes) return STATUS_CORRUPT
+  const h = changetype<Heap>(at)
+  if (h.magic != HEAP_MAGIC || h.version != LAYOUT_VERSION || h.base != at) return STATUS_CORRUPT
+  if (h.context != at + CONTEXT_OFFSET || h.table != at + TABLE_OFFSET || h.scratch != at + SCRATCH_OFFSET)
+    return STATUS_CORRUPT
+  if (h.end <= at || h.top > h.end || <u64>h.top > bytes || h.classCount >= CLASS_MAX) return STATUS_CORRUPT
+  if (h.tableMask != (tableEntries(at, h.end) - 1) << 4) return STATUS_CORRUPT
+  const c = changetype<Context>(h.context)
+  if (c.heap != at || c.table != h.table || c.tableMask != h.tableMask) return STATUS_CORRUPT
+  setSelf(h.context)
+  return STATUS_OK
+}
+
+/**
+ * Free everything at once: blocks, arenas, pools. Costs a look at each MiB held and clearing its metadata, whatever the
+ * number of blocks.
+ */
+export function reset(): void {
+  refreshPeak()
+  const h = heap()
+  const firstMib = <u32>(h.base >> CHUNK_SHIFT)
+  const lastMib = <u32>((h.top - 1) >> CHUNK_SHIFT)
+  clearBins()
+  clearCounters()
+  for (let mib = firstMib; mib <= lastMib; mib++) {
+    const from = <usize>mib << CHUNK_SHIFT
+    const entry = entryOf(from)
+    if (entry.spanGranules) remakeChunk(entry)
+    else if (entry.lo) makeChunk(from, from + CHUNK_BYTES, true)
+  }
+  h.generation++
+}
+
+function clearBins(): void {
+  const h = heap()
+  memory.fill(addressOf(h) + HEAP_HEADER_BYTES, 0, BINS_BYTES)
+  h.binSummary = 0
+  h.trieRoot = 0
+}
+
+function clearCounters(): void {
+  const h = heap()
+  h.freeBytes = 0
+  h.pageBytes = 0
+  h.runBytes = 0
+  h.hugeBytes = 0
+  h.ownedBytes = 0
+  h.recordBytes = 0
+  h.arenas = 0
+  h.pools = 0
+  h.bumpPieces = 0
+  h.bumpDeadBytes = 0
+  h.metadataBytes = controlBytes()
+  const c = context()
+  c.bump = 0
+  c.bumpLimit = 0
+  c.bumpMap = 0
+  c.live = 0
+  for (let index: u32 = 1; index <= h.classCount; index++) {
+    const info = classInfo(index)
+    info.units = 0
+    info.pages = 0
+    info.partial = 0
+    setCurrentPage(index, emptyPage())
+  }
+}
