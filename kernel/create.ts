@@ -7,7 +7,7 @@
  */
 import { alignDown, alignUp } from './bits/align'
 import { makeClasses } from './block/classes'
-import { refreshPeak } from './block/count'
+import { samplePeak } from './block/count'
 import { hostGrow } from './host'
 import {
   ADDRESS_LIMIT,
@@ -15,6 +15,7 @@ import {
   CHUNK_SHIFT,
   CLASS_MAX,
   FLAG_BUMP,
+  FLAG_OWNS_RANGE,
   FLAG_ZEROED,
   HEAP_HEADER_BYTES,
   HEAP_MAGIC,
@@ -82,7 +83,8 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
   stop = usableEnd(from, stop)
   const least = firstMinimum(from, stop)
   if (least > <u64>stop || least - <u64>start > <u64>limitBytes) return STATUS_BAD_ARGUMENT
-  const top = min<u64>((least + WASM_PAGE_BYTES - 1) & ~(<u64>WASM_PAGE_BYTES - 1), <u64>stop)
+  const grain = <u64>(flags & FLAG_OWNS_RANGE ? UNIT_BYTES : WASM_PAGE_BYTES)
+  const top = min<u64>((least + grain - 1) & ~(grain - 1), <u64>stop)
   const first = <usize>(top - <u64>start <= <u64>limitBytes ? top : least)
   const pages = <u32>((<u64>first + WASM_PAGE_BYTES - 1) >> 16)
   const present = <u32>memory.size()
@@ -142,7 +144,7 @@ export function attach(at: usize): u32 {
  * number of blocks.
  */
 export function reset(): void {
-  refreshPeak()
+  samplePeak()
   const h = heap()
   const firstMib = <u32>(h.base >> CHUNK_SHIFT)
   const lastMib = <u32>((h.top - 1) >> CHUNK_SHIFT)
@@ -162,6 +164,7 @@ function clearBins(): void {
   memory.fill(addressOf(h) + HEAP_HEADER_BYTES, 0, BINS_BYTES)
   h.binSummary = 0
   h.trieRoot = 0
+  h.wild = 0
 }
 
 function clearCounters(): void {
@@ -172,6 +175,7 @@ function clearCounters(): void {
   h.hugeBytes = 0
   h.ownedBytes = 0
   h.recordBytes = 0
+  h.recordBlocks = 0
   h.arenas = 0
   h.pools = 0
   h.bumpPieces = 0
@@ -187,6 +191,7 @@ function clearCounters(): void {
     info.units = 0
     info.pages = 0
     info.partial = 0
+    info.fullBlocks = 0
     setCurrentPage(index, emptyPage())
   }
 }

@@ -144,6 +144,7 @@ export const GEOMETRIC_MAX_BYTES: u32 = 2048
 //   bins[n]   runs of exactly n granules, n < 1024, newest first; a bit per bin and a summary bit per 32 bins
 //   trie      runs of 1024 granules and more, by size: best fit in at most 16 steps
 //   Both are linked through the byte map inside the free runs, see `region/links.ts`.
+//   wild      the free run that ends at `top`: in neither, and cut only when nothing else is long enough
 
 export const BIN_COUNT: u32 = 1024
 
@@ -186,11 +187,14 @@ export const HEAP_KNOBS_AT: u32 = 132
 export const HEAP_LIMIT_AT: u32 = 136
 export const HEAP_ZERO_FROM_AT: u32 = 140
 export const HEAP_STATUS_AT: u32 = 144
+export const HEAP_WILD_AT: u32 = 148
+export const HEAP_RECORD_BLOCKS_AT: u32 = 152
 export const HEAP_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096
-export const CLASS_INFO_BYTES: u32 = 16
-export const SCRATCH_BYTES: u32 = 1024
+export const CLASS_INFO_BYTES: u32 = 32
+export const CLASS_INFO_SHIFT: u32 = 5
+export const SCRATCH_BYTES: u32 = 640
 
 /** The whole range belongs to the heap; without it the heap holds only what its own growth returned. */
 export const FLAG_OWNS_RANGE: u32 = 1
@@ -222,7 +226,7 @@ export const CONTEXT_BUMP_AT: u32 = 12
 export const CONTEXT_BUMP_LIMIT_AT: u32 = 16
 export const CONTEXT_BUMP_MAP_AT: u32 = 20
 export const CONTEXT_PEAK_AT: u32 = 24
-/** 64 bits: live bytes (usable sizes) in the low 34, live blocks above. */
+/** 64 bits: bytes of live blocks that lie in no page (usable sizes) in the low 34, their number above. */
 export const CONTEXT_LIVE_AT: u32 = 32
 export const CONTEXT_PAGES_AT: u32 = 40
 export const CONTEXT_CLASS_OF_AT: u32 = 296

@@ -4,6 +4,9 @@
  */
 import {
   CHUNK_HEADER_BYTES,
+  CLASS_INFO_BYTES,
+  CLASS_INFO_SHIFT,
+  CLASS_MAX,
   CONTEXT_CLASS_OF_AT,
   CONTEXT_PAGES_AT,
   HEAP_BIN_BITS_BYTES,
@@ -62,6 +65,11 @@ export class ClassInfo {
   /** Partial pages that are not current. */
   partial: usize
   pages: u32
+  /** Blocks in full pages that are not current. */
+  fullBlocks: u32
+  pad0: u32
+  pad1: u32
+  pad2: u32
 }
 
 /** The control block. */
@@ -115,6 +123,10 @@ export class Heap {
   zeroFrom: usize
   /** Why the last call that answered 0 did so. */
   status: u32
+  /** Granule number of the free run that ends at `top`, kept out of the bins; 0 when the last granule is not free. */
+  wild: u32
+  /** Number of the small blocks behind `recordBytes`. */
+  recordBlocks: u32
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */
@@ -127,6 +139,7 @@ export class Context {
   bumpLimit: usize
   /** Bias of the byte map where the bump allocator works. */
   bumpMap: usize
+  /** Most live bytes that were counted, see `block/count.ts`. */
   peakBytes: u32
   pad: u32
   live: u64
@@ -189,14 +202,14 @@ export function binsAt(): usize {
 @inline
 export function classInfo(index: u32): ClassInfo {
   const classes = context().heap + HEAP_HEADER_BYTES + HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
-  return changetype<ClassInfo>(classes + (index << 4))
+  return changetype<ClassInfo>(classes + (index << CLASS_INFO_SHIFT))
 }
 
 /** Address of the static page without blocks that stands where a class has none. */
 // @ts-ignore: decorator
 @inline
 export function emptyPage(): usize {
-  return context().heap + HEAP_HEADER_BYTES + HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES + 1024
+  return context().heap + HEAP_HEADER_BYTES + HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES
 }
 
 // @ts-ignore: decorator

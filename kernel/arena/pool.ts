@@ -75,7 +75,7 @@ export function poolCreate(size: u32, count: u32, grows: u32): usize {
   return pool
 }
 
-/** Append a segment for up to `count` slots: as many as whole units hold. */
+/** Append a segment for up to `count` slots: as many as a chunk holds. */
 function addSegment(pool: usize, p: Pool, count: u32): bool {
   const bytes = <u64>count * <u64>p.stride + SLOTTED_HEADER_BYTES
   const units = <u32>min<u64>((bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, SEGMENT_UNITS_MAX)
@@ -85,7 +85,7 @@ function addSegment(pool: usize, p: Pool, count: u32): bool {
   s.owner = pool
   s.slotBytes = p.stride
   s.next = 0
-  s.slots = ((units << UNIT_SHIFT) - SLOTTED_HEADER_BYTES) / p.stride
+  s.slots = min<u32>(((units << UNIT_SHIFT) - SLOTTED_HEADER_BYTES) / p.stride, count)
   s.carved = 0
   // Segments stand in the order they are carved.
   if (p.first) {
@@ -194,7 +194,7 @@ export function poolOk(pool: usize, before: usize): bool {
     const bytes = pieceBytes(segment)
     if (!bytes) return false
     const s = changetype<SlottedPiece>(segment)
-    if (s.owner != pool || s.carved > s.slots || s.slots != (bytes - SLOTTED_HEADER_BYTES) / p.stride) return false
+    if (s.owner != pool || s.carved > s.slots || s.slots > (bytes - SLOTTED_HEADER_BYTES) / p.stride) return false
     slots += s.slots
     carved += s.carved
     if (slots > p.slots) return false

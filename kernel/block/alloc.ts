@@ -1,7 +1,7 @@
 /**
  * malloc and free. The fast paths stand on top; each rare case is one call out of line.
  *
- *   alloc   class of the size, its page, pop the page's free list, set the map byte, count
+ *   alloc   class of the size, its page, pop the page's free list, count, set the map byte
  *   free    range and alignment, map byte, clear it, push, count; only a page that was full or becomes empty goes on
  *
  * Guarantee: a refused call changes nothing. No argument traps.
@@ -40,8 +40,8 @@ import { slotBytes } from '../region/piece'
 import { freeRunAt, runGranules } from '../region/runs'
 import { granulesFromStart, untagLive } from '../region/tags'
 import { bumpAlloc, bumpBlockBytes, bumpFree, isBumpBlock } from './bump'
-import { countAlloc, countFree } from './count'
-import { pageSlow, refill } from './page'
+import { countAlloc, countFree, samplePeak } from './count'
+import { pageSlow, refill, releaseEmptyPages } from './page'
 
 /** A block of at least `size` bytes at a multiple of 16, or 0. `size` 0 gives a block of the smallest class. */
 export function alloc(size: u32): usize {
@@ -59,17 +59,23 @@ function pop(page: Page, block: usize): usize {
   page.free = load<usize>(block)
   page.used++
   store<u8>(page.mapBias + (block >> GRANULE_SHIFT), <u8>CODE_BLOCK)
-  countAlloc(page.blockBytes)
   if (knob(KNOB_POISON)) memory.fill(block, <u8>POISON_FRESH, page.blockBytes)
   return block
 }
 
 function allocSlow(size: u32): usize {
-  const index = smallClass(size)
-  if (index) return allocOfClass(index)
   if (size > REQUEST_MAX_BYTES) return 0
   if (heap().flags & FLAG_BUMP) return bumpAlloc(size)
-  return allocLarge(size, GRANULE_BYTES)
+  return allocByLongWay(smallClass(size), size, GRANULE_BYTES)
+}
+
+/** A block of class `index`, or with 0 a larger one; before it fails, pages kept without need are given up. */
+function allocByLongWay(index: u32, size: u32, alignment: u32): usize {
+  const committed = heap().committedBytes
+  let block = index ? allocOfClass(index) : allocLarge(size, alignment)
+  if (!block && releaseEmptyPages()) block = index ? allocOfClass(index) : allocLarge(size, alignment)
+  if (heap().committedBytes != committed) samplePeak()
+  return block
 }
 
 /** A block of class `index` by the long way. */
@@ -112,8 +118,7 @@ export function allocZeroed(size: u32): usize {
 export function allocAligned(size: u32, alignment: u32): usize {
   if (alignment <= GRANULE_BYTES) return isPowerOfTwo(alignment) ? alloc(size) : 0
   if (!isPowerOfTwo(alignment) || alignment > ALIGN_MAX_BYTES || size > REQUEST_MAX_BYTES) return 0
-  const index = alignedClass(size, alignment)
-  return index ? allocOfClass(index) : allocLarge(size, alignment)
+  return allocByLongWay(alignedClass(size, alignment), size, alignment)
 }
 
 /** A class whose blocks all lie at multiples of `alignment` and is not much larger than asked for, or 0. */
@@ -141,7 +146,6 @@ export function free(p: usize): u32 {
       if (knob(KNOB_POISON)) memory.fill(p, <u8>POISON_FREED, page.blockBytes)
       store<usize>(p, page.free)
       page.free = p
-      countFree(page.blockBytes)
       const used = page.used - 1
       page.used = used
       if (used == page.slowAt) pageSlow(page)

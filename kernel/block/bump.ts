@@ -25,7 +25,7 @@ import { allocOrGrowRun } from '../region/grow'
 import { allocHuge, hugeBytes } from '../region/huge'
 import { allocPiece, growPiece, pieceBytes } from '../region/piece'
 import { runGranules } from '../region/runs'
-import { countAlloc, countFree, countResize } from './count'
+import { countAlloc, countFree, countResize, samplePeak } from './count'
 
 const PIECE_HEADER_BYTES: u32 = 64
 const PIECE_FIRST_BYTES: u32 = 16 << 10
@@ -48,9 +48,10 @@ export function bumpAlloc(size: u32): usize {
 
 function bumpSlow(size: u32, bytes: u32): usize {
   if (size > REQUEST_MAX_BYTES) return 0
-  if (size > BUMP_MAX_BYTES) return allocAlone(size)
-  if (!extendPiece(bytes) && !startPiece(bytes)) return 0
-  return bumpAlloc(size)
+  const committed = heap().committedBytes
+  const block = size > BUMP_MAX_BYTES ? allocAlone(size) : extendPiece(bytes) || startPiece(bytes) ? bumpAlloc(size) : 0
+  if (heap().committedBytes != committed) samplePeak()
+  return block
 }
 
 /** A run or huge block of its own. */

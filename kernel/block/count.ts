@@ -1,68 +1,76 @@
 /**
- * The count of live blocks and bytes: one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks above, so that
- * one addition counts both. The peak is looked at when a block is freed: only then can the count have been higher than
- * now.
+ * The count of live blocks and bytes.
+ *
+ * Of small blocks nothing is counted one by one but `used` in their page: a second count cost 2 ns of a 14 ns pair. What
+ * lives in pages is summed when it is asked for: full pages are kept as a sum per class, current and partial ones are looked
+ * at. All other blocks are counted in one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks above.
+ *
+ * So the peak is a high-water mark of samples: it is taken whenever a request made the heap grow, and when it is read.
  */
-import { LIVE_BLOCK_SHIFT } from '../layout'
-import { context, heap } from '../overlay'
+import { FLAG_BUMP, LIVE_BLOCK_SHIFT } from '../layout'
+import { Page, classInfo, context, currentPage, heap } from '../overlay'
 
 const ONE_BLOCK: u64 = (<u64>1) << LIVE_BLOCK_SHIFT
 const BYTES_MASK: u64 = ONE_BLOCK - 1
 
+/** A block that lies in no page has been allocated. */
 // @ts-ignore: decorator
 @inline
 export function countAlloc(bytes: u32): void {
   context().live += ONE_BLOCK + <u64>bytes
 }
 
+/** A block that lies in no page has been freed. */
 // @ts-ignore: decorator
 @inline
 export function countFree(bytes: u32): void {
-  const live = context().live
-  if (<u32>live > context().peakBytes) notePeak(<u32>live)
-  context().live = live - (ONE_BLOCK + <u64>bytes)
-}
-
-/** A live block has changed its usable size. */
-// @ts-ignore: decorator
-@inline
-export function countResize(from: u32, to: u32): void {
-  const live = context().live
-  if (<u32>live > context().peakBytes) notePeak(<u32>live)
-  context().live = live - <u64>from + <u64>to
-}
-
-/** Take a block out of the count of live ones: the heap keeps it for itself. */
-export function uncount(bytes: u32): void {
   context().live -= ONE_BLOCK + <u64>bytes
 }
 
-/** `blocks` blocks of `bytes` each have been freed. */
+/** A live block that lies in no page has changed its usable size. */
+// @ts-ignore: decorator
+@inline
+export function countResize(from: u32, to: u32): void {
+  context().live += <u64>to - <u64>from
+}
+
+/** `blocks` blocks of `bytes` each, in no page, have been freed. */
 export function countFreeMany(blocks: u32, bytes: u32): void {
-  refreshPeak()
   context().live -= <u64>blocks * (ONE_BLOCK + <u64>bytes)
 }
 
-function notePeak(bytes: u32): void {
-  context().peakBytes = bytes
-  heap().committedAtPeakBytes = heap().committedBytes
+/** Live small blocks of class `index`, the heap's own records among them. */
+function usedOfClass(index: u32): u32 {
+  const info = classInfo(index)
+  // The empty page has no used blocks.
+  let used = info.fullBlocks + <u32>currentPage(index).used
+  for (let place = info.partial; place; place = changetype<Page>(place).next) used += <u32>changetype<Page>(place).used
+  return used
 }
 
-/** Bring the peak up to date: before it is read. */
-export function refreshPeak(): void {
-  const bytes = <u32>(context().live & BYTES_MASK)
-  if (bytes > context().peakBytes) notePeak(bytes)
+/** Bytes of the heap's own records that lie in pages. */
+// @ts-ignore: decorator
+@inline
+function recordBytes(): u32 {
+  return heap().flags & FLAG_BUMP ? 0 : heap().recordBytes
 }
 
 export function liveBytes(): u32 {
-  return <u32>(context().live & BYTES_MASK)
+  let bytes = <u32>(context().live & BYTES_MASK) - recordBytes()
+  for (let index: u32 = 1; index <= heap().classCount; index++) bytes += usedOfClass(index) * classInfo(index).blockBytes
+  return bytes
 }
 
 export function liveBlocks(): u32 {
-  return <u32>(context().live >> LIVE_BLOCK_SHIFT)
+  let blocks = <u32>(context().live >> LIVE_BLOCK_SHIFT) - heap().recordBlocks
+  for (let index: u32 = 1; index <= heap().classCount; index++) blocks += usedOfClass(index)
+  return blocks
 }
 
-export function resetCount(): void {
-  refreshPeak()
-  context().live = 0
+/** Take a sample for the peak. */
+export function samplePeak(): void {
+  const bytes = liveBytes()
+  if (bytes <= context().peakBytes) return
+  context().peakBytes = bytes
+  heap().committedAtPeakBytes = heap().committedBytes
 }

@@ -35,6 +35,7 @@ export function refill(index: u32): bool {
   if (addressOf(page) != emptyPage()) {
     if (carve(page)) return true
     page.slowAt = page.capacity - 1
+    classInfo(index).fullBlocks += page.capacity
     setCurrentPage(index, emptyPage())
   }
   const next = takePartial(index)
@@ -107,10 +108,12 @@ function leastUnits(index: u32): u32 {
 export function pageSlow(page: Page): void {
   check(page.slowAt != <u16>PAGE_CURRENT, 601, addressOf(page))
   if (page.slowAt) {
+    classInfo(page.classIndex).fullBlocks -= page.capacity
     putPartial(page)
     return
   }
   if (page.capacity > 1) dropPartial(page)
+  else classInfo(page.classIndex).fullBlocks--
   releasePage(page)
 }
 

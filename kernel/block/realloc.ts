@@ -17,6 +17,7 @@ import {
   STATUS_OWNED,
 } from '../layout'
 import { entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
+import { growBehind } from '../region/grow'
 import { growHuge, hugeBytes, shrinkHuge } from '../region/huge'
 import { growRun, runGranules, shrinkRun } from '../region/runs'
 import { granulesFromStart } from '../region/tags'
@@ -69,7 +70,8 @@ function resizeRun(p: usize, size: u32): bool {
   const wanted = runGranules(size)
   const have = granulesFromStart(mapAt(entryOf(p), p))
   if (wanted > have) {
-    if (wanted > RUN_MAX_GRANULES || !growRun(p, have, wanted)) return false
+    if (wanted > RUN_MAX_GRANULES) return false
+    if (!growRun(p, have, wanted) && !(growBehind(p, have, wanted) && growRun(p, have, wanted))) return false
   } else if (wanted < have) shrinkRun(p, have, wanted)
   heap().runBytes += (wanted - have) << GRANULE_SHIFT
   countResize(have << GRANULE_SHIFT, wanted << GRANULE_SHIFT)

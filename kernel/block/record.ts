@@ -8,7 +8,6 @@ import { allocOrGrowRun } from '../region/grow'
 import { releaseRun, runGranules } from '../region/runs'
 import { granulesFromStart } from '../region/tags'
 import { alloc, free, smallClass } from './alloc'
-import { countAlloc, uncount } from './count'
 
 /** First word of every record, so that its kind can be checked. Odd: never the first word of an owned run, a link. */
 export const RECORD_ARENA: u32 = 0x6e657241 | 1
@@ -29,7 +28,7 @@ export function allocRecord(bytes: u32, kind: u32): usize {
     if (!record) return 0
     const entry = entryOf(record)
     usable = pageOf(entry, record).blockBytes
-    uncount(usable)
+    heap().recordBlocks++
     store<u8>(mapAt(entry, record), <u8>CODE_RECORD)
   }
   heap().recordBytes += usable
@@ -54,7 +53,7 @@ export function freeRecord(record: usize): void {
     const usable = <u32>pageOf(entry, record).blockBytes
     heap().recordBytes -= usable
     store<u8>(map, <u8>CODE_BLOCK)
-    countAlloc(usable)
+    heap().recordBlocks--
     free(record)
     return
   }

@@ -1,5 +1,5 @@
 /**
- * The verifier's part for the free runs: every run found by the walk is in exactly one bin. Each node is checked to be
+ * The verifier's part for the free runs: every run found by the walk is in exactly one bin, or is the wild one. Each node is checked to be
  * a free run of its bin's size before its links are followed, and no run can be met twice without the count going over.
  */
 import { BIN_COUNT, FAULT_BIN, FAULT_NONE, GRANULE_SHIFT } from '../layout'
@@ -24,6 +24,9 @@ export function checkBins(): u32 {
   }
   const found = checkTrie()
   if (found) return found
+  const wild = heap().wild
+  if (wild && (!isFreeRun(wild, <u32>(heap().top >> GRANULE_SHIFT) - wild) || !countRun()))
+    return fault(FAULT_BIN, <usize>wild << GRANULE_SHIFT)
   return totals().binRuns == totals().freeRuns ? FAULT_NONE : fault(FAULT_BIN, heap().base)
 }
 

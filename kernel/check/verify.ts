@@ -8,9 +8,11 @@
  */
 import { liveBlocks, liveBytes } from '../block/count'
 import {
+  ADDRESS_LIMIT,
   BIN_COUNT,
   CHUNK_BYTES,
   CHUNK_SHIFT,
+  CLASS_MAX,
   CODE_BUMP_BLOCK,
   CODE_BUMP_DEAD,
   CODE_HUGE,
@@ -32,17 +34,17 @@ import {
   FAULT_TAGS,
   FREE_TAGGED_MIN_GRANULES,
   GRANULE_SHIFT,
+  HEAP_FAULT_AT,
   HEAP_MAGIC,
   LAYOUT_VERSION,
   RUN_MIN_GRANULES,
   UNIT_BYTES,
   UNIT_SHIFT,
 } from '../layout'
-import { Entry, chunkOf, context, entryOf, heap, mapAt } from '../overlay'
-import { bumpBlockBytes } from '../block/bump'
+import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../overlay'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
-import { controlBytes } from '../region/control'
-import { slotBytes } from '../region/piece'
+import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from '../region/control'
+import { pieceAround, slotBytes } from '../region/piece'
 import {
   freeGranulesFromEnd,
   freeGranulesFromStart,
@@ -58,9 +60,12 @@ import { clearTotals, fault, isZero, totals } from './totals'
 
 /** 0 when every invariant holds, else the fault found. */
 export function verify(): u32 {
+  if (!isControlSound()) {
+    store<usize>(self - CONTEXT_OFFSET, self - CONTEXT_OFFSET, HEAP_FAULT_AT)
+    return FAULT_CONTROL
+  }
   clearTotals()
-  let found = checkControl()
-  if (!found) found = checkChunks()
+  let found = checkChunks()
   if (!found) found = checkBins()
   if (!found) found = checkClasses()
   if (!found) found = checkPools()
@@ -69,20 +74,32 @@ export function verify(): u32 {
   return found
 }
 
-function checkControl(): u32 {
-  const h = heap()
-  const ok =
+/**
+ * The fields that everything else is reached by. The one thing taken for granted is `self`, which lies in no memory: the
+ * control block must stand in front of the context as `create` puts it.
+ */
+function isControlSound(): bool {
+  const base = self - CONTEXT_OFFSET
+  const h = changetype<Heap>(base)
+  return (
     h.magic == HEAP_MAGIC &&
     h.version == LAYOUT_VERSION &&
-    context().heap == h.base &&
+    h.base == base &&
+    h.context == self &&
+    h.scratch == base + SCRATCH_OFFSET &&
+    h.table == base + TABLE_OFFSET &&
+    context().heap == base &&
     context().table == h.table &&
     context().tableMask == h.tableMask &&
-    h.base < h.top &&
+    base < h.top &&
     h.top <= h.end &&
+    h.end <= ADDRESS_LIMIT &&
     <u64>h.top <= <u64>(<u32>memory.size()) << 16 &&
+    h.tableMask == (tableEntries(base, h.end) - 1) << 4 &&
+    h.classCount < CLASS_MAX &&
     h.committedBytes <= h.limitBytes &&
     h.committedBytes <= h.committedPeakBytes
-  return ok ? FAULT_NONE : fault(FAULT_CONTROL, h.base)
+  )
 }
 
 function checkChunks(): u32 {
@@ -162,7 +179,7 @@ function checkLiveRun(entry: Entry, at: usize, code: u32): u32 {
   if (hasPageHead(entry, at, end)) return failed(FAULT_MAP, at)
   if (code == CODE_RUN_OWNED) {
     totals().ownedBytes += bytes
-    if (!countInside(entry, map + RUN_MIN_GRANULES, map + granules)) return failed(FAULT_MAP, at)
+    if (!countInside(entry, at, map + RUN_MIN_GRANULES, map + granules)) return failed(FAULT_MAP, at)
     return granules
   }
   if (!isZero(map + RUN_MIN_GRANULES, granules - RUN_MIN_GRANULES)) return failed(FAULT_MAP, at)
@@ -182,18 +199,27 @@ function failed(code: u32, at: usize): u32 {
   return 0
 }
 
-/** Count the blocks of pools and of the bump allocator in an owned run; false at any other code. */
-function countInside(entry: Entry, from: usize, to: usize): bool {
+/** Count the blocks of pools and of the bump allocator in the owned run at `run`; false at any other code. */
+function countInside(entry: Entry, run: usize, from: usize, to: usize): bool {
   for (let map = from; map < to; map++) {
     const code = <u32>load<u8>(map)
     if (code == CODE_NONE || code == CODE_BUMP_DEAD) continue
     const block = (map - entry.mapBias) << GRANULE_SHIFT
-    if (code == CODE_POOL_BLOCK) totals().liveBytes += slotBytes(block)
-    else if (code == CODE_BUMP_BLOCK) totals().liveBytes += bumpBlockBytes(block)
+    if (code == CODE_POOL_BLOCK && pieceAround(entry, block) == run) totals().liveBytes += slotBytes(block)
+    else if (code == CODE_BUMP_BLOCK) totals().liveBytes += bumpBytes(block, map, to)
     else return false
     totals().liveBlocks++
   }
   return true
+}
+
+/** Bytes of a bump block as `bumpBlockBytes` gives them, without trusting that a stop follows. */
+function bumpBytes(block: usize, map: usize, to: usize): u32 {
+  let next = map + 1
+  while (next < to && !load<u8>(next)) next++
+  const bytes = <u32>((next - map) << GRANULE_SHIFT)
+  const bump = context().bump
+  return block < bump && bump - block < bytes ? bump - block : bytes
 }
 
 /** A MiB inside a huge block: its entry must agree with the block's first one, which counts the block. */

@@ -5,11 +5,14 @@
  * TLSF, ECRTS 2004; tries over sizes: Lea, "A Memory Allocator". Both are only the idea; here bins are exact, so
  * nothing is rounded.)
  *
+ * The free run that ends at `top`, the wild one, is in neither: it is what growth lengthens and what is cut when nothing else
+ * fits, often and by little, so it should cost no search. (The idea is Lea's "top" chunk.)
+ *
  * Runs are known by the number of their first granule. Guarantee: `findBest(n)` gives a shortest run of at least n
  * granules.
  */
 import { check } from '../host'
-import { BIN_COUNT } from '../layout'
+import { BIN_COUNT, GRANULE_SHIFT } from '../layout'
 import { binBitsAt, binsAt, heap } from '../overlay'
 import {
   LEFT,
@@ -65,9 +68,19 @@ export function findBest(granules: u32): u32 {
   if (granules < BIN_COUNT) {
     const found = firstBinFrom(granules)
     if (found) return load<u32>(binsAt() + (found << 2))
-    return trieBest(BIN_COUNT)
   }
-  return trieBest(granules)
+  const found = trieBest(max<u32>(granules, BIN_COUNT))
+  if (found) return found
+  const wild = heap().wild
+  return wild && (heap().top >> GRANULE_SHIFT) - wild >= granules ? wild : 0
+}
+
+/** Move the wild run into the bins: `top` is about to move away from its end. */
+export function tameWild(): void {
+  const wild = heap().wild
+  if (!wild) return
+  heap().wild = 0
+  binInsert(wild, <u32>(heap().top >> GRANULE_SHIFT) - wild, mapOfGranule(wild))
 }
 
 // @ts-ignore: decorator

@@ -21,9 +21,8 @@ import {
   WASM_PAGE_BYTES,
 } from '../layout'
 import { Chunk, Entry, chunkOf, entryOf, heap, mapAt } from '../overlay'
-import { binRemove } from './bins'
-import { freeRun } from './runs'
-import { freeGranulesFromStart, tagLive, untagFreeEnd, untagFreeStart } from './tags'
+import { freeRun, takeFree } from './runs'
+import { freeGranulesFromStart, tagLive } from './tags'
 
 /** Bytes of metadata per unit covered: 256 map bytes and a descriptor. */
 const BYTES_PER_UNIT: u32 = UNIT_GRANULES + PAGE_BYTES
@@ -138,10 +137,8 @@ export function unmakeChunk(entry: Entry): void {
   const map = mapAt(entry, lo)
   const granules = freeGranulesFromStart(map)
   check(granules == entry.spanGranules, 303, lo)
-  binRemove(lo >> GRANULE_SHIFT, granules, map)
+  takeFree(lo, map, granules)
   heap().freeBytes -= granules << GRANULE_SHIFT
-  untagFreeStart(map, granules)
-  untagFreeEnd(map + granules - 1, granules)
   heap().metadataBytes -= chunk.metadataBytes
 }
 

@@ -17,10 +17,12 @@ import {
   GRANULE_BYTES,
   GRANULE_SHIFT,
   KNOB_EXACT_GROWTH,
+  UNIT_BYTES,
   WASM_PAGE_BYTES,
 } from '../layout'
 import { Entry, chunkOf, entryOf, heap, knob } from '../overlay'
 import { chunkCap, chunkMinimum, extendChunk, makeChunk, metadataUnits, reserveGap } from './chunk'
+import { tameWild } from './bins'
 import { allocRun, allocRunAligned, lastFreeRun } from './runs'
 
 const STEP_MAX_BYTES: u32 = 4 << 20
@@ -32,10 +34,10 @@ function ownsRange(): bool {
   return (heap().flags & FLAG_OWNS_RANGE) != 0
 }
 
-/** Round up to a WebAssembly page, at most to the range's end. */
-function pageCeiling(address: usize): usize {
+/** Round up to a multiple of `grain`, at most to the range's end. */
+function ceiling(address: usize, grain: u32): usize {
   const end = heap().end
-  return address > end - (WASM_PAGE_BYTES - 1) ? end : (address + WASM_PAGE_BYTES - 1) & ~(WASM_PAGE_BYTES - 1)
+  return address > end - (grain - 1) ? end : (address + grain - 1) & ~(grain - 1)
 }
 
 /** Where the next held byte would lie: behind ours, or behind everybody's. */
@@ -79,29 +81,30 @@ export function growForRun(granules: u32): bool {
 export function hold(start: usize, target: usize): bool {
   if (target > heap().end || target < start) return false
   const share = knob(KNOB_EXACT_GROWTH) ? 0 : heap().committedBytes >> 3
-  const wanted = endOfStep(start, target, min<u32>(share, STEP_MAX_BYTES))
-  const least = endOfStep(start, target, 0)
   // In a shared range what is grown and not held would be nobody's.
-  const held = ownsRange() ? endOfStep(start, target, min<u32>(share, HOLD_STEP_MAX_BYTES)) : wanted
+  const grain = ownsRange() ? UNIT_BYTES : WASM_PAGE_BYTES
+  const wanted = endOfStep(start, target, min<u32>(share, STEP_MAX_BYTES), grain)
+  const least = endOfStep(start, target, 0, grain)
+  const held = ownsRange() ? endOfStep(start, target, min<u32>(share, HOLD_STEP_MAX_BYTES), grain) : wanted
   return reach(start, wanted, held) || (least < wanted && reach(start, least, least))
 }
 
-/** Where a step of `step` bytes from `start` ends that must reach `target`. */
-function endOfStep(start: usize, target: usize, step: u32): usize {
+/** Where a step of `step` bytes from `start` ends that must reach `target`, a multiple of `grain`. */
+function endOfStep(start: usize, target: usize, step: u32, grain: u32): usize {
   const generous = heap().end - start > step ? max(target, start + step) : heap().end
-  return stopShort(start, pageCeiling(generous), target)
+  return stopShort(start, ceiling(generous, grain), target, grain)
 }
 
 /**
  * An end that would leave a stub too short for a chunk is moved: down to the MiB boundary, or up until it is long
  * enough.
  */
-function stopShort(start: usize, wanted: usize, target: usize): usize {
+function stopShort(start: usize, wanted: usize, target: usize, grain: u32): usize {
   const boundary = wanted & ~((1 << CHUNK_SHIFT) - 1)
   if (boundary == wanted || boundary <= start) return wanted
   const least = chunkMinimum(boundary)
   if (wanted >= least) return wanted
-  return target <= boundary ? boundary : pageCeiling(least)
+  return target <= boundary ? boundary : ceiling(least, grain)
 }
 
 /** Make the memory reach `wanted` and hold [start, held). */
@@ -136,6 +139,8 @@ export function takeHold(from: usize, to: usize): void {
   const h = heap()
   h.committedBytes += to - from
   h.committedPeakBytes = max(h.committedPeakBytes, h.committedBytes)
+  tameWild()
+  h.top = to
   let at = from
   while (at < to) {
     const entry = entryOf(at)
@@ -151,7 +156,6 @@ export function takeHold(from: usize, to: usize): void {
     }
     at = stop
   }
-  h.top = to
 }
 
 /** A run of `granules`, from what is free or by growth; 0 when out of memory. */
@@ -161,4 +165,17 @@ export function allocOrGrowRun(granules: u32, alignment: u32, code: u32): usize 
     if (run) return run
     if (!growForRun(granules + (alignment >> GRANULE_SHIFT) - 1)) return 0
   }
+}
+
+/**
+ * Grow so that the live run at `address` could be lengthened from `have` to `wanted` granules: only when it, or the free run
+ * behind it, ends at the top, and the chunk goes on there.
+ */
+export function growBehind(address: usize, have: u32, wanted: u32): bool {
+  const top = heap().top
+  const end = address + (<usize>have << GRANULE_SHIFT)
+  const target = <u64>address + (<u64>wanted << GRANULE_SHIFT)
+  const isLast = end == top || end == <usize>heap().wild << GRANULE_SHIFT
+  if (!isLast || growthStart() != top || target > <u64>chunkCap(address)) return false
+  return hold(top, <usize>target)
 }

@@ -44,16 +44,30 @@ function bestRun(granules: u32): usize {
 @inline
 function putFree(address: usize, map: usize, granules: u32): void {
   tagFree(map, granules)
-  binInsert(address >> GRANULE_SHIFT, granules, map)
+  enter(address >> GRANULE_SHIFT, granules, map)
+}
+
+/** Into its bin, or as the wild run if it ends at the top. */
+// @ts-ignore: decorator
+@inline
+function enter(run: u32, granules: u32, map: usize): void {
+  if (<usize>(run + granules) << GRANULE_SHIFT == heap().top) heap().wild = run
+  else binInsert(run, granules, map)
 }
 
 /** Claim a free run: out of its bin, tags and links cleared. */
-// @ts-ignore: decorator
-@inline
-function takeFree(address: usize, map: usize, granules: u32): void {
-  binRemove(address >> GRANULE_SHIFT, granules, map)
+export function takeFree(address: usize, map: usize, granules: u32): void {
+  leave(address >> GRANULE_SHIFT, granules, map)
   untagFreeStart(map, granules)
   untagFreeEnd(map + granules - 1, granules)
+}
+
+/** Out of its bin, or no longer the wild run. */
+// @ts-ignore: decorator
+@inline
+function leave(run: u32, granules: u32, map: usize): void {
+  if (run == heap().wild) heap().wild = 0
+  else binRemove(run, granules, map)
 }
 
 /** Free [address, address + granules), whose map must be clear, and join it with free neighbours. */
@@ -67,7 +81,7 @@ export function freeRunAt(address: usize, map: usize, granules: u32): void {
   const right = map + granules
   if (isFreeCode(load<u8>(right))) {
     const more = freeGranulesFromStart(right)
-    binRemove((address >> GRANULE_SHIFT) + granules, more, right)
+    leave((address >> GRANULE_SHIFT) + granules, more, right)
     // Its end tag becomes the joined run's.
     untagFreeStart(right, more)
     granules += more
@@ -107,10 +121,19 @@ export function allocRun(granules: u32, code: u32): usize {
   const address = <usize>run << GRANULE_SHIFT
   const map = mapOfGranule(run)
   const held = freeGranulesFromStart(map)
-  takeFree(address, map, held)
-  heap().freeBytes -= granules << GRANULE_SHIFT
+  const h = heap()
+  h.freeBytes -= granules << GRANULE_SHIFT
+  const rest = held - granules
+  if (run == h.wild) h.wild = rest ? run + granules : 0
+  else binRemove(run, held, map)
+  untagFreeStart(map, held)
+  untagFreeEnd(map + held - 1, held)
   tagLive(map, granules, code)
-  if (held > granules) putFree(address + (<usize>granules << GRANULE_SHIFT), map + granules, held - granules)
+  if (rest) {
+    tagFree(map + granules, rest)
+    // What is left of a run in a bin does not end at the top.
+    if (run + granules != h.wild) binInsert(run + granules, rest, map + granules)
+  }
   return address
 }
 

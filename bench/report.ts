@@ -1,0 +1,125 @@
+/** The result as text: a table for each section, and at the end the count of budgets. */
+import { outColors } from '../src/cli/output.js'
+import { type Column, formatTable } from '../src/cli/table.js'
+import { formatCount } from '../src/formats/units.js'
+import {
+  type BenchResult,
+  type BudgetResult,
+  committedOverLive,
+  type Figures,
+  type GroupResult,
+  type Row,
+  type Spread,
+} from './result.js'
+
+interface Line {
+  readonly workload: string
+  readonly figures: Figures
+  readonly row: Row
+  readonly budgets: readonly BudgetResult[]
+}
+
+const COLUMNS: readonly Column<Line>[] = [
+  { head: 'workload', align: 'left', cell: ({ workload }) => workload },
+  { head: 'contestant', align: 'left', cell: ({ figures }) => figures.contestant },
+  { head: 'ns/op (min … max)', cell: ({ figures }) => spreadText(figures.nsPerOp, 1) },
+  { head: 'ratio (min … max)', cell: ratioText },
+  { head: 'committed/live', cell: ({ figures }) => memoryText(figures) },
+  { head: 'budget', align: 'left', cell: ({ row, budgets }) => budgets.map((one) => budgetText(one, row)).join('\n') },
+  { head: '', align: 'left', cell: ({ budgets }) => budgets.map(verdict).join('\n') },
+]
+
+/** What the figures were measured on. */
+export function headerText({
+  heapwright,
+  node,
+  v8,
+  cpu,
+  cores,
+  platform,
+  date,
+  rounds,
+  launches,
+  quick,
+}: Omit<BenchResult, 'seconds' | 'groups' | 'failures' | 'version'>): string {
+  const machine = `${cpu}, ${cores} cores, ${platform}`
+  return [
+    `Heapwright ${heapwright} on Node ${node} (V8 ${v8}), ${machine}, ${date.slice(0, 16).replace('T', ' ')} UTC`,
+    `Medians of ${rounds} rounds in each of ${launches} launch${launches === 1 ? '' : 'es'}${quick ? ', quick selection' : ''}; contestants in turn; the loop alone is shown, not subtracted.`,
+  ].join('\n')
+}
+
+/** The table of one section. */
+export function sectionText(section: string, results: readonly GroupResult[]): string {
+  const lines = results.flatMap(({ rows }) => rows.flatMap(linesOf))
+  const skipped = results.filter(({ skipped }) => skipped !== undefined)
+  const notes = skipped.map((result) => outColors.yellow(`not run: ${result.group}: ${result.skipped}`))
+  const unit = results[0]?.rows[0]?.unit
+  const peer = results[0]?.rows[0]?.peer
+  const title = outColors.bold(section) + (unit ? outColors.dim(`  (op: one ${unit}; ratio to ${peer})`) : '')
+  return [`\n${title}`, ...(lines.length > 0 ? [formatTable(COLUMNS, lines)] : []), ...notes].join('\n')
+}
+
+function linesOf(row: Row): Line[] {
+  return row.figures.map((figures, i) => ({
+    workload: i === 0 ? row.workload : '',
+    figures,
+    row,
+    budgets: row.budgets.filter(({ contestant }) => contestant === figures.contestant),
+  }))
+}
+
+/** How many budgets were met, and those that were not. */
+export function summaryText({ groups, seconds }: BenchResult): string {
+  const all = groups.flatMap(({ rows }) => rows.flatMap((row) => row.budgets.map((budget) => ({ row, budget }))))
+  const missed = all.filter(({ budget }) => !budget.met)
+  const count = `${all.length - missed.length} of ${all.length} budgets met`
+  const lines = [
+    `\n${missed.length === 0 ? outColors.green(count) : outColors.yellow(count)} in ${seconds.toFixed(0)} s`,
+  ]
+  for (const { row, budget } of missed) {
+    lines.push(
+      `${outColors.red('missed')}  ${row.workload}, ${budget.contestant}: ${valueText(budget)}, ${budgetText(budget, row)}`,
+    )
+  }
+  return lines.join('\n')
+}
+
+// ---- cells ----------------------------------------------------------------------------------------------------------
+
+function spreadText(spread: Spread | undefined, digits: number): string {
+  if (spread === undefined) return '–'
+  const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => figure(value, digits))
+  return `${median} ${outColors.dim(`(${min} … ${max})`)}`
+}
+
+function figure(value: number, digits: number): string {
+  return value >= 1000 ? formatCount(Math.round(value)) : value.toFixed(value >= 100 ? Math.min(digits, 1) : digits)
+}
+
+function ratioText({ figures, row }: Line): string {
+  if (figures.skipped !== undefined) return '–'
+  return figures.contestant === row.peer ? (figures.ratio ? '1' : '–') : spreadText(figures.ratio, 2)
+}
+
+function memoryText(figures: Figures): string {
+  if (figures.skipped !== undefined) return outColors.dim(figures.skipped)
+  if (figures.bytes !== undefined) return `${formatCount(figures.bytes)} B`
+  return committedOverLive(figures)?.toFixed(3) ?? '–'
+}
+
+function budgetText({ measure, max, value }: BudgetResult, { peer }: Row): string {
+  if (measure === 'ratio') return `≤ ${Number(max.toFixed(3))} × ${peer}`
+  if (measure === 'constancy') return `≤ ${max.toFixed(2)} × with nothing else live (${value.toFixed(2)})`
+  if (measure === 'bytes') return `≤ ${formatCount(max)} B`
+  return `≤ ${max.toFixed(2)}`
+}
+
+function valueText({ measure, value }: BudgetResult): string {
+  if (Number.isNaN(value)) return 'not measured'
+  return measure === 'bytes' ? `${formatCount(value)} B` : value.toFixed(3)
+}
+
+function verdict({ met }: BudgetResult): string {
+  return met ? outColors.green('met') : outColors.red('missed')
+}

@@ -1,0 +1,165 @@
+/**
+ * AssemblyScript, compiled by `layout.test.ts`: the places of the overlays' fields as the compiler sees them, one function per
+ * constant of `layout.ts` that the host reads by.
+ */
+import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
+
+export function HEAP_MAGIC_AT(): u32 {
+  return offsetof<Heap>('magic')
+}
+export function HEAP_VERSION_AT(): u32 {
+  return offsetof<Heap>('version')
+}
+export function HEAP_BASE_AT(): u32 {
+  return offsetof<Heap>('base')
+}
+export function HEAP_END_AT(): u32 {
+  return offsetof<Heap>('end')
+}
+export function HEAP_TOP_AT(): u32 {
+  return offsetof<Heap>('top')
+}
+export function HEAP_FLAGS_AT(): u32 {
+  return offsetof<Heap>('flags')
+}
+export function HEAP_TABLE_AT(): u32 {
+  return offsetof<Heap>('table')
+}
+export function HEAP_TABLE_MASK_AT(): u32 {
+  return offsetof<Heap>('tableMask')
+}
+export function HEAP_COMMITTED_AT(): u32 {
+  return offsetof<Heap>('committedBytes')
+}
+export function HEAP_COMMITTED_PEAK_AT(): u32 {
+  return offsetof<Heap>('committedPeakBytes')
+}
+export function HEAP_METADATA_AT(): u32 {
+  return offsetof<Heap>('metadataBytes')
+}
+export function HEAP_LOST_AT(): u32 {
+  return offsetof<Heap>('lostBytes')
+}
+export function HEAP_FREE_AT(): u32 {
+  return offsetof<Heap>('freeBytes')
+}
+export function HEAP_PAGES_AT(): u32 {
+  return offsetof<Heap>('pageBytes')
+}
+export function HEAP_RUNS_AT(): u32 {
+  return offsetof<Heap>('runBytes')
+}
+export function HEAP_HUGE_AT(): u32 {
+  return offsetof<Heap>('hugeBytes')
+}
+export function HEAP_OWNED_AT(): u32 {
+  return offsetof<Heap>('ownedBytes')
+}
+export function HEAP_RECORDS_AT(): u32 {
+  return offsetof<Heap>('recordBytes')
+}
+export function HEAP_ARENAS_AT(): u32 {
+  return offsetof<Heap>('arenas')
+}
+export function HEAP_POOLS_AT(): u32 {
+  return offsetof<Heap>('pools')
+}
+export function HEAP_BUMP_PIECES_AT(): u32 {
+  return offsetof<Heap>('bumpPieces')
+}
+export function HEAP_BUMP_DEAD_AT(): u32 {
+  return offsetof<Heap>('bumpDeadBytes')
+}
+export function HEAP_GROWS_AT(): u32 {
+  return offsetof<Heap>('grows')
+}
+export function HEAP_GROWS_REFUSED_AT(): u32 {
+  return offsetof<Heap>('growsRefused')
+}
+export function HEAP_FAULT_AT(): u32 {
+  return offsetof<Heap>('fault')
+}
+export function HEAP_CLASS_COUNT_AT(): u32 {
+  return offsetof<Heap>('classCount')
+}
+export function HEAP_CONTEXT_AT(): u32 {
+  return offsetof<Heap>('context')
+}
+export function HEAP_SCRATCH_AT(): u32 {
+  return offsetof<Heap>('scratch')
+}
+export function HEAP_GENERATION_AT(): u32 {
+  return offsetof<Heap>('generation')
+}
+export function HEAP_PEAK_FRAGMENT_AT(): u32 {
+  return offsetof<Heap>('committedAtPeakBytes')
+}
+export function HEAP_BIN_SUMMARY_AT(): u32 {
+  return offsetof<Heap>('binSummary')
+}
+export function HEAP_TRIE_ROOT_AT(): u32 {
+  return offsetof<Heap>('trieRoot')
+}
+export function HEAP_CLASS_TABLE_AT(): u32 {
+  return offsetof<Heap>('classTable')
+}
+export function HEAP_KNOBS_AT(): u32 {
+  return offsetof<Heap>('knobs')
+}
+export function HEAP_LIMIT_AT(): u32 {
+  return offsetof<Heap>('limitBytes')
+}
+export function HEAP_ZERO_FROM_AT(): u32 {
+  return offsetof<Heap>('zeroFrom')
+}
+export function HEAP_RECORD_BLOCKS_AT(): u32 {
+  return offsetof<Heap>('recordBlocks')
+}
+export function HEAP_WILD_AT(): u32 {
+  return offsetof<Heap>('wild')
+}
+export function HEAP_STATUS_AT(): u32 {
+  return offsetof<Heap>('status')
+}
+export function CONTEXT_HEAP_AT(): u32 {
+  return offsetof<Context>('heap')
+}
+export function CONTEXT_TABLE_AT(): u32 {
+  return offsetof<Context>('table')
+}
+export function CONTEXT_TABLE_MASK_AT(): u32 {
+  return offsetof<Context>('tableMask')
+}
+export function CONTEXT_BUMP_AT(): u32 {
+  return offsetof<Context>('bump')
+}
+export function CONTEXT_BUMP_LIMIT_AT(): u32 {
+  return offsetof<Context>('bumpLimit')
+}
+export function CONTEXT_BUMP_MAP_AT(): u32 {
+  return offsetof<Context>('bumpMap')
+}
+export function CONTEXT_PEAK_AT(): u32 {
+  return offsetof<Context>('peakBytes')
+}
+export function CONTEXT_LIVE_AT(): u32 {
+  return offsetof<Context>('live')
+}
+export function CONTEXT_PAGES_AT(): u32 {
+  return offsetof<Context>()
+}
+export function TABLE_ENTRY_BYTES(): u32 {
+  return offsetof<Entry>()
+}
+export function PAGE_BYTES(): u32 {
+  return offsetof<Page>()
+}
+export function CLASS_INFO_BYTES(): u32 {
+  return offsetof<ClassInfo>()
+}
+export function chunkHeaderUsed(): u32 {
+  return offsetof<Chunk>()
+}
+export function heapHeaderUsed(): u32 {
+  return offsetof<Heap>()
+}

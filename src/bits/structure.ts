@@ -1,0 +1,100 @@
+/** What all building blocks share: a place in a memory, its owner, and the checks of arguments. */
+import { checkRange } from '../arguments.js'
+import { dispose } from '../dispose.js'
+import { ArgumentError, ClosedError } from '../errors.js'
+import { type Address, NULL } from '../types.js'
+import { type BitsKernel, bitsKernel } from './kernel.js'
+
+/** What a structure needs of a heap: `Heap` is one, so is any other allocator over a memory. */
+export interface BlockSource {
+  readonly memory: WebAssembly.Memory
+  /** Gives the address of a new block or throws. */
+  alloc(bytes: number): number
+  free(address: number): void
+}
+
+/** Memory that the caller owns and keeps for the structure as long as it is used. */
+export interface Place {
+  readonly memory: WebAssembly.Memory
+  /** First byte, not 0. A multiple of 16 is best, any address works. */
+  readonly address: number
+}
+
+/** A place that was checked, and the source it came from where it came from one. */
+export interface Found {
+  readonly memory: WebAssembly.Memory
+  readonly address: Address
+  readonly source?: BlockSource
+}
+
+export const U32_MAX = 0xffffffff
+
+/** A structure in memory: where it is, the calls that work on it, and who gets its bytes back. */
+export abstract class Structure implements Disposable {
+  readonly memory: WebAssembly.Memory
+  protected readonly kernel: BitsKernel
+  readonly #what: string
+  readonly #source: BlockSource | undefined
+  #address: Address
+  #view: DataView
+
+  /** `what` names it in errors. */
+  protected constructor(what: string, { memory, address, source }: Found) {
+    this.#what = what
+    this.memory = memory
+    this.kernel = bitsKernel(memory)
+    this.#source = source
+    this.#address = address
+    this.#view = new DataView(memory.buffer)
+  }
+
+  /** Where it starts. @throws ClosedError once disposed */
+  get address(): Address {
+    if (this.#address === NULL) throw new ClosedError(this.#what)
+    return this.#address
+  }
+
+  /** Gives the block back to its heap, where it came from one. Every later call throws ClosedError. Harmless twice. */
+  [dispose](): void {
+    const address = this.#address
+    this.#address = NULL
+    if (address !== NULL) this.#source?.free(address)
+  }
+
+  /** A view of the whole memory as it is now: growth detaches the one before. */
+  protected get view(): DataView {
+    if (this.#view.buffer !== this.memory.buffer) this.#view = new DataView(this.memory.buffer)
+    return this.#view
+  }
+
+  /** A word of the header, unsigned. */
+  protected word(offset: number): number {
+    const address = this.address
+    return this.view.getUint32(address + offset, true)
+  }
+}
+
+/** A block of the source, or the given place when `bytes` from there lie inside the memory. */
+export function take(where: BlockSource | Place, bytes: number): Found {
+  if (!('alloc' in where)) return at(where, bytes)
+  const { memory } = where
+  const address = checkedAddress('alloc', memory, where.alloc(bytes), bytes)
+  return { memory, address, source: where }
+}
+
+/** The given place, when `bytes` from there lie inside the memory. */
+export function at({ memory, address }: Place, bytes: number): Found {
+  return { memory, address: checkedAddress('address', memory, address, bytes) }
+}
+
+export function checkedAddress(argument: string, memory: WebAssembly.Memory, address: number, bytes: number): Address {
+  if (!Number.isInteger(address) || address <= 0 || address > memory.buffer.byteLength - bytes)
+    throw new ArgumentError(argument, address, `an address, not 0, with ${bytes} bytes of the memory from there`)
+  return address as Address
+}
+
+/** `value` when it is an integer in [0, max]; a `max` of -1 is that of something empty. */
+export function checkedCount(argument: string, value: number, max: number): number {
+  if (max < 0) throw new ArgumentError(argument, value, 'below the size, which is 0')
+  return checkRange(argument, value, 0, max)
+}

@@ -1,0 +1,98 @@
+/** Files for the commands: input plain or gzipped, with errors that say which file and what about it. */
+
+import { createReadStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+
+/** A file could not be read or written. The message names it. */
+export class FileError extends Error {
+  readonly code = 'HW_FILE'
+  readonly file: string
+
+  constructor(file: string, reason: string, cause?: unknown) {
+    super(`${file}: ${reason}`, { cause })
+    this.name = 'FileError'
+    this.file = file
+  }
+}
+
+const CHUNK_BYTES = 1 << 18
+const GZIP_MAGIC = [0x1f, 0x8b]
+
+/** The bytes of a file, unpacked when its first two bytes are gzip's. Reads pipes too. Throws `FileError`. */
+export async function* readInput(file: string): AsyncGenerator<Uint8Array> {
+  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES })
+  try {
+    const chunks: AsyncIterator<Buffer> = source[Symbol.asyncIterator]()
+    const start = await readStart(chunks)
+    if (start.length === 0) throw new FileError(file, 'the file is empty')
+    const whole = chain(start, chunks)
+    if (start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1]) yield* unpack(whole)
+    else yield* whole
+  } catch (error) {
+    throw error instanceof FileError ? error : new FileError(file, reasonOf(error), error)
+  } finally {
+    source.destroy()
+  }
+}
+
+/** At least the bytes that tell the format, fewer only when there are no more. */
+async function readStart(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+  let start: Buffer = Buffer.alloc(0)
+  while (start.length < GZIP_MAGIC.length) {
+    const { value, done } = await chunks.next()
+    if (done === true) break
+    start = start.length === 0 ? value : Buffer.concat([start, value])
+  }
+  return start
+}
+
+async function* chain(start: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield start
+  for (;;) {
+    const { value, done } = await rest.next()
+    if (done === true) return
+    yield value
+  }
+}
+
+async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  pipeline(Readable.from(packed), gunzip, () => {}) // its error reaches the loop below
+  try {
+    for await (const chunk of gunzip) yield chunk
+  } finally {
+    gunzip.destroy()
+  }
+}
+
+/** Writes a file as a whole. Throws `FileError`. */
+export async function writeOutput(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text)
+  } catch (error) {
+    throw new FileError(file, reasonOf(error), error)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file or directory'
+    case 'EISDIR':
+      return 'it is a directory, not a file'
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied'
+    case 'ENOSPC':
+      return 'no space is left on the device'
+    case 'Z_BUF_ERROR':
+      return 'the gzip data ends too early: the file is cut short'
+    case 'Z_DATA_ERROR':
+      return `the gzip data is damaged (${(error as Error).message})`
+    default:
+      return error instanceof Error ? error.message : String(error)
+  }
+}

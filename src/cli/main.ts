@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The `heapwright` command: one file per subcommand. Exit code 0, 1 (the work failed) or 2 (wrong usage). */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { addModes } from './modes.js'
+import { endOnClosedPipe, reportFailure } from './output.js'
+import { addReplay } from './replay.js'
+
+const EXIT_USAGE = 2
+
+function createProgram(): Command {
+  const program = new Command('heapwright')
+    .description('A memory manager for WebAssembly and JavaScript: tools that show it at work.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showHelpAfterError('(add --help for what is possible)')
+    .exitOverride()
+  addReplay(program)
+  addModes(program)
+  return program
+}
+
+/** The version in the nearest package.json upwards: the same file whether this runs from source or built. */
+function packageVersion(): string {
+  let directory = new URL('.', import.meta.url)
+  for (;;) {
+    const file = new URL('package.json', directory)
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')).version
+    const parent = new URL('..', directory)
+    if (parent.href === directory.href) return 'unknown'
+    directory = parent
+  }
+}
+
+endOnClosedPipe()
+try {
+  await createProgram().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+  else reportFailure(error)
+}

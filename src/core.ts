@@ -1,0 +1,202 @@
+/**
+ * What the parts of one heap share: its memory and views, its kernel, its events and reclaimers, and the way a request
+ * fails.
+ * `Heap`, arenas, pools and guards are thin fronts over one of these.
+ *
+ * Failure of a request: the kernel answers 0 -> reclaimers, highest priority first, each followed by another try -> the
+ * event `outOfMemory` -> the typed error (or 0, for the calls that promise it). Until then nothing has changed.
+ *
+ * Growth: the kernel asks through the `grow` hook and goes on; the event is emitted when the call is over and the heap
+ * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
+ */
+import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT } from '../kernel/layout.js'
+import { ClosedError, OutOfMemoryError } from './errors.js'
+import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
+import { instantiate, Kernel, refusingKernel, watchedKernel } from './kernel-instance.js'
+import { outOfMemoryFigures } from './stats.js'
+import { type Address, type GrowthKnob, type ModeName, NULL } from './types.js'
+import { Views } from './views.js'
+
+const WASM_PAGE_BYTES = 65536
+
+export interface CoreOptions {
+  readonly memory: WebAssembly.Memory
+  readonly debug: boolean
+  readonly name: string
+  readonly mode: ModeName
+  readonly growth: GrowthKnob | undefined
+}
+
+export class HeapCore {
+  readonly memory: WebAssembly.Memory
+  readonly views: Views
+  readonly name: string
+  readonly mode: ModeName
+  readonly reclaimers = new ReclaimerList()
+  readonly events = new EventHub((event, hasListeners) => {
+    if (event === 'grow') this.#watchGrowth(hasListeners)
+  })
+  /** The kernel's functions as calls must take them now: plain, watched, or refusing once the heap is closed. */
+  #kernel: Kernel
+  #onKernel: ((kernel: Kernel) => void) | undefined
+  /** Address of the control block. */
+  base: Address = NULL
+  /**
+   * Place of the reset count in `views.u32`: arenas, pools and guards compare it with what it was when they were made.
+   */
+  generationIndex = 0
+  readonly #plainKernel: Kernel
+  #watchedKernel: Kernel | undefined
+  #growth: GrowEvent | undefined
+  #isTellingGrowth = false
+  #isReporting = false
+  #isClosed = false
+
+  constructor(options: CoreOptions) {
+    this.memory = options.memory
+    this.name = options.name
+    this.mode = options.mode
+    this.views = new Views(options.memory)
+    const kernel = instantiate(options.memory, options.debug, (pages) => this.#grow(pages, options.growth))
+    // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
+    this.#plainKernel = options.mode === 'compiler' ? new Kernel({ ...kernel, alloc: kernel.bumpAlloc }) : kernel
+    this.#kernel = this.#plainKernel
+  }
+
+  /** Say where the control block lies, once there is one. */
+  place(base: Address): void {
+    this.base = base
+    this.generationIndex = (base + HEAP_GENERATION_AT) >>> 2
+  }
+
+  get kernel(): Kernel {
+    return this.#kernel
+  }
+
+  /** Tell `listener` the kernel that calls must take, now and whenever it is another. */
+  followKernel(listener: (kernel: Kernel) => void): void {
+    this.#onKernel = listener
+    listener(this.#kernel)
+  }
+
+  #use(kernel: Kernel): void {
+    this.#kernel = kernel
+    this.#onKernel?.(kernel)
+  }
+
+  // ---- state --------------------------------------------------------------------------------------------------------
+
+  /** `heap 'name'`, for messages. */
+  get label(): string {
+    return this.name === 'heap' ? 'heap' : `heap '${this.name}'`
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  assertOpen(): void {
+    if (this.#isClosed) throw new ClosedError(this.label)
+  }
+
+  /** A word of the control block, by its offset from `kernel/layout.ts`. */
+  word(at: number): number {
+    this.assertOpen()
+    this.views.refresh()
+    return this.views.u32[(this.base + at) >>> 2] as number
+  }
+
+  get limitBytes(): number {
+    return this.word(HEAP_LIMIT_AT)
+  }
+
+  /** The range the heap may use. */
+  get range(): { readonly base: number; readonly end: number } {
+    return { base: this.base, end: this.word(HEAP_END_AT) }
+  }
+
+  get generation(): number {
+    return this.word(HEAP_GENERATION_AT)
+  }
+
+  /** The bare functions, unwatched. */
+  get plainKernel(): Kernel {
+    this.assertOpen()
+    return this.#plainKernel
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#use(refusingKernel(() => new ClosedError(this.label)))
+    this.views.close()
+    this.events.emit('close', { name: this.name })
+  }
+
+  // ---- growth -------------------------------------------------------------------------------------------------------
+
+  /** The kernel's hook: grow by `pages`, give the previous size in pages or -1. Runs in the middle of a kernel call. */
+  #grow(pages: number, allows: GrowthKnob | undefined): number {
+    if (allows && !allows(pages)) return -1
+    let previous: number
+    try {
+      previous = this.memory.grow(pages)
+    } catch {
+      return -1
+    }
+    if (this.#kernel === this.#watchedKernel) {
+      this.#growth = {
+        previousBytes: this.#growth?.previousBytes ?? previous * WASM_PAGE_BYTES,
+        currentBytes: (previous + pages) * WASM_PAGE_BYTES,
+      }
+    }
+    return previous
+  }
+
+  #watchGrowth(on: boolean): void {
+    if (this.#isClosed) return
+    if (on) this.#watchedKernel ??= watchedKernel(this.#plainKernel, () => this.#reportGrowth())
+    this.#use(on && this.#watchedKernel ? this.#watchedKernel : this.#plainKernel)
+  }
+
+  /** Tell what has grown; what listeners make grow is told afterwards, not in between. */
+  #reportGrowth(): void {
+    if (this.#isTellingGrowth) return
+    this.#isTellingGrowth = true
+    for (let growth = this.#growth; growth; growth = this.#growth) {
+      this.#growth = undefined
+      this.events.emit('grow', growth)
+    }
+    this.#isTellingGrowth = false
+  }
+
+  // ---- failure ------------------------------------------------------------------------------------------------------
+
+  /**
+   * What `attempt`, which has failed once, gives after room was made: by the pages that the heap keeps for the next
+   * small blocks, then by reclaimers. 0 when none could be made.
+   */
+  rescue(requestedBytes: number, attempt: () => number): Address {
+    const address = (this.kernel.releaseCaches() !== 0 && attempt()) || this.reclaimers.rescue(requestedBytes, attempt)
+    return (address >>> 0) as Address
+  }
+
+  /** Like `rescue`; throws when no room was made. */
+  rescueOrThrow(requestedBytes: number, attempt: () => number): Address {
+    const address = this.rescue(requestedBytes, attempt)
+    if (address === NULL) throw this.outOfMemory(requestedBytes)
+    return address
+  }
+
+  /** Announce that a request has failed for good; the error that says so. */
+  outOfMemory(requestedBytes: number): OutOfMemoryError {
+    const figures = outOfMemoryFigures(this, requestedBytes)
+    // A listener whose own request fails is told by its error, not by another event.
+    if (!this.#isReporting) {
+      this.#isReporting = true
+      this.events.emit('outOfMemory', figures)
+      this.#isReporting = false
+    }
+    return new OutOfMemoryError(this.label, figures)
+  }
+}

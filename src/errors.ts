@@ -1,0 +1,165 @@
+/**
+ * Every way in which a call can fail, as an exception with a stable `code` and the fields needed to act on it.
+ *
+ * Branch on `code` or on the class, never on the message. A call that throws one of these has changed nothing.
+ *
+ * | class | code | thrown when |
+ * | --- | --- | --- |
+ * | `OutOfMemoryError` | `HW_OUT_OF_MEMORY` | the limit, the range or the memory's maximum is reached |
+ * | `InvalidAddressError` | `HW_INVALID_ADDRESS` | an address is not that of a live block |
+ * | `MisalignmentError` | `HW_MISALIGNED` | an address is not a multiple of what it must be |
+ * | `CorruptionError` | `HW_CORRUPTION` | the heap's own structures contradict each other |
+ * | `ArgumentError` | `HW_ARGUMENT` | an argument is outside its documented range |
+ * | `ClosedError` | `HW_CLOSED` | the object was closed or disposed before |
+ */
+import type { OutOfMemoryFigures } from './types.js'
+
+export type ErrorCode =
+  | 'HW_OUT_OF_MEMORY'
+  | 'HW_INVALID_ADDRESS'
+  | 'HW_MISALIGNED'
+  | 'HW_CORRUPTION'
+  | 'HW_ARGUMENT'
+  | 'HW_CLOSED'
+
+const isHeapwrightError = Symbol.for('heapwright.error')
+
+/**
+ * What all errors of Heapwright have in common. `instanceof HeapwrightError` holds for each of them, `ArgumentError`
+ * too, which is a `RangeError`; it works across copies of the library.
+ */
+export abstract class HeapwrightError extends Error {
+  abstract readonly code: ErrorCode
+}
+
+Object.defineProperty(HeapwrightError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    // Subclasses inherit this function and mean the usual test.
+    if (this !== HeapwrightError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && isHeapwrightError in value
+  },
+})
+
+/** Marks a class as an error of Heapwright; its name goes to the prototype, where it costs no instance a field. */
+function register(errorClass: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true })
+  Object.defineProperty(errorClass.prototype, isHeapwrightError, { value: true })
+}
+
+/** No memory for a request, after all reclaimers have run. */
+export class OutOfMemoryError extends HeapwrightError implements OutOfMemoryFigures {
+  readonly code = 'HW_OUT_OF_MEMORY'
+  readonly requestedBytes: number
+  readonly availableBytes: number
+  readonly usedBytes: number
+  readonly totalBytes: number
+
+  /** `holder` is what ran out, such as `heap 'guest'`. */
+  constructor(holder: string, figures: OutOfMemoryFigures, hint = '') {
+    super(
+      `${holder} is out of memory: ${figures.requestedBytes} bytes requested, ${figures.availableBytes} available, ` +
+        `${figures.usedBytes} used of ${figures.totalBytes}${hint && `; ${hint}`}`,
+    )
+    this.requestedBytes = figures.requestedBytes
+    this.availableBytes = figures.availableBytes
+    this.usedBytes = figures.usedBytes
+    this.totalBytes = figures.totalBytes
+  }
+}
+
+/**
+ * Why an address is refused:
+ * `foreign` outside the heap's blocks: another program's memory, the heap's own metadata, or beyond the end;
+ * `interior` inside a live block but not its start; `double-free` in free memory: freed before, or never handed out;
+ * `misaligned` no multiple of 16; `owned` a block of a pool or an arena, or a record of the heap's;
+ * `size-mismatch` a block of another size than said; `stale` from before a reset of the heap.
+ */
+export type InvalidAddressReason =
+  | 'foreign'
+  | 'interior'
+  | 'double-free'
+  | 'misaligned'
+  | 'owned'
+  | 'size-mismatch'
+  | 'stale'
+
+/** An address that is not what the call needs, mostly the start of a live block. */
+export class InvalidAddressError extends HeapwrightError {
+  readonly code: 'HW_INVALID_ADDRESS' | 'HW_MISALIGNED' = 'HW_INVALID_ADDRESS'
+  readonly address: number
+  readonly reason: InvalidAddressReason
+
+  constructor(message: string, address: number, reason: InvalidAddressReason) {
+    super(message)
+    this.address = address
+    this.reason = reason
+  }
+}
+
+/** An address that is not a multiple of `alignment`. */
+export class MisalignmentError extends InvalidAddressError {
+  override readonly code = 'HW_MISALIGNED'
+  readonly alignment: number
+
+  constructor(message: string, address: number, alignment: number) {
+    super(message, address, 'misaligned')
+    this.alignment = alignment
+  }
+}
+
+/** The heap's own structures contradict each other: something wrote where it must not. Do not go on using the heap. */
+export class CorruptionError extends HeapwrightError {
+  readonly code = 'HW_CORRUPTION'
+  readonly address: number
+  /** The rule that is broken. */
+  readonly invariant: string
+
+  constructor(address: number, invariant: string) {
+    super(`corruption near ${hex(address)}: ${invariant}`)
+    this.address = address
+    this.invariant = invariant
+  }
+}
+
+/** An argument outside its documented range. Also a `RangeError`. */
+export class ArgumentError extends RangeError {
+  readonly code = 'HW_ARGUMENT'
+  readonly argument: string
+  readonly value: unknown
+
+  /** `expected` completes the sentence "`bytes` must be …". */
+  constructor(argument: string, value: unknown, expected: string) {
+    super(`\`${argument}\` must be ${expected}; got ${show(value)}`)
+    this.argument = argument
+    this.value = value
+  }
+}
+
+/** A call on something that was closed or disposed before. */
+export class ClosedError extends HeapwrightError {
+  readonly code = 'HW_CLOSED'
+
+  constructor(what: string) {
+    super(`${what} has been closed`)
+  }
+}
+
+register(OutOfMemoryError, 'OutOfMemoryError')
+register(InvalidAddressError, 'InvalidAddressError')
+register(MisalignmentError, 'MisalignmentError')
+register(CorruptionError, 'CorruptionError')
+register(ArgumentError, 'ArgumentError')
+register(ClosedError, 'ClosedError')
+
+/** An address as messages print it. */
+export function hex(address: number): string {
+  return `0x${address.toString(16)}`
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (Object.is(value, -0)) return '-0'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}

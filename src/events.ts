@@ -1,0 +1,124 @@
+/**
+ * Events and reclaimers: code of the user that runs between kernel calls, on a consistent heap. It may use the heap.
+ *
+ * A listener or reclaimer that throws does not undo the operation that caused it, nor keep others from running: what it
+ * threw is thrown again in a microtask, where it surfaces as an uncaught exception.
+ */
+import { checkFunction } from './arguments.js'
+import { ArgumentError } from './errors.js'
+import type { OutOfMemoryFigures } from './types.js'
+
+/** The memory became larger. `Heap` re-binds its own views; a typed array that the user kept is now detached. */
+export interface GrowEvent {
+  readonly previousBytes: number
+  readonly currentBytes: number
+}
+
+/** Everything was freed at once. */
+export interface ResetEvent {
+  /** How many resets the heap has seen. */
+  readonly generation: number
+}
+
+export interface CloseEvent {
+  readonly name: string
+}
+
+export interface HeapEvents {
+  readonly grow: GrowEvent
+  /** A request failed for good, after all reclaimers. */
+  readonly outOfMemory: OutOfMemoryFigures
+  readonly reset: ResetEvent
+  readonly close: CloseEvent
+}
+
+export type HeapEventName = keyof HeapEvents
+export type Listener<E extends HeapEventName> = (event: HeapEvents[E]) => void
+
+const EVENT_NAMES: readonly HeapEventName[] = ['grow', 'outOfMemory', 'reset', 'close']
+
+/** Call `fn`; what it throws surfaces in a microtask. */
+function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void {
+  try {
+    fn(argument)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+/** The listeners of one heap. */
+export class EventHub {
+  readonly #listeners = new Map<HeapEventName, Set<Listener<never>>>()
+  readonly #onChange: (event: HeapEventName, hasListeners: boolean) => void
+
+  /** `onChange` hears when an event gets its first listener or loses its last. */
+  constructor(onChange: (event: HeapEventName, hasListeners: boolean) => void) {
+    this.#onChange = onChange
+  }
+
+  on<E extends HeapEventName>(event: E, listener: Listener<E>): () => void {
+    if (!EVENT_NAMES.includes(event)) throw new ArgumentError('event', event, `one of ${EVENT_NAMES.join(', ')}`)
+    checkFunction('listener', listener)
+    const own: Listener<E> = (payload) => listener(payload)
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners)
+    listeners.add(own as Listener<never>)
+    if (listeners.size === 1) this.#onChange(event, true)
+    return () => {
+      if (listeners.delete(own as Listener<never>) && listeners.size === 0) this.#onChange(event, false)
+    }
+  }
+
+  emit<E extends HeapEventName>(event: E, payload: HeapEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    if (!listeners) return
+    for (const listener of [...listeners]) callGuarded(listener as unknown as Listener<E>, payload)
+  }
+}
+
+/**
+ * Frees memory that can be had again: a cache, for instance. Gets the size of the request that failed; what it returns
+ * is not needed, the request is simply tried again.
+ */
+export type Reclaimer = (bytesNeeded: number) => unknown
+
+interface Registration {
+  readonly reclaim: Reclaimer
+  readonly priority: number
+}
+
+/** The reclaimers of one heap, highest priority first. */
+export class ReclaimerList {
+  #registrations: readonly Registration[] = []
+  #running = false
+
+  add(reclaim: Reclaimer, priority: number): () => void {
+    checkFunction('reclaimer', reclaim)
+    if (typeof priority !== 'number' || Number.isNaN(priority)) {
+      throw new ArgumentError('priority', priority, 'a number; higher ones run first')
+    }
+    const own: Registration = { reclaim, priority }
+    this.#registrations = [...this.#registrations, own].sort((a, b) => b.priority - a.priority)
+    return () => {
+      this.#registrations = this.#registrations.filter((other) => other !== own)
+    }
+  }
+
+  /**
+   * Run one reclaimer after the other, each followed by `attempt`, until that gives an address. 0 when none helped, and
+   * at once for a request that a reclaimer itself makes: reclaimers never nest.
+   */
+  rescue(bytesNeeded: number, attempt: () => number): number {
+    if (this.#running) return 0
+    for (const { reclaim } of this.#registrations) {
+      this.#running = true
+      callGuarded(reclaim, bytesNeeded)
+      this.#running = false
+      const address = attempt()
+      if (address !== 0) return address
+    }
+    return 0
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Why an address is refused, in words: the slow path behind every refused call. It asks the kernel what lies at the
+ * address and around it; nothing here changes the heap.
+ */
+import {
+  CODE_DIGIT,
+  CODE_FREE_SMALL,
+  CODE_HUGE_OWNED,
+  CODE_POOL_BLOCK,
+  CODE_RECORD,
+  CODE_RUN_OWNED,
+  GRANULE_BYTES,
+  STATUS_MISALIGNED,
+} from '../kernel/layout.js'
+import type { HeapCore } from './core.js'
+import { hex, InvalidAddressError, type InvalidAddressReason, MisalignmentError } from './errors.js'
+
+/**
+ * What `describe` answers: the map code in the low byte, above it whether the address lies in a page of small blocks.
+ */
+const CODE_MASK = 0xff
+const IN_PAGE_MASK = 0x300
+const NOT_OURS = 0xffff
+
+/** The error for a call that needs a live block at `address` and has found none. */
+export function addressError(core: HeapCore, call: string, address: number): InvalidAddressError {
+  const at = `${call}: ${hex(address)}`
+  const block = core.kernel.blockAround(address) >>> 0
+  const inside = block !== 0 && block !== address ? ` inside the block at ${hex(block)}` : ''
+  if (core.kernel.freeStatus(address) === STATUS_MISALIGNED) {
+    const message = `${at} is no multiple of ${GRANULE_BYTES}, so no block starts there${inside && `; it is${inside}`}`
+    return new MisalignmentError(message, address, GRANULE_BYTES)
+  }
+  const reason = reasonFor(core, address, block)
+  return new InvalidAddressError(`${at} ${explain(core, reason, address, block)}`, address, reason)
+}
+
+/** The error for a block that is not of the size its caller says. */
+export function sizeMismatchError(core: HeapCore, address: number, bytes: number): InvalidAddressError {
+  const usable = core.kernel.usableSize(address) >>> 0
+  const message =
+    `free: the block at ${hex(address)} has ${usable} usable bytes, which is not what a request of ${bytes} gives; ` +
+    'pass the size (and alignment) it was allocated with, or none'
+  return new InvalidAddressError(message, address, 'size-mismatch')
+}
+
+/** The error for an arena, pool or guard made before the heap was reset. */
+export function staleError(core: HeapCore, what: string, address: number): InvalidAddressError {
+  return new InvalidAddressError(`${what} was freed when ${core.label} was reset; make a new one`, address, 'stale')
+}
+
+function reasonFor(core: HeapCore, address: number, block: number): InvalidAddressReason {
+  if (block !== 0) {
+    const code = core.kernel.describe(block) & CODE_MASK
+    return block === address || code === CODE_POOL_BLOCK ? 'owned' : 'interior'
+  }
+  const code = codeAround(core, address)
+  if (code === undefined) return 'foreign'
+  const isOwned =
+    code === CODE_RECORD || code === CODE_POOL_BLOCK || code === CODE_RUN_OWNED || code === CODE_HUGE_OWNED
+  return isOwned ? 'owned' : 'double-free'
+}
+
+/**
+ * Code of the run or slot that `address`, which is in no live block, belongs to; undefined when it is not the heap's.
+ */
+function codeAround(core: HeapCore, address: number): number | undefined {
+  // A run says what it is at its start, at most a chunk below; its size digits and its inside are passed over.
+  for (let at = address; at >= 0; at -= GRANULE_BYTES) {
+    const described = core.kernel.describe(at)
+    if (described === NOT_OURS) return at === address ? undefined : CODE_FREE_SMALL
+    const code = described & CODE_MASK
+    if (described & IN_PAGE_MASK || (code !== 0 && code < CODE_DIGIT)) return code
+  }
+  return CODE_FREE_SMALL
+}
+
+function explain(core: HeapCore, reason: InvalidAddressReason, address: number, block: number): string {
+  if (reason === 'interior') {
+    const usable = core.kernel.usableSize(block) >>> 0
+    return `lies ${address - block} bytes inside the block at ${hex(block)} (${usable} bytes); pass its own address`
+  }
+  if (reason === 'double-free') {
+    return 'is in free memory: the block was freed before, or never handed out; free each block once'
+  }
+  if (reason === 'owned') {
+    return 'belongs to a pool or an arena, or is a record of the heap; give it back through the object it came from'
+  }
+  return `is not in any block of ${core.label}; it is outside the heap, or in its metadata`
+}

@@ -1,0 +1,470 @@
+/**
+ * `Heap`: the front door. Each call checks its arguments, calls the kernel once and tests the answer once; everything
+ * else is out of line. The work is done in `kernel/`; what the parts of a heap share is in `core.ts`.
+ *
+ * ```ts
+ * using heap = Heap.create({ limit: '256MiB' })
+ * const p = heap.alloc(64)
+ * heap.writeI32(p, 42)
+ * heap.free(p)
+ * ```
+ */
+import {
+  CODE_BLOCK,
+  CODE_BUMP_BLOCK,
+  CODE_POOL_BLOCK,
+  CODE_RUN,
+  FLAG_BUMP,
+  HEAP_FAULT_AT,
+  HEAP_FLAGS_AT,
+  HEAP_MAGIC,
+  HEAP_STATUS_AT,
+  HEAP_VERSION_AT,
+  LAYOUT_VERSION,
+  REQUEST_MAX_BYTES,
+  STATUS_BAD_ARGUMENT,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+  STATUS_SIZE_MISMATCH,
+  UNIT_BYTES,
+} from '../kernel/layout.js'
+import {
+  CheckedAccess,
+  LiveView,
+  MemoryAccess,
+  makeView,
+  type TypedArray,
+  type TypedArrayConstructor,
+} from './access.js'
+import { Arena, type ArenaOptions, FixedArena, type FixedArenaOptions } from './arena.js'
+import { checkAddress, checkAlignment, checkOptions, checkPlace, checkRange, checkSize } from './arguments.js'
+import { HeapCore } from './core.js'
+import { dispose } from './dispose.js'
+import { ArgumentError, CorruptionError, OutOfMemoryError } from './errors.js'
+import type { HeapEventName, Listener, Reclaimer } from './events.js'
+import { addressError, sizeMismatchError } from './faults.js'
+import { BlockGuard, Guard } from './guard.js'
+import type { Kernel } from './kernel-instance.js'
+import { checkAttachOptions, checkMemory, type HeapPlan, planHeap, tooSmall } from './options.js'
+import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
+import { RawAccess } from './raw.js'
+import { parseSize } from './sizes.js'
+import { formatStats, readStats } from './stats.js'
+import {
+  type Address,
+  type AttachOptions,
+  type BlockInfo,
+  type Bytes,
+  type HeapOptions,
+  type HeapStats,
+  type ModeName,
+  NULL,
+  type VerifyResult,
+} from './types.js'
+import { faultText } from './verify.js'
+
+const ARENA_CHUNK_MIN_BYTES = 1024
+const ARENA_CHUNK_MAX_BYTES = 256 * 2 ** 20
+const ARENA_CHUNK_BYTES = 2 * 2 ** 20
+
+/** Kind of a block by its map code; a huge block is what is left. */
+const BLOCK_KINDS: Readonly<Record<number, BlockInfo['kind']>> = {
+  [CODE_BLOCK]: 'small',
+  [CODE_RUN]: 'run',
+  [CODE_BUMP_BLOCK]: 'bump',
+  [CODE_POOL_BLOCK]: 'pool',
+}
+
+/** A memory manager over one `WebAssembly.Memory`, or a part of one. */
+export class Heap extends MemoryAccess implements Disposable {
+  /** The same access, relative to live blocks and never outside them. */
+  readonly checked: CheckedAccess
+  #raw: RawAccess | undefined
+  /** The two functions that every program calls most, one load away: 1 ns less for each call than through `core`. */
+  #kernelAlloc!: Kernel['alloc']
+  #kernelFree!: Kernel['free']
+
+  private constructor(core: HeapCore) {
+    super(core)
+    this.checked = new CheckedAccess(core, this)
+    core.followKernel((kernel) => {
+      this.#kernelAlloc = kernel.alloc
+      this.#kernelFree = kernel.free
+    })
+  }
+
+  // ---- making one
+  // -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Make a heap: in a memory of its own, or in a given one. Synchronous, also in browsers.
+   *
+   * @throws ArgumentError for options outside their range or in contradiction, with the reason
+   * @throws OutOfMemoryError when the memory refuses even the first bytes
+   */
+  static create(options: HeapOptions = {}): Heap {
+    const plan = planHeap(options)
+    const core = new HeapCore(plan)
+    const { base, held, end, limitBytes, flags, classTable } = plan
+    const status = core.kernel.create(base, held, end, limitBytes, flags, classTable)
+    if (status !== STATUS_OK) throw creationError(plan, status)
+    core.kernel.setKnobs(plan.knobs)
+    core.place((Math.ceil(base / UNIT_BYTES) * UNIT_BYTES) as Address)
+    for (const bytes of plan.classes) core.kernel.addClass(bytes)
+    return new Heap(core)
+  }
+
+  /**
+   * Use a heap that is there already: made in this memory by another instance, another program or an earlier run.
+   * `base` is what it was made with.
+   *
+   * @throws ArgumentError when no heap starts there; CorruptionError when one does, but of another version or damaged
+   */
+  static attach(memory: WebAssembly.Memory, base: number, options: AttachOptions = {}): Heap {
+    checkMemory(memory)
+    const at = Math.ceil(checkPlace('base', base) / UNIT_BYTES) * UNIT_BYTES
+    const common = checkAttachOptions(options)
+    const data = new DataView(memory.buffer)
+    if (at + UNIT_BYTES > data.byteLength || data.getUint32(at, true) !== HEAP_MAGIC) {
+      throw new ArgumentError('base', base, 'the address that a heap was made with')
+    }
+    const version = data.getUint32(at + HEAP_VERSION_AT, true)
+    if (version !== LAYOUT_VERSION) {
+      throw new CorruptionError(at, `a heap of layout version ${LAYOUT_VERSION} is expected, found version ${version}`)
+    }
+    const mode = data.getUint32(at + HEAP_FLAGS_AT, true) & FLAG_BUMP ? 'compiler' : 'manual'
+    const core = new HeapCore({ memory, mode, ...common })
+    if (core.kernel.attach(at) !== STATUS_OK) {
+      throw new CorruptionError(at, "the control block's fields contradict each other")
+    }
+    core.place(at as Address)
+    if (common.knobs !== 0) core.kernel.setKnobs(common.knobs)
+    return new Heap(core)
+  }
+
+  get mode(): ModeName {
+    return this.core.mode
+  }
+
+  get name(): string {
+    return this.core.name
+  }
+
+  get memory(): WebAssembly.Memory {
+    return this.core.memory
+  }
+
+  /** Where the control block lies: what another instance attaches to. */
+  get base(): Address {
+    return this.core.base
+  }
+
+  /** Most bytes the heap may hold. */
+  get limitBytes(): number {
+    return this.core.limitBytes
+  }
+
+  // ---- blocks
+  // ---------------------------------------------------------------------------------------------------------
+
+  /**
+   * A block of at least `bytes` bytes at a multiple of 16. 0 bytes give a distinct block, too. Its contents are
+   * arbitrary.
+   *
+   * @throws OutOfMemoryError after all reclaimers; ArgumentError
+   */
+  alloc(bytes: number): Address {
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const address = this.#kernelAlloc(bytes)
+      if (address !== 0) return (address >>> 0) as Address
+    }
+    return this.#allocSlow(bytes)
+  }
+
+  #allocSlow(bytes: number): Address {
+    const address = this.#tryAllocSlow(bytes)
+    if (address === NULL) throw this.core.outOfMemory(bytes)
+    return address
+  }
+
+  /** Like `alloc`; gives 0 instead of throwing OutOfMemoryError. */
+  tryAlloc(bytes: number): Address {
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const address = this.#kernelAlloc(bytes)
+      if (address !== 0) return (address >>> 0) as Address
+    }
+    const address = this.#tryAllocSlow(bytes)
+    if (address === NULL) this.core.outOfMemory(bytes)
+    return address
+  }
+
+  #tryAllocSlow(bytes: number): Address {
+    checkSize('bytes', bytes)
+    return this.#rescue(bytes, () => this.core.kernel.alloc(bytes))
+  }
+
+  /** A block of `count` times `bytes` bytes, every usable byte zero. */
+  calloc(count: number, bytes: number): Address {
+    const total = checkSize('count', count) * checkSize('bytes', bytes)
+    return this.#request(total, () => this.core.kernel.allocZeroed(total))
+  }
+
+  /** A block at a multiple of `alignment`, a power of two up to 64 KiB. */
+  allocAligned(bytes: number, alignment: number): Address {
+    checkSize('bytes', bytes)
+    checkAlignment(alignment)
+    return this.#request(bytes, () => this.core.kernel.allocAligned(bytes, alignment))
+  }
+
+  /**
+   * Give the block at `address` another size; in place where that can be, else by moving it. Contents are kept up to
+   * the smaller size. Address 0 is `alloc`. When it throws, the block is as it was.
+   *
+   * @returns where the block is now
+   * @throws OutOfMemoryError, InvalidAddressError, MisalignmentError, ArgumentError
+   */
+  realloc(address: number, bytes: number): Address {
+    checkAddress('address', address)
+    checkSize('bytes', bytes)
+    const moved = this.core.kernel.realloc(address, bytes)
+    if (moved !== 0) return (moved >>> 0) as Address
+    if (this.core.word(HEAP_STATUS_AT) !== STATUS_OUT_OF_MEMORY) throw addressError(this.core, 'realloc', address)
+    const rescued = this.#rescue(bytes, () => this.core.kernel.realloc(address, bytes))
+    if (rescued === NULL) throw this.core.outOfMemory(bytes)
+    return rescued
+  }
+
+  /**
+   * Free the block at `address`; 0 is nothing to do. With `bytes`, and `alignment` if it was allocated with one, the
+   * block must be of the size class, or the length, that such a request gives.
+   *
+   * @throws InvalidAddressError, MisalignmentError when no live block of the heap starts there; nothing has changed
+   * then
+   */
+  free(address: number, bytes?: number, alignment?: number): void {
+    if (bytes === undefined && typeof address === 'number' && address >>> 0 === address) {
+      if (this.#kernelFree(address) === STATUS_OK) return
+    }
+    this.#freeSlow(address, bytes, alignment)
+  }
+
+  #freeSlow(address: number, bytes: number | undefined, alignment = 1): void {
+    checkAddress('address', address)
+    checkAlignment(alignment)
+    const status =
+      bytes === undefined
+        ? this.core.kernel.free(address)
+        : this.core.kernel.freeSized(address, checkSize('bytes', bytes), alignment)
+    if (status === STATUS_OK) return
+    if (status === STATUS_SIZE_MISMATCH) throw sizeMismatchError(this.core, address, bytes as number)
+    throw addressError(this.core, 'free', address)
+  }
+
+  /** Bytes of the live block at `address` that may be used: at least what was asked for. */
+  usableSize(address: number): Bytes {
+    const bytes = this.core.kernel.usableSize(checkAddress('address', address)) >>> 0
+    if (bytes === 0) throw addressError(this.core, 'usableSize', address)
+    return bytes as Bytes
+  }
+
+  /** Whether a live block starts at `address`. Anything may be asked; what is no address is no block. */
+  isBlock(address: number): boolean {
+    if (typeof address === 'number' && address >>> 0 === address) return this.core.kernel.isBlock(address) !== 0
+    this.core.assertOpen()
+    return false
+  }
+
+  /**
+   * All live blocks by ascending address. Blocks made or freed meanwhile are seen or not, as they lie ahead or behind.
+   */
+  *blocks(): IterableIterator<BlockInfo> {
+    let address = this.core.kernel.nextBlock(0) >>> 0
+    while (address !== 0) {
+      const kind = BLOCK_KINDS[this.core.kernel.describe(address) & 0xff] ?? 'huge'
+      yield { address: address as Address, usableBytes: this.core.kernel.usableSize(address) >>> 0, kind }
+      address = this.core.kernel.nextBlock(address) >>> 0
+    }
+  }
+
+  /**
+   * Free everything at once: blocks, arenas, pools; in time independent of their number. What was made before is stale:
+   * arenas and pools say so, guards do nothing.
+   */
+  reset(): void {
+    this.core.kernel.reset()
+    this.core.events.emit('reset', { generation: this.core.generation })
+  }
+
+  /**
+   * Give the pages kept for the next small blocks back to the free runs, where no block lives in them; the bytes given
+   * back.
+   */
+  releaseCaches(): Bytes {
+    return (this.core.kernel.releaseCaches() >>> 0) as Bytes
+  }
+
+  /** An address for `bytes` from `attempt`, after reclaimers if need be. */
+  #request(bytes: number, attempt: () => number): Address {
+    this.core.assertOpen()
+    const address = bytes <= REQUEST_MAX_BYTES ? ((attempt() >>> 0) as Address) : NULL
+    if (address !== NULL) return address
+    const rescued = this.#rescue(bytes, attempt)
+    if (rescued === NULL) throw this.core.outOfMemory(bytes)
+    return rescued
+  }
+
+  /** What reclaimers make of a failed request. No reclaiming helps one that no heap could meet. */
+  #rescue(bytes: number, attempt: () => number): Address {
+    return bytes <= REQUEST_MAX_BYTES ? this.core.rescue(bytes, attempt) : NULL
+  }
+
+  // ---- arenas, pools, guards
+  // ------------------------------------------------------------------------------------------
+
+  /** An arena that grows with need. */
+  arena(options: ArenaOptions = {}): Arena {
+    checkOptions('options', options, ['chunk'])
+    const chunk = options.chunk === undefined ? ARENA_CHUNK_BYTES : parseSize(options.chunk, 'chunk')
+    if (chunk < ARENA_CHUNK_MIN_BYTES || chunk > ARENA_CHUNK_MAX_BYTES) {
+      throw new ArgumentError('chunk', options.chunk, `from ${ARENA_CHUNK_MIN_BYTES} to ${ARENA_CHUNK_MAX_BYTES} bytes`)
+    }
+    return new Arena(
+      this.core,
+      this.#request(0, () => this.core.kernel.arenaCreate(chunk)),
+    )
+  }
+
+  /**
+   * An arena over [base, limit), which is the caller's: a live block of this heap or a part of one, or memory that is
+   * not the heap's. It never grows. Dispose of it before the block.
+   */
+  fixedArena(options: FixedArenaOptions): FixedArena {
+    checkOptions('options', options, ['base', 'limit'])
+    this.core.assertOpen()
+    const base = checkRange('base', options.base, 1, 2 ** 32 - 1)
+    const limit = checkRange('limit', options.limit, base + 1, Math.min(this.views.refresh(), 2 ** 32 - 1))
+    this.#checkForeign(base, limit)
+    const record = this.#request(0, () => this.core.kernel.arenaCreateFixed(base, limit))
+    return new FixedArena(this.core, record)
+  }
+
+  /** Check that [base, limit) lies in one live block, or outside what is the heap's. */
+  #checkForeign(base: number, limit: number): void {
+    const block = this.core.kernel.blockAround(base) >>> 0
+    if (block !== 0) {
+      const end = block + (this.core.kernel.usableSize(block) >>> 0)
+      if (limit > end)
+        throw new ArgumentError('limit', limit, `at most ${end}, the end of the block that \`base\` lies in`)
+      return
+    }
+    const { base: from, end: to } = this.core.range
+    if (base < to && limit > from) {
+      throw new ArgumentError('base', base, `in a live block, or outside the heap's range from ${from} to ${to}`)
+    }
+  }
+
+  /** A pool of blocks of one size. */
+  pool(options: PoolOptions): Pool {
+    checkOptions('options', options, ['size', 'count', 'grow'])
+    const size = parseSize(options.size, 'pool size')
+    if (size > POOL_BLOCK_MAX_BYTES) {
+      throw new ArgumentError(
+        'size',
+        options.size,
+        `at most ${POOL_BLOCK_MAX_BYTES} bytes; use alloc for larger blocks`,
+      )
+    }
+    const count = checkSize('count', options.count)
+    const { grow = false } = options
+    if (typeof grow !== 'boolean') throw new ArgumentError('grow', grow, 'true or false')
+    const record = this.#request(size * count, () => this.core.kernel.poolCreate(size, count, grow ? 1 : 0))
+    return new Pool(this.core, record, size, grow)
+  }
+
+  /** A new block, or a resource, that is freed when the guard is disposed of, unless it is detached before. */
+  guard(bytes: number): BlockGuard
+  guard<T extends Disposable>(resource: T): Guard<T>
+  guard<T extends Disposable>(what: number | T): BlockGuard | Guard<T> {
+    if (typeof what === 'object' && what !== null && typeof what[dispose] === 'function') return new Guard(what)
+    if (typeof what === 'object')
+      throw new ArgumentError('resource', what, 'a number of bytes, or something disposable')
+    return new BlockGuard(this.core, this.alloc(what as number), (address) => this.free(address))
+  }
+
+  // ---- views
+  // ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * A typed array over `count` elements inside a live block. Growth of the memory detaches it: see `viewOf`, or make
+   * the heap with `reserve`.
+   *
+   * @throws MisalignmentError, InvalidAddressError when the address is in no live block, ArgumentError when the block
+   * is too short
+   */
+  view<T extends TypedArray>(type: TypedArrayConstructor<T>, address: number, count: number): T {
+    return makeView(this.core, type, address, count)
+  }
+
+  /** The same, as a view that survives growth: its `array` is always attached. */
+  viewOf<T extends TypedArray>(type: TypedArrayConstructor<T>, address: number, count: number): LiveView<T> {
+    return new LiveView(this.core, type, address, count)
+  }
+
+  /** The kernel's bare functions and the current views, unchecked, for hot loops. */
+  get raw(): RawAccess {
+    this.core.assertOpen()
+    this.#raw ??= new RawAccess(this.core)
+    return this.#raw
+  }
+
+  // ---- observing
+  // ------------------------------------------------------------------------------------------------------
+
+  /** The figures of this moment, as plain data: `JSON.stringify` gives the documented, versioned form. */
+  stats(): HeapStats {
+    return readStats(this.core)
+  }
+
+  /** The same as text for people. */
+  report(): string {
+    return formatStats(this.core.label, this.stats())
+  }
+
+  /** Check every invariant of the heap; costs a look at all of its metadata. */
+  verify(): VerifyResult {
+    const fault = this.core.kernel.verify()
+    if (fault === STATUS_OK) return { ok: true }
+    return { ok: false, fault: faultText(fault), address: this.core.word(HEAP_FAULT_AT) as Address }
+  }
+
+  /** Listen to an event; the function given back ends it. Listeners run between kernel calls and may use the heap. */
+  on<E extends HeapEventName>(event: E, listener: Listener<E>): () => void {
+    this.core.assertOpen()
+    return this.core.events.on(event, listener)
+  }
+
+  /**
+   * Register a function that can free memory when a request fails; it gets the size of the request. Those of higher
+   * priority run first, each followed by another try. The function given back takes it off.
+   */
+  addReclaimer(reclaimer: Reclaimer, options: { readonly priority?: number } = {}): () => void {
+    this.core.assertOpen()
+    checkOptions('options', options, ['priority'])
+    return this.core.reclaimers.add(reclaimer, options.priority ?? 0)
+  }
+
+  /** Let go of the memory. Every later call throws ClosedError. In a given memory the heap's bytes stay as they are. */
+  close(): void {
+    this.core.close()
+  }
+
+  [dispose](): void {
+    this.core.close()
+  }
+}
+
+function creationError(plan: HeapPlan, status: number): Error {
+  if (status === STATUS_BAD_ARGUMENT) return tooSmall(plan)
+  const figures = { requestedBytes: 0, availableBytes: 0, usedBytes: 0, totalBytes: plan.limitBytes }
+  return new OutOfMemoryError('memory', figures, 'it refused to grow for the first bytes of the heap')
+}

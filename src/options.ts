@@ -1,0 +1,253 @@
+/**
+ * From the options of `Heap.create` to what the kernel is told. Everything is checked here, and what contradicts itself
+ * is refused with the reason, before any memory is made or touched.
+ */
+import {
+  ADDRESS_LIMIT,
+  CLASS_MAX,
+  CLASS_TABLE_GEOMETRIC,
+  CLASS_TABLE_LIST,
+  CLASS_TABLE_POW2,
+  FLAG_BUMP,
+  FLAG_OWNS_RANGE,
+  FLAG_ZEROED,
+  GRANULE_BYTES,
+  RUN_MIN_GRANULES,
+  SMALL_MAX_BYTES,
+  WASM_PAGE_BYTES,
+} from '../kernel/layout.js'
+import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments.js'
+import { ArgumentError, OutOfMemoryError } from './errors.js'
+import { MODES, OPTIONS } from './modes.js'
+import { parseSize } from './sizes.js'
+import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses } from './types.js'
+
+/** Control block, the metadata of one chunk and one unit. A range that crosses a MiB may need a unit more. */
+export const HEAP_MIN_BYTES = 16 * 1024
+
+/** A heap that is to be made, every value decided. */
+export interface HeapPlan {
+  readonly mode: ModeName
+  readonly name: string
+  readonly debug: boolean
+  readonly growth: GrowthKnob | undefined
+  /** Stress knobs of the debug kernel. */
+  readonly knobs: number
+  readonly memory: WebAssembly.Memory
+  readonly base: number
+  /** First byte at or above `base` that does not exist yet. */
+  readonly held: number
+  readonly end: number
+  readonly limitBytes: number
+  readonly flags: number
+  readonly classTable: number
+  /** Sizes of a class list. */
+  readonly classes: readonly number[]
+}
+
+/** What the options of `create` and `attach` have in common. */
+type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs'>
+
+const NAMES = OPTIONS.map((option) => option.name)
+
+export function planHeap(options: HeapOptions): HeapPlan {
+  checkOptions('options', options, NAMES)
+  const mode = checkMode(options.mode)
+  const common = { ...checkCommon(options), mode, ...planClasses(options, mode) }
+  const modeFlags = mode === 'compiler' ? FLAG_BUMP : 0
+  return options.memory === undefined
+    ? { ...common, ...planOwnMemory(options, mode, modeFlags) }
+    : { ...common, ...planGivenMemory(options, options.memory, mode, modeFlags) }
+}
+
+/** The options of `Heap.attach`. */
+export function checkAttachOptions(options: AttachOptions): CommonPlan {
+  checkOptions('options', options, ['debug', 'name', 'testing'])
+  return checkCommon(options)
+}
+
+function checkCommon(options: AttachOptions): CommonPlan {
+  const { name = 'heap', testing = {} } = options
+  if (typeof name !== 'string') throw new ArgumentError('name', name, 'text')
+  checkOptions('testing', testing, ['growth', 'knobs'])
+  if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
+  const knobs = checkRange('testing.knobs', testing.knobs ?? 0, 0, 2 ** 32 - 1)
+  return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs }
+}
+
+function checkFlag(name: string, value: unknown): boolean {
+  if (value === undefined) return false
+  if (typeof value !== 'boolean') throw new ArgumentError(name, value, 'true or false')
+  return value
+}
+
+function checkMode(mode: ModeName = 'manual'): ModeName {
+  if (typeof mode === 'string' && Object.hasOwn(MODES, mode)) return mode
+  throw new ArgumentError('mode', mode, `one of ${Object.keys(MODES).join(', ')}`)
+}
+
+/** The limit, at most `most`, or `fallback` when it is not given. */
+function checkLimit(options: HeapOptions, fallback: number, most: number, reason: string): number {
+  if (options.limit === undefined) return fallback
+  const limit = parseSize(options.limit, 'limit')
+  if (limit >= HEAP_MIN_BYTES && limit <= most) return limit
+  throw new ArgumentError('limit', options.limit, `from ${HEAP_MIN_BYTES} to ${most} bytes, ${reason}`)
+}
+
+// ---- memory and range ---------------------------------------------------------------------------------------------
+
+type RangePlan = Pick<HeapPlan, 'memory' | 'base' | 'held' | 'end' | 'limitBytes' | 'flags'>
+
+function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number): RangePlan {
+  for (const name of ['base', 'end'] as const) {
+    if (options[name] !== undefined) {
+      throw new ArgumentError(
+        name,
+        options[name],
+        'left out: it is a place in a given memory, and `memory` is not given',
+      )
+    }
+  }
+  const defaults = MODES[mode].options
+  const limit = checkLimit(options, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
+  const isReserved = options.reserve === undefined ? defaults.reserve : checkFlag('reserve', options.reserve)
+  if (isReserved && options.initial !== undefined) {
+    throw new ArgumentError('initial', options.initial, 'left out: `reserve` makes the memory at its limit')
+  }
+  const initial =
+    options.initial === undefined ? Math.min(parseSize(defaults.initial), limit) : checkInitial(options, limit)
+  return {
+    memory: makeMemory(isReserved ? limit : initial, limit),
+    base: 0,
+    held: 0,
+    end: limit,
+    limitBytes: limit,
+    flags: modeFlags | FLAG_OWNS_RANGE | FLAG_ZEROED,
+  }
+}
+
+function checkInitial(options: HeapOptions, limit: number): number {
+  const initial = parseSize(options.initial ?? 0, 'initial')
+  if (initial <= limit) return initial
+  throw new ArgumentError('initial', options.initial, `at most the limit, ${limit} bytes`)
+}
+
+function makeMemory(initialBytes: number, limitBytes: number): WebAssembly.Memory {
+  const pages = (bytes: number) => Math.ceil(bytes / WASM_PAGE_BYTES)
+  try {
+    return new WebAssembly.Memory({ initial: pages(initialBytes), maximum: pages(limitBytes) })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const figures = { requestedBytes: initialBytes, availableBytes: 0, usedBytes: 0, totalBytes: limitBytes }
+    throw new OutOfMemoryError('the system', figures, error.message)
+  }
+}
+
+function planGivenMemory(
+  options: HeapOptions,
+  memory: WebAssembly.Memory,
+  mode: ModeName,
+  modeFlags: number,
+): RangePlan {
+  checkMemory(memory)
+  if (options.reserve) throw new ArgumentError('reserve', options.reserve, 'left out: the given memory has its size')
+  const present = memory.buffer.byteLength
+  if (options.base === undefined) {
+    if (options.end !== undefined) {
+      throw new ArgumentError(
+        'end',
+        options.end,
+        'left out, or given together with `base`: it ends a range that starts there',
+      )
+    }
+    return planShared(options, memory, present, mode, modeFlags)
+  }
+  const base = checkPlace('base', options.base)
+  const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
+  checkSpan(base, end, options)
+  const limit = checkLimit(options, end - base, end - base, 'what the range between `base` and `end` holds')
+  if (options.initial !== undefined) checkInitial(options, limit)
+  return {
+    memory,
+    base,
+    held: Math.min(present, end),
+    end,
+    limitBytes: limit,
+    flags: modeFlags | FLAG_OWNS_RANGE,
+  }
+}
+
+/** Growing along with others: from the memory's end, the heap holds what its own growth returns. */
+function planShared(
+  options: HeapOptions,
+  memory: WebAssembly.Memory,
+  present: number,
+  mode: ModeName,
+  modeFlags: number,
+): RangePlan {
+  const room = ADDRESS_LIMIT - present
+  if (room < HEAP_MIN_BYTES) throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
+  const fallback = Math.min(parseSize(MODES[mode].options.limit), room)
+  const limit = checkLimit(options, fallback, room, 'the room above what the memory holds already')
+  if (options.initial !== undefined) checkInitial(options, limit)
+  return { memory, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
+}
+
+export function checkMemory(memory: unknown): void {
+  if (!(memory instanceof WebAssembly.Memory)) throw new ArgumentError('memory', memory, 'a WebAssembly.Memory')
+  if (typeof SharedArrayBuffer !== 'undefined' && (memory.buffer as unknown) instanceof SharedArrayBuffer) {
+    throw new ArgumentError('memory', memory, 'a memory that is not shared between threads')
+  }
+}
+
+function checkSpan(base: number, end: number, options: HeapOptions): void {
+  if (end - base >= HEAP_MIN_BYTES) return
+  if (options.end === undefined) {
+    throw new ArgumentError('base', base, `at least ${HEAP_MIN_BYTES} bytes below the memory's end at ${end}`)
+  }
+  throw new ArgumentError('end', end, `at least ${HEAP_MIN_BYTES} bytes above \`base\`, ${base}`)
+}
+
+/** The error for a range that turned out too small for the kernel once its ends were rounded. */
+export function tooSmall(plan: HeapPlan): ArgumentError {
+  const [argument, value] =
+    plan.base === 0 && plan.end === plan.limitBytes ? ['limit', plan.limitBytes] : ['end', plan.end]
+  const expected =
+    `so large that ${HEAP_MIN_BYTES} bytes are left when \`base\` is rounded up and \`end\` and \`limit\` down to ` +
+    `multiples of 4096 (${HEAP_MIN_BYTES + 4096} where the range crosses a multiple of 1 MiB)`
+  return new ArgumentError(argument as string, value, expected)
+}
+
+// ---- size classes -------------------------------------------------------------------------------------------------
+
+function planClasses(options: HeapOptions, mode: ModeName): Pick<HeapPlan, 'classTable' | 'classes'> {
+  if (options.sizeClasses !== undefined && MODES[mode].allocator === 'bump') {
+    throw new ArgumentError('sizeClasses', options.sizeClasses, `left out in mode '${mode}', which has no size classes`)
+  }
+  const classes = options.sizeClasses ?? MODES[mode].options.sizeClasses
+  if (classes === 'geometric') return { classTable: CLASS_TABLE_GEOMETRIC, classes: [] }
+  if (classes === 'pow2') return { classTable: CLASS_TABLE_POW2, classes: [] }
+  return { classTable: CLASS_TABLE_LIST, classes: checkClassList(classes) }
+}
+
+function checkClassList(list: SizeClasses): number[] {
+  const most = CLASS_MAX - 1
+  if (!Array.isArray(list) || list.length === 0 || list.length > most) {
+    throw new ArgumentError('sizeClasses', list, `'geometric', 'pow2' or a list of 1 to ${most} block sizes`)
+  }
+  let before = 0
+  const rounded = list.map((bytes: unknown, index) => {
+    const isSize = typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= 1 && bytes <= SMALL_MAX_BYTES
+    const size = isSize ? Math.ceil(bytes / GRANULE_BYTES) * GRANULE_BYTES : 0
+    if (size <= before) {
+      const expected = `an integer to ${SMALL_MAX_BYTES}, above the one before when both are rounded up to 16`
+      throw new ArgumentError(`sizeClasses[${index}]`, bytes, expected)
+    }
+    before = size
+    return size
+  })
+  // Requests above the last class are runs, which have no less than four granules.
+  const least = RUN_MIN_GRANULES * GRANULE_BYTES
+  if (before < least) throw new ArgumentError('sizeClasses', before, `a list that ends with a size of ${least} or more`)
+  return rounded
+}

@@ -1,0 +1,327 @@
+/**
+ * The report of replays as one HTML file that needs nothing else: no network, no server. Every figure stands in a table;
+ * the inlined script (`client.ts`) adds charts and heap maps. Names of traces are text from outside: all text goes
+ * through `html`, all data through `embeddedJson`, and the page's policy lets no script run but its own two.
+ */
+
+import { traceName } from '../formats/event-list.js'
+import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
+import type { Replay, ReplayResult } from '../replay/replay.js'
+import { type HeapMap, MAP_FILL_LEVELS, MAP_KINDS } from '../replay/sample.js'
+import { formatBytes } from '../sizes.js'
+import type { HeapStats, SizeClassStats } from '../types.js'
+import { CLIENT_JS, SCRIPT_HASHES, STYLE_CSS, UPLOT_CSS, UPLOT_JS } from './assets.generated.js'
+import { embeddedJson, type Html, html, trustedHtml } from './html.js'
+import type { PageData, PageRun } from './page-data.js'
+
+export interface ReportTrace {
+  /** The trace's file. */
+  readonly name: string
+  /** At least one replay, each in another mode. */
+  readonly runs: readonly Replay[]
+}
+
+export interface ReportInput {
+  readonly traces: readonly ReportTrace[]
+  /** What failed; shown at the top. */
+  readonly errors: readonly string[]
+  readonly created: Date
+  /** Machine and runtime, for the reader of the times. */
+  readonly environment: string
+  /** The limit asked for, as given. */
+  readonly limit: string | undefined
+}
+
+/** The whole document. */
+export function renderReport(input: ReportInput): string {
+  const { traces, errors, created, environment, limit } = input
+  const first = firstRuns(traces)
+  const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${SCRIPT_HASHES}`
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="heapwright replay">
+<title>Heapwright replay: ${traces.map((trace) => traceName(trace.name)).join(', ')}</title>
+<style>${trustedHtml(UPLOT_CSS)}</style>
+<style>${trustedHtml(STYLE_CSS)}</style>
+</head>
+<body>
+<header>
+<h1>Heapwright replay</h1>
+<p class="muted">${created.toISOString().slice(0, 16).replace('T', ' ')} UTC · ${environment}${limit === undefined ? '' : ` · limit ${limit}`}</p>
+${traces.length > 1 ? contents(traces) : ''}
+</header>
+<main>
+${errors.length > 0 ? failures('What failed', errors) : ''}
+${traces.length > 0 ? figures(traces) : ''}
+${traces.map((trace, i) => traceSection(trace, i, first[i] ?? 0))}
+</main>
+<script type="application/json" id="data">${embeddedJson(pageData(traces))}</script>
+<script>${trustedHtml(UPLOT_JS)}</script>
+<script type="module">${trustedHtml(CLIENT_JS)}</script>
+</body>
+</html>
+`.text
+}
+
+/** Number of the first run of each trace, counted over the page. */
+function firstRuns(traces: readonly ReportTrace[]): number[] {
+  let next = 0
+  return traces.map((trace) => {
+    const first = next
+    next += trace.runs.length
+    return first
+  })
+}
+
+function pageData(traces: readonly ReportTrace[]): PageData {
+  const runs = traces.flatMap((trace, i) => trace.runs.map((run) => pageRun(run, `trace-${i}`)))
+  return { kindNames: MAP_KINDS, runs }
+}
+
+function pageRun({ result, timeline, peak }: Replay, group: string): PageRun {
+  const { cellBytes, extentBytes, fill, kinds } = peak.map
+  return {
+    group,
+    events: result.events,
+    step: timeline.events[0] ?? result.events,
+    liveBytes: timeline.liveBytes,
+    committedBytes: timeline.committedBytes,
+    map: { cellBytes, extentBytes, fill, kinds },
+  }
+}
+
+function contents(traces: readonly ReportTrace[]): Html {
+  const items = traces.map((trace, i) => html`<li><a href="#trace-${i}">${traceName(trace.name)}</a></li>`)
+  return html`<nav aria-label="Traces"><ul>${items}</ul></nav>`
+}
+
+function failures(title: string, reasons: readonly string[]): Html {
+  return html`<div class="card failures"><h2>${title}</h2><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
+}
+
+// ---- figures ------------------------------------------------------------------------------------------------------
+
+interface Figure {
+  readonly head: string
+  readonly cell: (row: ReplayResult) => Html | string
+}
+
+const FIGURES: readonly Figure[] = [
+  { head: 'Mode', cell: (row) => row.mode },
+  { head: 'Events', cell: (row) => formatCount(row.events) },
+  { head: 'Per event', cell: (row) => formatSeconds(row.nsPerEvent / 1e9) },
+  { head: 'Peak live', cell: (row) => formatBytes(row.livePeakBytes) },
+  { head: 'Peak blocks', cell: (row) => formatCount(row.livePeakBlocks) },
+  { head: 'Peak committed', cell: (row) => formatBytes(row.committedPeakBytes) },
+  { head: 'Fragmentation', cell: (row) => row.fragmentationAtPeak.toFixed(2) },
+  { head: 'Collections', cell: formatCollections },
+  {
+    head: 'Failed',
+    cell: (row) => (row.failed === 0 ? '0' : html`<span class="bad">${formatCount(row.failed)}</span>`),
+  },
+  { head: 'Skipped', cell: (row) => formatCount(row.skipped) },
+  {
+    head: 'Left',
+    cell: (row) => formatBytes(row.endLiveBytes),
+  },
+  {
+    head: 'Checks',
+    cell: (row) => (row.verified ? html`<span class="good">passed</span>` : html`<span class="bad">not passed</span>`),
+  },
+]
+
+/** How many, and the longest pause. */
+function formatCollections({ collections, pauses }: ReplayResult): string {
+  const longest = pauses.count === 0 ? '' : `, ${formatSeconds(pauses.maxMs / 1e3)} at most`
+  return formatCount(collections) + longest
+}
+
+function figures(traces: readonly ReportTrace[]): Html {
+  const rows = traces.flatMap((trace) =>
+    trace.runs.map(
+      ({ result }) =>
+        html`<tr><th scope="row">${traceName(trace.name)}</th>${FIGURES.map(({ cell }) => html`<td>${cell(result)}</td>`)}</tr>`,
+    ),
+  )
+  return html`<section class="card" aria-labelledby="figures"><h2 id="figures">Figures</h2>
+<p class="muted">Live bytes are as the program requested them. Fragmentation: committed over live bytes at the peak of live bytes. Failed: ran out of memory. Skipped: lines of the trace that are no events. Left: live at the end.</p>
+${scroll(
+  'All figures',
+  html`<table><thead><tr><th scope="col" class="left">Trace</th>${FIGURES.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>${rows}</tbody></table>`,
+)}</section>`
+}
+
+/** A wide table that scrolls within itself, also by keyboard. */
+function scroll(label: string, content: Html): Html {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`
+}
+
+// ---- one trace ------------------------------------------------------------------------------------------------------
+
+function traceSection(trace: ReportTrace, index: number, firstRun: number): Html {
+  const result = trace.runs[0]?.result
+  if (result === undefined) return html``
+  const summary = `${formatCount(result.allocs)} allocations, ${formatCount(result.frees)} frees, ${formatCount(result.reallocs)} reallocs`
+  return html`<section aria-labelledby="trace-${index}">
+<h2 id="trace-${index}">${traceName(trace.name)}</h2>
+<p class="muted">${summary} · <code>${trace.name}</code></p>
+<div class="runs">${trace.runs.map((run, i) => runCard(run, firstRun + i))}</div>
+${sizeTable(trace)}
+</section>
+`
+}
+
+function runCard(run: Replay, id: number): Html {
+  const { result, faults } = run
+  return html`<article class="card" aria-labelledby="run-${id}">
+<h3 id="run-${id}"><code>${result.mode}</code></h3>
+<dl class="facts">
+<div><dt>per event</dt><dd>${formatSeconds(result.nsPerEvent / 1e9)}</dd></div>
+<div><dt>peak live</dt><dd>${formatBytes(result.livePeakBytes)}</dd></div>
+<div><dt>committed</dt><dd>${formatBytes(result.committedPeakBytes)}</dd></div>
+<div><dt>fragmentation</dt><dd>${result.fragmentationAtPeak.toFixed(2)}</dd></div>
+</dl>
+${faults.length > 0 ? failures('Checks that did not pass', faults) : ''}
+${timelineFigure(run, id)}
+${mapFigure(run, id)}
+${accounting(run.peak.stats)}
+${classTable(run.peak.stats.classes)}
+</article>
+`
+}
+
+const TIMELINE_TABLE_ROWS = 10
+
+function timelineFigure({ result, timeline }: Replay, id: number): Html {
+  const label =
+    `Chart: memory over ${formatCount(result.events)} events. Live bytes peak at ${formatBytes(result.livePeakBytes)} and end at ` +
+    `${formatBytes(result.endLiveBytes)}; committed bytes peak at ${formatBytes(result.committedPeakBytes)}.`
+  const points = timeline.events.length
+  const rows: Html[] = []
+  for (let row = 1; row <= Math.min(TIMELINE_TABLE_ROWS, points); row++) {
+    const at = Math.ceil((points * row) / Math.min(TIMELINE_TABLE_ROWS, points)) - 1
+    rows.push(
+      html`<tr><th scope="row">${formatCount(timeline.events[at] ?? 0)}</th><td>${formatBytes(timeline.liveBytes[at] ?? 0)}</td><td>${formatBytes(timeline.committedBytes[at] ?? 0)}</td></tr>`,
+    )
+  }
+  return html`<h4>Memory over the run</h4>
+<figure><div class="chart" data-run="${id}" role="img" aria-label="${label}"></div></figure>
+<details><summary>As a table</summary>${scroll(
+    'Memory over the run',
+    html`<table><thead><tr><th scope="col" class="left">After events</th><th scope="col">Live</th><th scope="col">Committed</th></tr></thead><tbody>${rows}</tbody></table>`,
+  )}</details>
+`
+}
+
+function mapFigure({ peak }: Replay, id: number): Html {
+  const { map } = peak
+  const kinds = MAP_KINDS.map((kind, i) => ({ kind, cells: countOf(map.kinds, String(i)) })).filter(
+    ({ cells }) => cells > 0,
+  )
+  const inUse = formatShare(map.extentBytes === 0 ? 0 : map.usableBytes / map.extentBytes)
+  const resting = `${formatCount(map.blocks)} blocks hold ${inUse} of ${formatBytes(map.extentBytes)}; a cell is ${formatBytes(map.cellBytes)}.`
+  return html`<h4>Heap map at the peak (event ${formatCount(peak.event)})</h4>
+<figure><div><canvas class="map" data-run="${id}" role="img" aria-label="Heap map. ${resting}"></canvas></div>
+<ul class="legend">${kinds.map(({ kind }) => html`<li><i style="background:var(--kind-${kind})"></i>${kind} blocks</li>`)}<li><i style="background:var(--cell)"></i>not in use</li></ul>
+<figcaption class="muted readout">${resting}</figcaption></figure>
+<details><summary>As a table</summary>${scroll('Heap map', mapTable(map, kinds))}</details>
+`
+}
+
+function mapTable(map: HeapMap, kinds: readonly { kind: string; cells: number }[]): Html {
+  const fills = Array.from(map.fill, (digit) => Number.parseInt(digit, MAP_FILL_LEVELS) / (MAP_FILL_LEVELS - 1))
+  const rows: [string, number][] = [
+    ['empty', fills.filter((fill) => fill === 0).length],
+    ['under half in use', fills.filter((fill) => fill > 0 && fill < 0.5).length],
+    ['half in use or more', fills.filter((fill) => fill >= 0.5 && fill < 1).length],
+    ['full', fills.filter((fill) => fill === 1).length],
+    ...kinds.map(({ kind, cells }): [string, number] => [`mostly ${kind} blocks`, cells]),
+  ]
+  return html`<table><thead><tr><th scope="col" class="left">Cells of ${formatBytes(map.cellBytes)}</th><th scope="col">Count</th><th scope="col">Share</th></tr></thead>
+<tbody>${rows.map(([what, cells]) => html`<tr><th scope="row">${what}</th><td>${formatCount(cells)}</td><td>${formatShare(fills.length === 0 ? 0 : cells / fills.length)}</td></tr>`)}</tbody></table>`
+}
+
+function countOf(text: string, character: string): number {
+  return text.split(character).length - 1
+}
+
+// ---- bytes at the peak ----------------------------------------------------------------------------------------------
+
+/** Committed bytes by what they are: the four add up. */
+function accounting(stats: HeapStats): Html {
+  const parts = [
+    { name: 'in use', color: '--live', bytes: stats.inUseBytes },
+    { name: 'held, not in use', color: '--held', bytes: stats.unusedBytes },
+    { name: 'free', color: '--cell', bytes: stats.freeBytes },
+    { name: 'metadata', color: '--muted', bytes: stats.metadataBytes },
+  ]
+  const shareOf = (bytes: number) => bytes / Math.max(1, stats.committedBytes)
+  return html`<h4>${formatBytes(stats.committedBytes)} committed at the peak</h4>
+<div class="stack" aria-hidden="true">${parts.map(({ color, bytes }) => html`<i style="width:${percent(shareOf(bytes))};background:var(${color})"></i>`)}</div>
+<ul class="legend">${parts.map(({ name, color, bytes }) => html`<li><i style="background:var(${color})"></i>${name} ${formatBytes(bytes)} (${formatShare(shareOf(bytes))})</li>`)}</ul>
+${freeRunTable(stats)}
+`
+}
+
+function freeRunTable(stats: HeapStats): Html {
+  const runs = stats.freeRunHistogram
+    .map((count, power) => ({ from: 2 ** power, count }))
+    .filter(({ count }) => count > 0)
+  if (runs.length === 0) return html``
+  const most = Math.max(...runs.map(({ count }) => count))
+  const rows = runs.map(
+    ({ from, count }) =>
+      html`<tr><th scope="row">${rangeOf(from, 2 * from - 1)}</th><td class="bar" style="--share:${percent(count / most)}">${formatCount(count)}</td></tr>`,
+  )
+  return html`<details><summary>Free runs at the peak (${formatCount(stats.freeRuns)}, the largest ${formatBytes(stats.largestFreeRunBytes)})</summary>${scroll(
+    'Free runs',
+    html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Free runs</th></tr></thead><tbody>${rows}</tbody></table>`,
+  )}</details>
+`
+}
+
+// ---- sizes ----------------------------------------------------------------------------------------------------------
+
+function classTable(classes: readonly SizeClassStats[]): Html {
+  const used = classes.filter((row) => row.pages > 0)
+  if (used.length === 0) return html``
+  const rows = used.map((row) => {
+    const share = row.slots === 0 ? 0 : row.used / row.slots
+    return html`<tr><th scope="row">${formatCount(row.blockBytes)} B</th><td>${formatCount(row.pages)}</td><td>${formatCount(row.slots)}</td><td>${formatCount(row.used)}</td><td class="bar" style="--share:${formatShare(share).replace(' ', '')}">${formatShare(share)}</td><td>${formatBytes((row.slots - row.used) * row.blockBytes)}</td><td>${formatBytes(row.tailBytes)}</td><td>${formatShare(row.reachable)}</td></tr>`
+  })
+  return html`<details><summary>Size classes at the peak (${used.length} in use)</summary><p class="muted">Reachable: the share of a full-grown page of the class that user bytes can reach.</p>${scroll(
+    'Size classes',
+    html`<table><thead><tr><th scope="col" class="left">Block</th><th scope="col">Pages</th><th scope="col">Slots</th><th scope="col">Used</th><th scope="col">Share used</th><th scope="col">Free</th><th scope="col">Tails</th><th scope="col">Reachable</th></tr></thead><tbody>${rows}</tbody></table>`,
+  )}</details>
+`
+}
+
+function sizeTable(trace: ReportTrace): Html {
+  const sizes = trace.runs[0]?.sizes ?? []
+  const most = Math.max(1, ...sizes.map((bucket) => bucket.requests))
+  const mostBytes = Math.max(1, ...sizes.map((bucket) => bucket.peakBytes))
+  const rows = sizes.map(
+    (bucket) =>
+      html`<tr><th scope="row">${rangeOf(bucket.fromBytes, bucket.toBytes)}</th><td class="bar" style="--share:${percent(bucket.requests / most)}">${formatCount(bucket.requests)}</td><td>${formatCount(bucket.peakBlocks)}</td><td class="bar" style="--share:${percent(bucket.peakBytes / mostBytes)}">${formatBytes(bucket.peakBytes)}</td></tr>`,
+  )
+  return html`<div class="card"><h3>Sizes requested</h3>
+<p class="muted">Bars compare the rows of a column.</p>
+${scroll(
+  'Sizes requested',
+  html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Requests</th><th scope="col">Live blocks at the peak</th><th scope="col">Live bytes at the peak</th></tr></thead><tbody>${rows}</tbody></table>`,
+)}</div>`
+}
+
+function rangeOf(from: number, to: number): string {
+  if (from === to) return formatCount(from)
+  return from < 1024 ? `${from} – ${to}` : `${formatBytes(from)} – ${formatBytes(to + 1)}`
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)}%`
+}

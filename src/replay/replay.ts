@@ -1,0 +1,149 @@
+/**
+ * Replays a recorded event list on a heap of any mode: a timed pass (several, the median counts), then a checked pass.
+ *
+ * The result is the row of `heapwright replay --json` (docs/design.md). Figures about live bytes are counted from the
+ * events alone and are as requested; committed bytes are the heap's.
+ */
+
+import type { EventList } from '../formats/event-list.js'
+import { Heap } from '../heap.js'
+import type { HeapOptions, ModeName, Size } from '../types.js'
+import { checkedPass } from './checked-pass.js'
+import { liveFigures, type SizeBucket, sizeBuckets } from './live.js'
+import type { PeakSample, Timeline } from './sample.js'
+import { ReplayError, timedPass } from './timed-pass.js'
+
+export interface ReplayResult {
+  readonly trace: string
+  readonly mode: ModeName
+  readonly events: number
+  readonly allocs: number
+  readonly frees: number
+  readonly reallocs: number
+  readonly skipped: number
+  /** Operations that ran out of memory under the limit. */
+  readonly failed: number
+  /** Time of the operations only, without parsing: median of the timed passes. */
+  readonly seconds: number
+  readonly nsPerEvent: number
+  /** As requested. */
+  readonly livePeakBytes: number
+  readonly livePeakBlocks: number
+  readonly committedPeakBytes: number
+  /** Committed over live bytes, both at the moment when live bytes were at their peak. */
+  readonly fragmentationAtPeak: number
+  readonly collections: number
+  readonly pauses: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+  /** What the trace leaves allocated. */
+  readonly endLiveBlocks: number
+  readonly endLiveBytes: number
+  /** Every check of the checked pass held; false when it was not asked for. */
+  readonly verified: boolean
+}
+
+export interface ReplayOptions {
+  readonly mode: ModeName
+  /** Most bytes the heap may hold. Default: the heap's own. */
+  readonly limit?: Size | undefined
+  /** Check contents and invariants. Default true. */
+  readonly verify?: boolean
+  /** Timed passes, each on a new heap; the median counts. Default: at least 3, and more for a short trace. */
+  readonly repeats?: number
+  /** Called between and within passes with the share done, 0 to 1. */
+  readonly onProgress?: (share: number) => void
+}
+
+/** The result and what a report shows beside it. */
+export interface Replay {
+  readonly result: ReplayResult
+  readonly timeline: Timeline
+  readonly peak: PeakSample
+  readonly sizes: readonly SizeBucket[]
+  /** What did not hold; empty when all did. */
+  readonly faults: readonly string[]
+}
+
+/** A short trace is over before the engine has compiled the kernel well: then more passes, so that the median is of warm ones. */
+const REPEATS_MIN = 3
+const REPEATS_MAX = 15
+const WARM_SECONDS = 0.1
+
+/**
+ * Replays `events`; throws `ReplayError` when the heap refuses an event, and the heap's own errors when it cannot be made.
+ *
+ * @example const { result } = replay(readMtrace(bytes, 'tree'), { mode: 'manual' })
+ */
+export function replay(events: EventList, options: ReplayOptions): Replay {
+  const { mode, limit, verify = true, onProgress } = options
+  const heapOptions = limit === undefined ? { mode } : { mode, limit }
+  const { seconds: medianSeconds, failures, committedPeakBytes } = timedPasses(heapOptions, events, options)
+  const live = liveFigures(events, failures)
+  using heap = Heap.create(heapOptions)
+  const checked = checkedPass(heap, events, {
+    failures,
+    peakAt: live.peakAt,
+    verify,
+    onProgress: onProgress && ((done) => onProgress(0.5 + done / events.length / 2)),
+  })
+  return {
+    result: {
+      trace: events.name,
+      mode,
+      events: events.length,
+      allocs: events.allocs,
+      frees: events.frees,
+      reallocs: events.reallocs,
+      skipped: events.skipped,
+      failed: failures.length,
+      seconds: medianSeconds,
+      nsPerEvent: (medianSeconds * 1e9) / events.length,
+      livePeakBytes: live.livePeakBytes,
+      livePeakBlocks: live.livePeakBlocks,
+      committedPeakBytes,
+      fragmentationAtPeak: live.livePeakBytes === 0 ? 0 : checked.peak.stats.committedBytes / live.livePeakBytes,
+      collections: 0,
+      pauses: { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 },
+      endLiveBlocks: live.endLiveBlocks,
+      endLiveBytes: live.endLiveBytes,
+      verified: verify && checked.faults.length === 0,
+    },
+    timeline: checked.timeline,
+    peak: checked.peak,
+    sizes: sizeBuckets(events, live.peakAt),
+    faults: checked.faults,
+  }
+}
+
+interface TimedPasses {
+  readonly seconds: number
+  readonly failures: readonly number[]
+  readonly committedPeakBytes: number
+}
+
+function timedPasses(heapOptions: HeapOptions, events: EventList, options: ReplayOptions): TimedPasses {
+  const { repeats, onProgress } = options
+  const seconds: number[] = []
+  let failures: readonly number[] = []
+  let committedPeakBytes = 0
+  const isEnough = () => {
+    if (repeats !== undefined || seconds.length < REPEATS_MIN) return seconds.length === (repeats ?? REPEATS_MIN)
+    return seconds.length >= REPEATS_MAX || seconds.reduce((sum, value) => sum + value, 0) >= WARM_SECONDS
+  }
+  do {
+    using heap = Heap.create(heapOptions)
+    const timed = timedPass(heap, events)
+    if (seconds.length > 0 && timed.failures.length !== failures.length) {
+      throw new ReplayError(`${timed.failures.length} events ran out of memory, in the pass before ${failures.length}`)
+    }
+    seconds.push(timed.seconds)
+    failures = timed.failures
+    committedPeakBytes = heap.stats().committedPeakBytes
+    onProgress?.(0.5 * Math.min(1, seconds.length / (repeats ?? REPEATS_MIN)))
+  } while (!isEnough())
+  return { seconds: median(seconds), failures, committedPeakBytes }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? 0
+}

@@ -1,0 +1,298 @@
+/**
+ * What a heap can say about itself. One table of descriptors is the source of all of it: the values of `heap.stats()`,
+ * the JSON, the text report, and whatever exporter comes next.
+ *
+ * The accounting adds up exactly, from counters that are kept apart:
+ *
+ *   in use + free + metadata + unused = committed
+ *
+ * where unused is what pages, arenas and pools hold and nobody uses: free slots, tails, padding.
+ */
+import {
+  CLASS_REPORT_WORDS,
+  FREE_RUN_REPORT_WORDS,
+  HEAP_CLASS_COUNT_AT,
+  HEAP_COMMITTED_AT,
+  HEAP_COMMITTED_PEAK_AT,
+  HEAP_END_AT,
+  HEAP_FREE_AT,
+  HEAP_GROWS_AT,
+  HEAP_GROWS_REFUSED_AT,
+  HEAP_HUGE_AT,
+  HEAP_LIMIT_AT,
+  HEAP_LOST_AT,
+  HEAP_METADATA_AT,
+  HEAP_OWNED_AT,
+  HEAP_PAGES_AT,
+  HEAP_RECORDS_AT,
+  HEAP_RUNS_AT,
+  HEAP_SCRATCH_AT,
+  HEAP_TOP_AT,
+  TOTALS_REPORT_WORDS,
+} from '../kernel/layout.js'
+import type { HeapCore } from './core.js'
+import { formatBytes } from './sizes.js'
+import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
+
+/** The members of `HeapStats` that are one number. */
+export type MetricName = {
+  [K in keyof HeapStats]: HeapStats[K] extends number ? K : never
+}[keyof HeapStats] extends infer Name
+  ? Exclude<Name, 'version'>
+  : never
+
+export interface Metric {
+  readonly name: MetricName
+  readonly unit: 'bytes' | 'blocks' | 'runs' | 'calls' | 'ratio'
+  /** A gauge goes up and down, a counter only up, a peak is the most a gauge has been. */
+  readonly kind: 'gauge' | 'counter' | 'peak'
+  readonly meaning: string
+  /** @internal */
+  readonly read: (reading: Reading) => number
+}
+
+/** The raw figures of one moment. */
+interface Reading {
+  word(at: number): number
+  readonly liveBytes: number
+  readonly liveBlocks: number
+  readonly livePeakBytes: number
+  readonly committedAtPeakBytes: number
+  readonly arenaBytes: number
+  readonly freeRuns: number
+  readonly largestFreeRunBytes: number
+}
+
+const inUse = (r: Reading) => r.liveBytes + r.arenaBytes
+const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, inUse(r))
+
+/** What is held for use, by whom it was taken; less what the heap keeps of it for its records, and what is in use. */
+const unused = (r: Reading) =>
+  r.word(HEAP_PAGES_AT) +
+  r.word(HEAP_RUNS_AT) +
+  r.word(HEAP_HUGE_AT) +
+  r.word(HEAP_OWNED_AT) +
+  r.word(HEAP_LOST_AT) -
+  r.word(HEAP_RECORDS_AT) -
+  inUse(r)
+
+const fragmentationAtPeak = (r: Reading) =>
+  inUse(r) > r.livePeakBytes
+    ? ratio(r.word(HEAP_COMMITTED_AT), inUse(r))
+    : ratio(r.committedAtPeakBytes, r.livePeakBytes)
+
+function ratio(committedBytes: number, usedBytes: number): number {
+  return usedBytes === 0 ? 0 : committedBytes / usedBytes
+}
+
+/** Every figure of a heap: name, unit, kind, meaning and where it comes from. */
+export const METRICS = [
+  {
+    name: 'limitBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'most the heap may hold of its memory',
+    read: (r) => r.word(HEAP_LIMIT_AT),
+  },
+  {
+    name: 'committedBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held of the memory, metadata included',
+    read: (r) => r.word(HEAP_COMMITTED_AT),
+  },
+  {
+    name: 'committedPeakBytes',
+    unit: 'bytes',
+    kind: 'peak',
+    meaning: 'most that was ever held',
+    read: (r) => r.word(HEAP_COMMITTED_PEAK_AT),
+  },
+  {
+    name: 'inUseBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'usable bytes of live blocks, arenas and pools included',
+    read: inUse,
+  },
+  {
+    name: 'inUsePeakBytes',
+    unit: 'bytes',
+    kind: 'peak',
+    meaning: 'most that was ever in use',
+    read: inUsePeak,
+  },
+  {
+    name: 'freeBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'in free runs, ready for any request',
+    read: (r) => r.word(HEAP_FREE_AT),
+  },
+  {
+    name: 'metadataBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'control block, chunk metadata, records of arenas and pools',
+    read: (r) => r.word(HEAP_METADATA_AT) + r.word(HEAP_RECORDS_AT),
+  },
+  {
+    name: 'unusedBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held by pages, arenas and pools but not in live blocks',
+    read: unused,
+  },
+  { name: 'liveBlocks', unit: 'blocks', kind: 'gauge', meaning: 'live blocks', read: (r) => r.liveBlocks },
+  {
+    name: 'fragmentation',
+    unit: 'ratio',
+    kind: 'gauge',
+    meaning: 'committed over in use',
+    read: (r) => ratio(r.word(HEAP_COMMITTED_AT), inUse(r)),
+  },
+  {
+    name: 'fragmentationAtPeak',
+    unit: 'ratio',
+    kind: 'gauge',
+    meaning: 'the same when in use was at its peak',
+    read: fragmentationAtPeak,
+  },
+  {
+    name: 'grows',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'times the memory was grown',
+    read: (r) => r.word(HEAP_GROWS_AT),
+  },
+  {
+    name: 'growsRefused',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'times the memory refused to grow',
+    read: (r) => r.word(HEAP_GROWS_REFUSED_AT),
+  },
+  { name: 'freeRuns', unit: 'runs', kind: 'gauge', meaning: 'free runs', read: (r) => r.freeRuns },
+  {
+    name: 'largestFreeRunBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'the largest of them',
+    read: (r) => r.largestFreeRunBytes,
+  },
+] as const satisfies readonly Metric[]
+
+/** Fails to compile when a figure of `HeapStats` has no descriptor. */
+type Undescribed = Exclude<MetricName, (typeof METRICS)[number]['name']>
+const allAreDescribed: Undescribed extends never ? true : Undescribed = true
+void allAreDescribed
+
+// ---- reading ------------------------------------------------------------------------------------------------------
+
+/** The first `count` words of the scratch area, where the kernel leaves its reports. */
+function scratchWords(core: HeapCore, count: number): number[] {
+  const from = core.word(HEAP_SCRATCH_AT) >>> 2
+  return Array.from(core.views.u32.subarray(from, from + count))
+}
+
+function readTotals(
+  core: HeapCore,
+): Pick<Reading, 'liveBytes' | 'liveBlocks' | 'livePeakBytes' | 'committedAtPeakBytes' | 'arenaBytes'> {
+  core.kernel.totalsReport()
+  const [liveBytes = 0, liveBlocks = 0, livePeakBytes = 0, committedAtPeakBytes = 0, arenaBytes = 0] = scratchWords(
+    core,
+    TOTALS_REPORT_WORDS,
+  )
+  return { liveBytes, liveBlocks, livePeakBytes, committedAtPeakBytes, arenaBytes }
+}
+
+function readClasses(core: HeapCore): SizeClassStats[] {
+  const classes: SizeClassStats[] = []
+  for (let index = 1; index <= core.word(HEAP_CLASS_COUNT_AT); index++) {
+    core.kernel.classReport(index)
+    const words = scratchWords(core, CLASS_REPORT_WORDS)
+    const [blockBytes = 0, pages = 0, units = 0, slots = 0, used = 0, tailBytes = 0, fullPageUnits = 0] = words
+    const reachable = (words[7] ?? 0) / 10_000
+    classes.push({ blockBytes, pages, units, slots, used, tailBytes, reachable, fullPageUnits })
+  }
+  return classes
+}
+
+/** The statistics of a heap, as plain data: `JSON.stringify` gives the documented, versioned form. */
+export function readStats(core: HeapCore): HeapStats {
+  core.kernel.freeRunReport()
+  const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = scratchWords(core, FREE_RUN_REPORT_WORDS)
+  const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes }
+  const figures = Object.fromEntries(METRICS.map((metric) => [metric.name, metric.read(reading)]))
+  return {
+    version: 1,
+    mode: core.mode,
+    ...(figures as Record<MetricName, number>),
+    freeRunHistogram,
+    classes: readClasses(core),
+  }
+}
+
+/** The figures that an out-of-memory error reports. */
+export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutOfMemoryFigures {
+  const totals = readTotals(core)
+  const totalBytes = core.word(HEAP_LIMIT_AT)
+  const growableBytes = Math.min(
+    totalBytes - core.word(HEAP_COMMITTED_AT),
+    core.word(HEAP_END_AT) - core.word(HEAP_TOP_AT),
+  )
+  return {
+    requestedBytes,
+    availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
+    usedBytes: totals.liveBytes + totals.arenaBytes,
+    totalBytes,
+  }
+}
+
+// ---- the text form ------------------------------------------------------------------------------------------------
+
+function formatMetric(metric: Metric, value: number): string {
+  if (metric.unit === 'bytes') return formatBytes(value)
+  return metric.unit === 'ratio' ? value.toFixed(3) : String(value)
+}
+
+/** Columns padded to the same width, numbers to the right. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')).join('\n')
+}
+
+function formatClasses(classes: readonly SizeClassStats[]): string {
+  const rows = classes
+    .filter((c) => c.pages > 0)
+    .map((c) => [
+      String(c.blockBytes),
+      String(c.pages),
+      String(c.units),
+      String(c.slots),
+      String(c.used),
+      `${Math.round((100 * c.used) / c.slots)} %`,
+      String(c.tailBytes),
+      `${(100 * c.reachable).toFixed(1)} %`,
+    ])
+  const header = ['block', 'pages', 'units', 'slots', 'used', 'full', 'tail', 'reachable']
+  return rows.length === 0 ? '' : `\nsize classes\n${formatTable([header, ...rows])}\n`
+}
+
+function formatFreeRuns(histogram: readonly number[]): string {
+  const rows = histogram.flatMap((count, power) =>
+    count === 0 ? [] : [[formatBytes(2 ** power), 'to', formatBytes(2 ** (power + 1)), String(count)]],
+  )
+  return rows.length === 0 ? '' : `\nfree runs by size\n${formatTable(rows)}\n`
+}
+
+/** The statistics as text for people. */
+export function formatStats(label: string, stats: HeapStats): string {
+  const width = Math.max(...METRICS.map((metric) => metric.name.length))
+  const lines = METRICS.map((metric) => {
+    const value = formatMetric(metric, stats[metric.name])
+    return `${metric.name.padEnd(width)}  ${value.padStart(12)}  ${metric.meaning}`
+  })
+  const figures = `${label}, mode ${stats.mode}\n${lines.join('\n')}\n`
+  return figures + formatClasses(stats.classes) + formatFreeRuns(stats.freeRunHistogram)
+}

@@ -1,0 +1,136 @@
+/**
+ * The number types and data shapes of the public interface. Addresses and sizes are distinct branded types, so that the
+ * compiler refuses a size where an address is meant; both are plain numbers at run time.
+ */
+
+declare const brand: unique symbol
+
+/** Address of a byte in the heap's memory: an unsigned 32-bit number. 0 is null. */
+export type Address = number & { readonly [brand]: 'Address' }
+/** A count of bytes. */
+export type Bytes = number & { readonly [brand]: 'Bytes' }
+
+/** The null address. `alloc` never returns it, `free` ignores it. */
+export const NULL: Address = 0 as Address
+
+/** A size given by the user: a number of bytes, or text such as `'64MiB'`, `'10kB'`, `'512'`. */
+export type Size = number | string
+
+/** `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. */
+export type ModeName = 'manual' | 'compiler'
+
+/**
+ * `geometric`: 16 … 128 by 16, then eight per doubling up to 2 KiB. `pow2`: 16, 32 … 8192. Or a list of block sizes.
+ */
+export type SizeClasses = 'geometric' | 'pow2' | readonly number[]
+
+export interface HeapOptions {
+  /** Preset. Default `'manual'`. */
+  readonly mode?: ModeName
+  /** Most bytes the heap may hold of its memory, metadata included. Default 1 GiB; at most 4 GiB − 64 KiB. */
+  readonly limit?: Size
+  /**
+   * Reservation at the start: growth in small steps is skipped until here. Not taken at once. Default 64 MiB or
+   * `limit`.
+   */
+  readonly initial?: Size
+  /**
+   * Make the memory at its full limit at once, so that no view ever detaches. Untouched pages cost no resident memory.
+   */
+  readonly reserve?: boolean
+  /** Size classes of small blocks. Default `'geometric'`. */
+  readonly sizeClasses?: SizeClasses
+  /** Live in this memory instead of an own one. */
+  readonly memory?: WebAssembly.Memory
+  /** With `memory`: first byte the heap may use. Default: the memory's current end, and only what the heap grows. */
+  readonly base?: number
+  /** With `memory` and `base`: first byte behind the range. Bytes outside `[base, end)` are never touched. */
+  readonly end?: number
+  /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
+  readonly debug?: boolean
+  /** Name used in error messages and reports. Default `'heap'`. */
+  readonly name?: string
+  /** Knobs that make rare branches happen. For tests. */
+  readonly testing?: TestingOptions
+}
+
+/**
+ * Asked before the heap grows its memory by `pages` of 64 KiB; `false` refuses, as if the memory were at its maximum.
+ */
+export type GrowthKnob = (pages: number) => boolean
+
+/** Knobs that make rare branches happen. For tests. */
+export interface TestingOptions {
+  /** `KNOB_…` of kernel/layout.ts, obeyed with `debug`. */
+  readonly knobs?: number
+  readonly growth?: GrowthKnob
+}
+
+/** Options of `Heap.attach`: everything else stands in the heap's control block. */
+export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing'>
+
+/** Why and in what state an allocation failed; all in bytes. */
+export interface OutOfMemoryFigures {
+  readonly requestedBytes: number
+  /** What the heap could still give: free bytes plus what the limit still allows. */
+  readonly availableBytes: number
+  readonly usedBytes: number
+  /** The limit. */
+  readonly totalBytes: number
+}
+
+export interface SizeClassStats {
+  readonly blockBytes: number
+  readonly pages: number
+  readonly units: number
+  /** Blocks that fit the pages of this class. */
+  readonly slots: number
+  readonly used: number
+  /** Bytes of its pages that no block can reach (tails behind the last slot). */
+  readonly tailBytes: number
+  /** Share (0 to 1) of a full-grown page of this class that user bytes can reach. */
+  readonly reachable: number
+  readonly fullPageUnits: number
+}
+
+/** `inUse + free + metadata + unused = committed`, always. */
+export interface HeapStats {
+  readonly version: 1
+  readonly mode: ModeName
+  readonly limitBytes: number
+  readonly committedBytes: number
+  readonly committedPeakBytes: number
+  /** Usable bytes of live blocks, arenas and pools included. */
+  readonly inUseBytes: number
+  readonly inUsePeakBytes: number
+  /** Bytes in free runs, ready for any request. */
+  readonly freeBytes: number
+  readonly metadataBytes: number
+  /** Held by pages, arenas and pools but not in live blocks: free slots, tails, padding. */
+  readonly unusedBytes: number
+  readonly liveBlocks: number
+  /** committed / inUse now; 0 when nothing is in use. */
+  readonly fragmentation: number
+  /** committed / inUse when inUse was at its peak. */
+  readonly fragmentationAtPeak: number
+  readonly grows: number
+  readonly growsRefused: number
+  readonly freeRuns: number
+  readonly largestFreeRunBytes: number
+  /** `histogram[k]` counts free runs of [2^k, 2^(k+1)) bytes. */
+  readonly freeRunHistogram: readonly number[]
+  readonly classes: readonly SizeClassStats[]
+}
+
+export interface BlockInfo {
+  readonly address: Address
+  readonly usableBytes: number
+  readonly kind: 'small' | 'run' | 'huge' | 'bump' | 'pool'
+}
+
+export interface VerifyResult {
+  readonly ok: boolean
+  /** Names the broken invariant; undefined when ok. */
+  readonly fault?: string
+  readonly address?: Address
+}

@@ -1,0 +1,25 @@
+/** What the verifier's answers mean. The rules are those of `kernel/layout.ts`. */
+import * as layout from '../kernel/layout.js'
+
+const FAULTS: Readonly<Record<number, string>> = {
+  [layout.FAULT_CONTROL]: "the control block's fields contradict each other",
+  [layout.FAULT_CHUNK]: "a chunk's header, bounds or table entry is wrong",
+  [layout.FAULT_MAP]: 'a byte of the map has a code that cannot stand there',
+  [layout.FAULT_TAGS]: 'the two tags of a run disagree',
+  [layout.FAULT_ADJACENT]: 'two free runs touch',
+  [layout.FAULT_BIN]: 'a free run is not in its bin, or a bin holds what is no free run',
+  [layout.FAULT_PAGE]: 'a page descriptor is wrong',
+  [layout.FAULT_FREE_LIST]: "a page's free list leads elsewhere: something was written to a block after it was freed",
+  [layout.FAULT_PAGE_COUNT]: "used + free + uncarved blocks are not the page's capacity",
+  [layout.FAULT_CLASS]: "a class's list of partial pages or its counts are wrong",
+  [layout.FAULT_HUGE]: "a huge block's table entries disagree",
+  [layout.FAULT_BYTES]: 'a counter of bytes differs from what was found',
+  [layout.FAULT_LIVE]: 'the count of live blocks or bytes differs from what was found',
+  [layout.FAULT_ACCOUNTING]: 'in use + free + metadata + unused is not committed',
+  [layout.FAULT_POOL]: "a pool's counts, free list or segments are wrong",
+  [layout.FAULT_ARENA]: "an arena's pieces or bounds are wrong",
+}
+
+export function faultText(fault: number): string {
+  return FAULTS[fault] ?? `fault ${fault}`
+}

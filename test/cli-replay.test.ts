@@ -1,0 +1,266 @@
+/**
+ * Goal: `heapwright replay` as its users meet it: arguments, output, exit codes, bad files. Method: the built program in a
+ * process of its own. A failure means that scripts around the tool break, or that a bad file is not named.
+ */
+
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MODES, OPTIONS } from '../src/modes.js'
+import { tracePath } from './traces.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const MAIN = join(root, 'dist/src/cli/main.js')
+const TREE = tracePath('tree') as string
+const SMALL = '= Start\n@ a:[0x1] + 0x10 0x20\n@ a:[0x1] + 0x20 0x40\n@ a:[0x1] - 0x10\n'
+
+let directory = ''
+const at = (name: string) => join(directory, name)
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
+  const { FORCE_COLOR: _, NO_COLOR: __, ...clean } = process.env
+  return spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    env: { ...clean, ...env },
+    maxBuffer: 2 ** 26,
+  })
+}
+
+beforeAll(() => {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`)
+  directory = mkdtempSync(join(tmpdir(), 'heapwright-cli-'))
+  const packed = gzipSync(SMALL)
+  writeFileSync(at('small.mtrace'), SMALL)
+  writeFileSync(at('small.mtrace.gz'), packed)
+  writeFileSync(at('two.mtrace.gz'), Buffer.concat([packed, gzipSync('- 0x20\n')]))
+  writeFileSync(at('empty'), '')
+  writeFileSync(at('empty.gz'), gzipSync(''))
+  writeFileSync(at('cut.gz'), readFileSync(TREE).subarray(0, 5000))
+  writeFileSync(at('damaged.gz'), Buffer.concat([packed.subarray(0, 10), Buffer.alloc(40, 0xff)]))
+  writeFileSync(at('text.txt'), 'Dear reader,\n- one\n- two\n')
+  writeFileSync(at('malformed.mtrace'), `${SMALL}@ x + 0x10 zz\n`)
+  mkdirSync(at('folder'))
+})
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+describe('usage', () => {
+  it('--help and --version print to standard output and exit with 0', () => {
+    const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+    expect(run(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' })
+    expect(run(['--help'])).toMatchObject({ status: 0, stderr: '' })
+    expect(run(['--help']).stdout).toContain('replay')
+    const help = run(['replay', '--help'])
+    expect(help).toMatchObject({ status: 0, stderr: '' })
+    for (const option of ['--mode', '--limit', '--json', '--report', '--verify', '--size-classes']) {
+      expect(help.stdout).toContain(option)
+    }
+  })
+
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['replya', TREE]],
+    ['no file', ['replay']],
+    ['an unknown option', ['replay', '--frob', TREE]],
+    ['an unknown mode', ['replay', '--mode', 'turbo', TREE]],
+    ['no mode', ['replay', TREE, '--mode']],
+    ['a limit that is no size', ['replay', '--limit', 'lots', TREE]],
+    ['a negative limit', ['replay', '--limit', '-5', TREE]],
+    ['a limit beyond memory', ['replay', '--limit', '5GiB', TREE]],
+    ['a limit too small for a heap', ['replay', '--limit', '1', TREE]],
+  ])('%s is wrong usage: exit code 2, nothing on standard output', (_, args) => {
+    const { status, stdout, stderr } = run(args)
+    expect(stdout).toBe('')
+    expect(stderr).not.toBe('')
+    expect(stderr).not.toMatch(/\n\s+at /)
+    expect(status).toBe(2)
+  })
+})
+
+describe('--json', () => {
+  it('prints one document with exactly the promised fields, and nothing else', () => {
+    const { status, stdout, stderr } = run([
+      'replay',
+      '--json',
+      '--mode',
+      'all',
+      at('small.mtrace.gz'),
+      at('small.mtrace'),
+    ])
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    const document = JSON.parse(stdout)
+    expect(Object.keys(document)).toEqual(['version', 'results'])
+    expect(document.version).toBe(1)
+    expect(document.results.map((row: { mode: string }) => row.mode)).toEqual([
+      'manual',
+      'compiler',
+      'manual',
+      'compiler',
+    ])
+    for (const row of document.results) {
+      expect(Object.keys(row)).toEqual(
+        'trace mode events allocs frees reallocs skipped failed seconds nsPerEvent livePeakBytes livePeakBlocks committedPeakBytes fragmentationAtPeak collections pauses endLiveBlocks endLiveBytes verified'.split(
+          ' ',
+        ),
+      )
+      expect(Object.keys(row.pauses)).toEqual(['count', 'p50Ms', 'p99Ms', 'maxMs'])
+      expect(row).toMatchObject({ events: 3, allocs: 2, frees: 1, reallocs: 0, skipped: 1, failed: 0, verified: true })
+      expect(row).toMatchObject({ livePeakBytes: 0x60, livePeakBlocks: 2, endLiveBlocks: 1, endLiveBytes: 0x40 })
+    }
+  })
+
+  it('holds the results of the good files when others fail', () => {
+    const files = [at('cut.gz'), at('small.mtrace'), at('nowhere')]
+    const { status, stdout, stderr } = run(['replay', '--json', ...files])
+    expect(status).toBe(1)
+    expect(JSON.parse(stdout).results.map((row: { trace: string }) => row.trace)).toEqual([at('small.mtrace')])
+    expect(stderr).toContain(`${at('cut.gz')}: the gzip data ends too early`)
+    expect(stderr).toContain(`${at('nowhere')}: there is no such file or directory`)
+  })
+
+  it('adds the size classes on request', () => {
+    const { stdout } = run(['replay', '--json', '--size-classes', at('small.mtrace')])
+    expect(JSON.parse(stdout).results[0].sizeClasses.length).toBeGreaterThan(10)
+  })
+
+  it('has verified: false with --no-verify', () => {
+    expect(JSON.parse(run(['replay', '--json', '--no-verify', at('small.mtrace')]).stdout).results[0].verified).toBe(
+      false,
+    )
+  })
+})
+
+describe('the table', () => {
+  it('has a row for each file and mode, without colours and progress in a pipe', () => {
+    const { status, stdout, stderr } = run(['replay', '--mode', 'all', TREE, at('small.mtrace')])
+    expect(status).toBe(0)
+    expect(stderr).toBe('')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what must not be there
+    expect(stdout).not.toMatch(/\u001b/)
+    expect(stdout).toMatch(/tree +manual +41,512 .* 320\.92 KiB .* passed/)
+    expect(stdout).toMatch(/tree +compiler +41,512 .* passed/)
+    expect(stdout).toMatch(/small +manual +3 .* passed/)
+  })
+
+  it('has colours where they are forced, and none with NO_COLOR', () => {
+    expect(run(['replay', at('small.mtrace')], { FORCE_COLOR: '1' }).stdout).toContain('\u001b[32mpassed')
+    expect(run(['replay', at('small.mtrace')], { FORCE_COLOR: '1', NO_COLOR: '1' }).stdout).not.toContain('\u001b')
+    expect(run(['replay', at('small.mtrace')], { CI: '1' }).stdout).not.toContain('\u001b')
+  })
+
+  it('prints the size classes on request', () => {
+    const { stdout } = run(['replay', '--size-classes', TREE])
+    expect(stdout).toContain('Size classes at the peak of tree (manual)')
+    expect(stdout).toMatch(/^ *32 B +\d+ /m)
+    expect(run(['replay', '--size-classes', '--mode', 'compiler', TREE]).stdout).toContain(
+      'No block came from a size class.',
+    )
+  })
+
+  it('says what ran out of memory under a limit, which is no failure of the work', () => {
+    const { status, stdout } = run(['replay', '--json', '--limit', '512KiB', tracePath('sqlite') as string])
+    expect(status).toBe(0)
+    const [row] = JSON.parse(stdout).results
+    expect(row.failed).toBeGreaterThan(0)
+    expect(row.committedPeakBytes).toBeLessThanOrEqual(512 * 1024)
+    expect(row.verified).toBe(true)
+  })
+})
+
+describe('files', () => {
+  it('may be of several gzip members', () => {
+    expect(JSON.parse(run(['replay', '--json', at('two.mtrace.gz')]).stdout).results[0]).toMatchObject({ frees: 2 })
+  })
+
+  it.skipIf(process.platform === 'win32')('may be a pipe', () => {
+    const script = `exec "${process.execPath}" "${MAIN}" replay --json <(printf '@'; sleep 0.2; printf ' a:[0x1] + 0x10 0x20\\n')`
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout).results[0]).toMatchObject({ allocs: 1 })
+  })
+
+  it.each([
+    ['nowhere', 'there is no such file or directory'],
+    ['folder', 'it is a directory, not a file'],
+    ['empty', 'the file is empty'],
+    ['empty.gz', 'no mtrace'],
+    ['cut.gz', 'the gzip data ends too early: the file is cut short'],
+    ['damaged.gz', 'the gzip data is damaged'],
+    ['text.txt', 'no mtrace'],
+    ['malformed.mtrace', 'malformed event line: @ x + 0x10 zz'],
+  ])('%s: exit code 1 and the reason', (name, reason) => {
+    const { status, stdout, stderr } = run(['replay', at(name)])
+    expect(stdout).toBe('')
+    expect(stderr).toContain(`heapwright: ${at(name)}`)
+    expect(stderr).toContain(reason)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(status).toBe(1)
+  })
+
+  it('names the line of a malformed event', () => {
+    expect(run(['replay', at('malformed.mtrace')]).stderr).toContain(`${at('malformed.mtrace')}:5: malformed`)
+  })
+})
+
+describe('modes', () => {
+  it('prints every mode and every option', () => {
+    const { status, stdout, stderr } = run(['modes'])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    for (const mode of Object.values(MODES)) expect(stdout).toContain(`${mode.name}: ${mode.summary}`)
+    for (const option of OPTIONS) expect(stdout).toMatch(new RegExp(`^${option.name} `, 'm'))
+  })
+
+  it('prints the same as one document', () => {
+    const { stdout, stderr } = run(['modes', '--json'])
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({ version: 1, modes: Object.values(MODES), options: OPTIONS })
+  })
+})
+
+describe('--report', () => {
+  it('writes one file below 1 MB for the bundled traces and says where', () => {
+    const file = at('report.html')
+    const traces = ['tree', 'sqlite', 'git-log', 'gcc-cc1'].map((name) => tracePath(name) as string)
+    const { status, stdout, stderr } = run(['replay', '--mode', 'all', '--report', file, ...traces])
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    expect(stdout).toContain(`Report: ${file}`)
+    const document = readFileSync(file, 'utf8')
+    expect(Buffer.byteLength(document)).toBeLessThan(1e6)
+    expect(document.match(/<canvas/g)).toHaveLength(8)
+  }, 60_000)
+
+  it('with --json keeps standard output to the document', () => {
+    const { stdout, stderr } = run(['replay', '--json', '--report', at('json.html'), at('small.mtrace')])
+    expect(JSON.parse(stdout).results).toHaveLength(1)
+    expect(stderr).toContain(`Report: ${at('json.html')}`)
+  })
+
+  it('that cannot be written fails after the results are printed', () => {
+    const { status, stdout, stderr } = run(['replay', '--report', at('nowhere/report.html'), at('small.mtrace')])
+    expect(status).toBe(1)
+    expect(stdout).toContain('passed')
+    expect(stderr).toContain(`${at('nowhere/report.html')}: there is no such file or directory`)
+  })
+})
+
+describe('a closed pipe', () => {
+  it('ends the process without noise', async () => {
+    const child = spawn(process.execPath, [MAIN, 'replay', '--json', at('small.mtrace')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.destroy()
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    await new Promise((resolve) => child.on('close', resolve))
+    expect(stderr).toBe('')
+    expect(gunzipSync(readFileSync(at('small.mtrace.gz'))).toString()).toBe(SMALL)
+  })
+})

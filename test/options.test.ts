@@ -1,0 +1,193 @@
+/**
+ * Goal: options do what they say, and what contradicts itself is refused with the reason before anything is touched.
+ * Method: tables of options with the argument that must be named; a memory given along is compared afterwards.
+ * A failure means: a heap that is not the one asked for.
+ */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ArgumentError, Heap, type HeapOptions, MODES, OPTIONS, OutOfMemoryError, VERSION } from '../src/index.js'
+import { expectSound, thrownBy } from './support/refusal.js'
+
+const memoryOf = (pages: number) => new WebAssembly.Memory({ initial: pages, maximum: 65535 })
+
+describe('refused options', () => {
+  const memory = memoryOf(16)
+  const table: [string, unknown][] = [
+    ['options', null],
+    ['options', { limits: 5 }],
+    ['mode', { mode: 'vm' }],
+    ['mode', { mode: 'constructor' }],
+    ['limit', { limit: 16383 }],
+    ['limit', { limit: 2 ** 32 }],
+    ['limit', { limit: '64M' }],
+    ['initial', { initial: '65MiB', limit: '64MiB' }],
+    ['initial', { initial: -1 }],
+    ['initial', { initial: 0, reserve: true }],
+    ['reserve', { reserve: 1 }],
+    ['reserve', { reserve: true, memory }],
+    ['debug', { debug: 'yes' }],
+    ['name', { name: 5 }],
+    ['testing', { testing: { grow: () => true } }],
+    ['testing.growth', { testing: { growth: 1 } }],
+    ['testing.knobs', { testing: { knobs: 'poison' } }],
+    ['testing.knobs', { testing: { knobs: -1 }, debug: true }],
+    ['memory', { memory: {} }],
+    ['memory', { memory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }) }],
+    ['base', { base: 0 }],
+    ['end', { end: 65536 }],
+    ['end', { memory, end: 65536 }],
+    ['base', { memory, base: -1 }],
+    ['base', { memory, base: 1.5 }],
+    ['base', { memory, base: '0' }],
+    ['base', { memory, base: 2 ** 32 }],
+    ['base', { memory, base: 2 ** 20 }],
+    ['end', { memory, base: 65536, end: 65536 }],
+    ['end', { memory, base: 65536, end: 65536 + 16383 }],
+    ['end', { memory, base: 65536, end: 1024 }],
+    ['end', { memory, base: 65536, end: 2 ** 32 }],
+    ['end', { memory, base: 65536 - 100, end: 65536 + 16384 - 100 }],
+    ['limit', { memory, base: 65536, end: 2 ** 20, limit: 2 ** 20 }],
+    ['limit', { memory, base: 65536, limit: '1GiB' }],
+    ['limit', { memory, limit: 2 ** 32 - 65536 }],
+    ['sizeClasses', { mode: 'compiler', sizeClasses: 'pow2' }],
+    ['sizeClasses', { sizeClasses: 'fibonacci' }],
+    ['sizeClasses', { sizeClasses: [] }],
+    ['sizeClasses', { sizeClasses: Array.from({ length: 64 }, (_, i) => 16 * (i + 1)) }],
+    ['sizeClasses', { sizeClasses: [16, 32] }],
+    ['sizeClasses[1]', { sizeClasses: [64, 32] }],
+    ['sizeClasses[1]', { sizeClasses: [60, 64] }],
+    ['sizeClasses[0]', { sizeClasses: [0, 64] }],
+    ['sizeClasses[0]', { sizeClasses: [8193] }],
+    ['sizeClasses[0]', { sizeClasses: [64.5] }],
+    ['sizeClasses[0]', { sizeClasses: ['64'] }],
+  ]
+  for (const [argument, options] of table) {
+    const shown = JSON.stringify(options)
+    it(`${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}: ${argument}`, () => {
+      const before = memory.buffer.slice(0)
+      const error = thrownBy(() => Heap.create(options as HeapOptions))
+      expect(error).toBeInstanceOf(ArgumentError)
+      expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument })
+      expect(Buffer.from(memory.buffer).equals(Buffer.from(before))).toBe(true)
+    })
+  }
+
+  it('says the least a range must have', () => {
+    expect(String(thrownBy(() => Heap.create({ memory, base: 65536, end: 70000 })))).toContain('16384')
+  })
+})
+
+describe('accepted options', () => {
+  it('the smallest heaps work', () => {
+    for (const options of [{ limit: 16384 }, { memory: memoryOf(1), base: 65536 - 16384 }] as HeapOptions[]) {
+      const heap = Heap.create(options)
+      const block = heap.alloc(16)
+      expect(heap.isBlock(block)).toBe(true)
+      expect(() => heap.alloc(16384)).toThrow(OutOfMemoryError)
+      expectSound(heap)
+    }
+  })
+
+  it('a range that is too small only after rounding is refused, one unit more is enough', () => {
+    const memory = memoryOf(40)
+    for (let from = 2 ** 20 - 24 * 1024; from <= 2 ** 20 + 8 * 1024; from += 1024) {
+      const fits = [...Array(10).keys()]
+        .map((i) => 16384 + i * 1024)
+        .find((bytes) => {
+          try {
+            const heap = Heap.create({ memory, base: from, end: from + bytes })
+            expectSound(heap)
+            return true
+          } catch (error) {
+            expect(error).toBeInstanceOf(ArgumentError)
+            return false
+          }
+        })
+      expect(fits).toBeDefined()
+    }
+  })
+
+  it('the limit is kept, to the byte, and everything below it can be had', () => {
+    for (const limit of [20_000, 65_536, 100_000, 1_000_000, 2 ** 20 + 8192, 3_333_333]) {
+      const heap = Heap.create({ limit, initial: 0 })
+      expect(heap.limitBytes).toBe(limit)
+      while (heap.tryAlloc(1024)) {}
+      const { committedBytes, inUseBytes } = heap.stats()
+      expect(committedBytes).toBeLessThanOrEqual(limit)
+      expect(heap.memory.buffer.byteLength).toBeLessThanOrEqual(Math.ceil(limit / 65536) * 65536)
+      // Metadata of the first MiB is in proportion to it; what is left is full of blocks, but for a page's rest.
+      expect(inUseBytes).toBeGreaterThan((limit - 16384) * 0.85 - 8192)
+      expectSound(heap)
+    }
+  })
+
+  it('reserve makes the memory at once, initial in part, and growth keeps to them', () => {
+    const reserved = Heap.create({ limit: '8MiB', reserve: true })
+    expect(reserved.memory.buffer.byteLength).toBe(8 * 2 ** 20)
+    const buffer = reserved.memory.buffer
+    while (reserved.tryAlloc(100_000)) {}
+    expect(reserved.memory.buffer).toBe(buffer)
+    expect(reserved.stats().committedBytes).toBeGreaterThan(7 * 2 ** 20)
+
+    expect(Heap.create({ initial: '1MiB' }).memory.buffer.byteLength).toBe(2 ** 20)
+    expect(Heap.create({ initial: '1MiB' }).stats().committedBytes).toBeLessThanOrEqual(192 * 1024)
+    expect(Heap.create({ limit: '1MiB' }).memory.buffer.byteLength).toBe(2 ** 20)
+    expect(Heap.create({ initial: 0 }).memory.buffer.byteLength).toBeLessThanOrEqual(192 * 1024)
+  })
+
+  it('size classes are those asked for', () => {
+    const usable = (options: HeapOptions, bytes: number) => {
+      const heap = Heap.create({ limit: '4MiB', ...options })
+      return heap.usableSize(heap.alloc(bytes)) as number
+    }
+    expect(usable({ sizeClasses: 'pow2' }, 33)).toBe(64)
+    expect(usable({ sizeClasses: 'pow2' }, 4097)).toBe(8192)
+    expect(usable({ sizeClasses: 'geometric' }, 129)).toBe(144)
+    expect(usable({ sizeClasses: [24, 100, 5000] }, 1)).toBe(32)
+    expect(usable({ sizeClasses: [24, 100, 5000] }, 33)).toBe(112)
+    expect(usable({ sizeClasses: [24, 100, 5000] }, 113)).toBe(5008)
+    expect(usable({ sizeClasses: [24, 100, 5000] }, 5009)).toBe(5024)
+    const all = Heap.create({ sizeClasses: Array.from({ length: 63 }, (_, i) => 16 * (i + 1)), limit: '4MiB' })
+    for (let bytes = 0; bytes <= 1100; bytes++) {
+      expect(all.usableSize(all.alloc(bytes))).toBe(Math.max(16, Math.ceil(bytes / 16) * 16))
+    }
+    expectSound(all)
+  })
+
+  it('a debug heap works like any other', () => {
+    const heap = Heap.create({ debug: true, limit: '16MiB', name: 'checked' })
+    const blocks = Array.from({ length: 1000 }, (_, i) => heap.alloc(i * 10))
+    for (const block of blocks) heap.free(block)
+    expect(heap.name).toBe('checked')
+    expectSound(heap)
+  })
+})
+
+describe('the option tables', () => {
+  it('name every option and every mode', () => {
+    expect(OPTIONS.map((option) => option.name).sort()).toEqual(
+      [
+        'base',
+        'debug',
+        'end',
+        'initial',
+        'limit',
+        'memory',
+        'mode',
+        'name',
+        'reserve',
+        'sizeClasses',
+        'testing',
+      ].sort(),
+    )
+    for (const mode of Object.keys(MODES)) {
+      const heap = Heap.create({ mode: mode as keyof typeof MODES })
+      expect(heap.mode).toBe(mode)
+      expect(heap.limitBytes).toBe(MODES[heap.mode].options.limit)
+    }
+  })
+
+  it("VERSION is the package's", () => {
+    expect(VERSION).toBe(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version)
+  })
+})
