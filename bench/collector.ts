@@ -1,3 +1,4 @@
+/** V8's own collector, called between measurements so that its pauses fall into none of them. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 

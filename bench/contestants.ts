@@ -1,6 +1,6 @@
 /**
- * The allocators that are compared, each behind the same three methods. An instance is made for each group of rows and has
- * its own memory.
+ * The allocators that are compared, each behind the same three methods. An instance is made for each group of rows and
+ * has its own memory.
  *
  * Heapwright's raw calls and TLSF are called as what they are: the object that holds the exported functions. The others
  * get methods around their own, which V8 inlines.
@@ -159,7 +159,7 @@ function buffers() {
   }
 }
 
-// ---- modules that bench/build-peers.mjs makes ---------------------------------------------------------------------------
+// ---- modules that bench/build-peers.mjs makes ----------------------------------------------------------------------
 
 /** The compiled file of a built module: above dist/bench or, run from source, above bench. */
 export function builtModule(name: string): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * The process in which one group is measured: `fork`ed by run.ts with the group's id and options, answers with its result.
- * A process of its own, so that one group's heaps, garbage and call feedback are not the next one's.
+ * The process in which one group is measured: `fork`ed by run.ts with the group's id and options, answers with its
+ * result. A process of its own, so that one group's heaps, garbage and call feedback are not the next one's.
  */
 
 import { exposeCollector } from './collector.js'

@@ -1,7 +1,8 @@
 /**
  * The loops that are timed. Every contestant gets a copy of its own: the source of `createLoops` is evaluated anew for
- * each, so that V8 shares neither machine code nor call feedback between them. With one copy for all, the calls in it would
- * have several targets; V8 then neither inlines nor calls them directly, and every contestant would pay some 12 ns a call.
+ * each, so that V8 shares neither machine code nor call feedback between them. With one copy for all, the calls in it
+ * would have several targets; V8 then neither inlines nor calls them directly, and every contestant would pay some 12
+ * ns a call.
  *
  * So `createLoops` must not refer to anything outside itself.
  */
@@ -15,7 +16,9 @@ export interface Allocator {
   reset?(): void
 }
 
-/** Addresses of live blocks; for contestants whose blocks are JavaScript objects an array of these under the same type. */
+/**
+ * Addresses of live blocks; for contestants whose blocks are JavaScript objects an array of these under the same type.
+ */
 export type Blocks = Uint32Array
 
 export type Loops = ReturnType<typeof createLoops>
@@ -113,7 +116,9 @@ export function loopsFor(target: Allocator): Loops {
   return ownCopy(createLoops)(target)
 }
 
-/** A function with the same source and nothing else in common. The number keeps V8's code cache from knowing it again. */
+/**
+ * A function with the same source and nothing else in common. The number keeps V8's code cache from knowing it again.
+ */
 export function ownCopy<T extends (...parameters: never[]) => unknown>(source: T): T {
   return new Function(`// copy ${++copies}\nreturn (${source})`)()
 }

@@ -1,8 +1,8 @@
 /**
  * What a bench run gives: plain data, as it stands in the JSON documents and as the report prints it.
  *
- * A group is what one process measures; it gives rows; a row holds the figures of its contestants, who did the same work
- * in turn.
+ * A group is what one process measures; it gives rows; a row holds the figures of its contestants, who did the same
+ * work in turn.
  */
 
 /** One value for each round of each launch, and what sums them up. */
@@ -31,7 +31,10 @@ function toFiveDigits(value: number): number {
   return Number(value.toPrecision(5))
 }
 
-/** `ratio`: time over the row's peer. `constancy`: time over a twin's with no other live blocks. `committed`: committed over live. */
+/**
+ * `ratio`: time over the row's peer. `constancy`: time over a twin's with no other live blocks. `committed`: committed
+ * over live.
+ */
 export type Measure = 'ratio' | 'constancy' | 'committed' | 'bytes'
 
 /** A line of `docs/design.md` §6: one contestant's figure must not exceed `max`. */
@@ -126,8 +129,8 @@ export function committedOverLive({ committedBytes, liveBytes }: Figures): numbe
 }
 
 /**
- * One result from several launches of a group: the samples of all, and the verdicts on them. Figures without samples are those
- * of the first launch.
+ * One result from several launches of a group: the samples of all, and the verdicts on them. Figures without samples
+ * are those of the first launch.
  */
 export function mergeLaunches([first, ...others]: readonly [GroupResult, ...GroupResult[]]): GroupResult {
   if (others.length === 0) return first

@@ -1,7 +1,7 @@
 /**
- * Measuring in turn: in each round every entrant does its share of work once, the order rotates from round to round, and
- * a ratio is taken between two shares of the same round. What disturbs the machine for longer than a round disturbs all
- * entrants alike.
+ * Measuring in turn: in each round every entrant does its share of work once, the order rotates from round to round,
+ * and a ratio is taken between two shares of the same round. What disturbs the machine for longer than a round disturbs
+ * all entrants alike.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Figures, spread } from './result.js'
@@ -28,7 +28,9 @@ export interface Rounds {
 
 const WARM_SECONDS = 0.12
 const WARM_SHARES_MIN = 3
-/** Optimised code arrives from other threads, late when the machine is busy: wait until no share gets faster any more. */
+/**
+ * Optimised code arrives from other threads, late when the machine is busy: wait until no share gets faster any more.
+ */
 const TIER_UP_MILLISECONDS = 40
 const TIER_UP_TRIES_MAX = 8
 const SETTLED_GAIN = 0.9
@@ -112,8 +114,8 @@ function runShare(entrant: Entrant, operations: number): number {
 }
 
 /**
- * Seconds that `work` takes: wall-clock time or the process's processor time, whichever is less. The first counts time in
- * which other programs had the processor, the second counts V8's helper threads; what is measured is neither.
+ * Seconds that `work` takes: wall-clock time or the process's processor time, whichever is less. The first counts time
+ * in which other programs had the processor, the second counts V8's helper threads; what is measured is neither.
  */
 export function timed(work: () => void): number {
   const processor = process.cpuUsage()

@@ -1,13 +1,13 @@
 /**
  * Goal: the building blocks of `kernel/bits` do what their files say, alone, without any of the kernel around them.
  *
- * Method: random sequences of calls run on the compiled functions and on a plain JavaScript model at once (a boolean array for
- * a bitmap, arrays for the others); answers, statuses and contents are compared after every call, and so are the bytes around
- * the structure (`sites.ts`). Positions are often out of range on purpose. Then the classes of `src/bits.ts`: errors, items,
- * growth, ownership of blocks.
+ * Method: random sequences of calls run on the compiled functions and on a plain JavaScript model at once (a boolean
+ * array for a bitmap, arrays for the others); answers, statuses and contents are compared after every call, and so are
+ * the bytes around the structure (`sites.ts`). Positions are often out of range on purpose. Then the classes of
+ * `src/bits.ts`: errors, items, growth, ownership of blocks.
  *
- * A failure means that whoever builds on a block gets a wrong answer, or that a block writes outside of its bytes. fast-check
- * prints the shortest failing sequence; repeat the whole run with HW_SEED=<the seed printed at the start>.
+ * A failure means that whoever builds on a block gets a wrong answer, or that a block writes outside of its bytes.
+ * fast-check prints the shortest failing sequence; repeat the whole run with HW_SEED=<the seed printed at the start>.
  */
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -72,7 +72,7 @@ function pick(value: number, limit: number): number {
 
 const none = fc.constant(null)
 
-// ---- align ------------------------------------------------------------------------------------------------------------
+// ---- align ---------------------------------------------------------------------------------------------------------
 
 describe('align', () => {
   const alignment = fc.nat(31).map((shift) => 2 ** shift)
@@ -113,7 +113,7 @@ describe('align', () => {
   })
 })
 
-// ---- bitmap -----------------------------------------------------------------------------------------------------------
+// ---- bitmap --------------------------------------------------------------------------------------------------------
 
 describe('bitmap', () => {
   interface Model {
@@ -290,7 +290,7 @@ describe('bitmap', () => {
   })
 })
 
-// ---- list -------------------------------------------------------------------------------------------------------------
+// ---- list ----------------------------------------------------------------------------------------------------------
 
 describe('list', () => {
   const ELEMENTS = 8
@@ -496,7 +496,7 @@ describe('list', () => {
   })
 })
 
-// ---- array and ring: items of any size, recognised by a pattern ---------------------------------------------------------
+// ---- array and ring: items of any size, recognised by a pattern ----------------------------------------------------
 
 /** The bytes of item number `id`: no two ids in a row share one. */
 function pattern(id: number, bytes: number): Uint8Array {
@@ -724,7 +724,8 @@ describe('ring', () => {
   })
 
   test('indices near 2^32 wrap in the ring, not in the integer', () => {
-    // A ring over almost all of the memory, its header written by hand: only addresses are asked for, no item is touched.
+    // A ring over almost all of the memory, its header written by hand: only addresses are asked for, no item is
+    // touched.
     const at = 16
     const capacity = U32_MAX - 100
     const view = new DataView(memory.buffer)
@@ -757,7 +758,7 @@ describe('ring', () => {
   })
 })
 
-// ---- the classes ----------------------------------------------------------------------------------------------------------
+// ---- the classes ---------------------------------------------------------------------------------------------------
 
 /** The simplest heap there is: blocks one behind the other, and a record of which are out. */
 function bumpSource(): BlockSource & { readonly live: Map<number, number> } {

@@ -1,4 +1,7 @@
-/** A bare kernel for tests: the debug build bound to a memory, with views, the growth knob and the layout's fields by name. */
+/**
+ * A bare kernel for tests: the debug build bound to a memory, with views, the growth knob and the layout's fields by
+ * name.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import * as layout from '../kernel/layout.js'
 

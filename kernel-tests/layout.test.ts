@@ -1,6 +1,7 @@
 /**
  * Goal: the constants by which the host reads the heap are where the kernel's overlays have their fields.
- * Method: compile `assembly/layout-probe.ts`, which asks the AssemblyScript compiler for each offset, and compare by name.
+ * Method: compile `assembly/layout-probe.ts`, which asks the AssemblyScript compiler for each offset, and compare by
+ * name.
  * A failure means that a field was added or moved in `overlay.ts` without its constant in `layout.ts`, or the reverse:
  * statistics and messages would then read something else.
  */

@@ -1,11 +1,13 @@
 /**
- * Goal: the compiled modules keep the shape that the design rests on: code over somebody else's memory and nothing else, so that
- * an instance can attach to memory that another one made, be merged into a guest, and be made many times over.
+ * Goal: the compiled modules keep the shape that the design rests on: code over somebody else's memory and nothing
+ * else, so that an instance can attach to memory that another one made, be merged into a guest, and be made many times
+ * over.
  *
  * Method: read the sections of the built files (`wasm-sections.ts`) and hold them against the rules.
  *
- * A failure means that a change in the kernel brought in state or a dependency (an array literal or a string makes a data segment, a
- * module-level `let` a global, a checked cast or an array access an import of `abort`), or that it grew past its budget.
+ * A failure means that a change in the kernel brought in state or a dependency (an array literal or a string makes a
+ * data segment, a module-level `let` a global, a checked cast or an array access an import of `abort`), or that it grew
+ * past its budget.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

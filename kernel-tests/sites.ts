@@ -1,7 +1,7 @@
 /**
- * Places to put a structure under test, each between two strips of painted bytes that must not change: low in the memory, at an
- * odd address, across and above 2 GiB (where a signed address turns negative), and with its last byte the last of 4 GiB (where an
- * end address wraps to 0 and a read too far traps).
+ * Places to put a structure under test, each between two strips of painted bytes that must not change: low in the
+ * memory, at an odd address, across and above 2 GiB (where a signed address turns negative), and with its last byte the
+ * last of 4 GiB (where an end address wraps to 0 and a read too far traps).
  *
  * The memory has 65,536 pages, of which the tests touch a few; the rest costs address space only.
  */

@@ -1,7 +1,8 @@
 /**
  * Goal: `verify()` finds every kind of broken invariant, names it, and never traps on a broken heap.
- * Method: a heap with every kind of content is damaged in one place at a time, as a stray write or a kernel bug would; the
- * fault must be the one the table names. Then random bytes of the metadata are overwritten: whatever it answers, it answers.
+ * Method: a heap with every kind of content is damaged in one place at a time, as a stray write or a kernel bug would;
+ * the fault must be the one the table names. Then random bytes of the metadata are overwritten: whatever it answers, it
+ * answers.
  * A failure means that damage goes unseen, or that the verifier trusts a link before checking it.
  */
 import { describe, expect, test } from 'vitest'
@@ -100,6 +101,9 @@ const table: [fault: keyof typeof layout, what: string, damage: Damage][] = [
   ],
   ['FAULT_PAGE_COUNT', 'a live block whose code was wiped', (k, c) => k.setU8(k.map(c.small), 0)],
   ['FAULT_CLASS', 'a class of more units', (k, c) => k.setU32(k.classInfo(k.u8(k.page(c.small) + 26)) + 4, 99)],
+  ['FAULT_CLASS', 'a class of more slots', (k, c) => k.setU32(k.classInfo(k.u8(k.page(c.small) + 26)) + 20, 9)],
+  ['FAULT_CLASS', 'another sum of full pages', (k, c) => k.setU32(k.classInfo(k.u8(k.page(c.small) + 26)) + 16, 9)],
+  ['FAULT_BIN', 'a wild run that is live', (k, c) => k.setU32(layout.HEAP_WILD_AT, c.run >>> 4)],
   [
     'FAULT_CLASS',
     'a current page in the list of partial ones',

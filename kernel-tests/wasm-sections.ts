@@ -1,6 +1,6 @@
 /**
- * Reads as much of a WebAssembly binary as the tests of a module's shape need: what it imports, exports, and declares, and how
- * large each function is. By hand, so that what is checked does not depend on the tools that made the module.
+ * Reads as much of a WebAssembly binary as the tests of a module's shape need: what it imports, exports, and declares,
+ * and how large each function is. By hand, so that what is checked does not depend on the tools that made the module.
  *
  * Format: WebAssembly Core Specification 2.0, chapter 5, "Binary Format".
  */

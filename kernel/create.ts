@@ -192,6 +192,7 @@ function clearCounters(): void {
     info.pages = 0
     info.partial = 0
     info.fullBlocks = 0
+    info.slots = 0
     setCurrentPage(index, emptyPage())
   }
 }

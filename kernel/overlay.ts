@@ -67,7 +67,8 @@ export class ClassInfo {
   pages: u32
   /** Blocks in full pages that are not current. */
   fullBlocks: u32
-  pad0: u32
+  /** Blocks that fit its pages. */
+  slots: u32
   pad1: u32
   pad2: u32
 }

@@ -2,8 +2,9 @@
  * Building blocks over linear memory: bitmap, intrusive list, fixed array, ring buffer, and `alignUp`.
  *
  * Each lives in a block of a heap, or at an address that the caller owns, with all of its state there: a guest, another
- * instance or a later run can `attach` to it. The algorithms are `kernel/bits`; these classes check arguments, turn statuses
- * into errors and typed items into bytes. A call that throws has changed nothing. Growth of the memory never invalidates one.
+ * instance or a later run can `attach` to it. The algorithms are `kernel/bits`; these classes check arguments, turn
+ * statuses into errors and typed items into bytes. A call that throws has changed nothing. Growth of the memory never
+ * invalidates one.
  *
  * ```ts
  * using taken = Bitmap.create(heap, 1000)

@@ -1,6 +1,6 @@
 /**
- * Goal: `heapwright replay` as its users meet it: arguments, output, exit codes, bad files. Method: the built program in a
- * process of its own. A failure means that scripts around the tool break, or that a bad file is not named.
+ * Goal: `heapwright replay` as its users meet it: arguments, output, exit codes, bad files. Method: the built program
+ * in a process of its own. A failure means that scripts around the tool break, or that a bad file is not named.
  */
 
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'

@@ -1,7 +1,8 @@
 /**
  * Goal: free memory joins again (rows A3, A4, A5): whatever the order of freeing, what is left is whole.
- * Method: all orders of freeing three neighbours; 1,000 random orders of freeing mixed blocks, after which the free runs are one
- * per chunk and nothing is in use; recycling of addresses; growth and shrinking in place into and out of neighbours.
+ * Method: all orders of freeing three neighbours; 1,000 random orders of freeing mixed blocks, after which the free
+ * runs are one per chunk and nothing is in use; recycling of addresses; growth and shrinking in place into and out of
+ * neighbours.
  * A failure means fragmentation that does not go away: memory that a long-running program loses.
  */
 import { describe, expect, test } from 'vitest'

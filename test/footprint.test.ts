@@ -1,6 +1,7 @@
 /**
  * Goal: small stays small, and large wastes little (design §6, rows C1 and C6).
- * Method: committed bytes are compared with the budgets, for one block, for the `tree` trace, and under random replacement.
+ * Method: committed bytes are compared with the budgets, for one block, for the `tree` trace, and under random
+ * replacement.
  * A failure means that metadata, page sizes or growth changed for the worse. Times are no test's business: see bench/.
  */
 import { describe, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * The property test without an end: `npm run fuzz -- --minutes N --seed S`. Each sequence has a seed of its own, printed when it
- * fails; `--seed S --sequences 1` runs just that one.
+ * The property test without an end: `npm run fuzz -- --minutes N --seed S`. Each sequence has a seed of its own,
+ * printed when it fails; `--seed S --sequences 1` runs just that one.
  */
 import { Command } from 'commander'
 import { makeHeap, setups } from './heaps.js'

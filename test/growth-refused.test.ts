@@ -1,8 +1,9 @@
 /**
- * Goal: a memory that refuses to grow is an answer, never a torn heap (row G4; SQLite's method of failing the Nth allocation).
- * Method: one script over every kind of call is run with growth refused at the 1st, 2nd, … Nth time, once and from then on, until
- * the script runs without meeting a refusal. After each call the heap verifies; each call succeeds or reports out of memory with
- * its four figures; afterwards memory is there again and everything works.
+ * Goal: a memory that refuses to grow is an answer, never a torn heap (row G4; SQLite's method of failing the Nth
+ * allocation).
+ * Method: one script over every kind of call is run with growth refused at the 1st, 2nd, … Nth time, once and from then
+ * on, until the script runs without meeting a refusal. After each call the heap verifies; each call succeeds or reports
+ * out of memory with its four figures; afterwards memory is there again and everything works.
  * A failure means that a call that ran out of memory half-way left something behind.
  */
 import { describe, expect, test } from 'vitest'

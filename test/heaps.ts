@@ -1,4 +1,6 @@
-/** The configurations in which heaps are tested: own memories, ranges of given ones, shared growth, class tables, knobs. */
+/**
+ * The configurations in which heaps are tested: own memories, ranges of given ones, shared growth, class tables, knobs.
+ */
 import {
   KNOB_EXACT_GROWTH,
   KNOB_LEAST_PAGES,

@@ -1,9 +1,9 @@
 /**
- * The model that heaps are held against: a plain JavaScript `Map` from addresses to what each block must contain, and an
- * interpreter that does the same operations on both. It knows nothing of how a heap works.
+ * The model that heaps are held against: a plain JavaScript `Map` from addresses to what each block must contain, and
+ * an interpreter that does the same operations on both. It knows nothing of how a heap works.
  *
- * An operation is four numbers, so that a failing sequence shrinks well and can be printed: [kind, a, b, c]. What cannot be
- * done (free without blocks, a pool that is not there) is passed over.
+ * An operation is four numbers, so that a failing sequence shrinks well and can be printed: [kind, a, b, c]. What
+ * cannot be done (free without blocks, a pool that is not there) is passed over.
  */
 import type { Arena, ArenaMark } from '../src/arena.js'
 import { ArgumentError, type Heap, InvalidAddressError, OutOfMemoryError } from '../src/index.js'
@@ -50,7 +50,7 @@ export class Model {
     this.heap = heap
   }
 
-  // ---- contents -------------------------------------------------------------------------------------------------------
+  // ---- contents ----------------------------------------------------------------------------------------------------
 
   #bytesOf(seed: number, index: number): number {
     return (Math.imul(seed, 0x9e3779b1) >>> 24) ^ (index & 0xff)
@@ -95,7 +95,7 @@ export class Model {
     return undefined
   }
 
-  // ---- operations -------------------------------------------------------------------------------------------------------
+  // ---- operations --------------------------------------------------------------------------------------------------
 
   /** Do one operation on the heap and on the model. Throws when they differ. */
   apply([kind, a, b, c]: Operation): void {
@@ -236,7 +236,7 @@ export class Model {
     } else if (a % 4 === 0) this.heap.releaseCaches()
   }
 
-  // ---- the whole ----------------------------------------------------------------------------------------------------------
+  // ---- the whole ---------------------------------------------------------------------------------------------------
 
   /** The heap's own verifier, which includes the accounting over the counters. */
   verify(): void {

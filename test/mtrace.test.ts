@@ -1,8 +1,8 @@
 /**
  * Goal: the mtrace reader gives the events that the text holds, and never more than an error for any other text.
- * Method: named cases for every rule in `src/formats/mtrace.ts`; random traces against a reader of ten lines over strings;
- * the same text cut into random chunks; arbitrary bytes. A failure means that a replay replays something else than what
- * the program did, or that a damaged file takes the tool down.
+ * Method: named cases for every rule in `src/formats/mtrace.ts`; random traces against a reader of ten lines over
+ * strings; the same text cut into random chunks; arbitrary bytes. A failure means that a replay replays something else
+ * than what the program did, or that a damaged file takes the tool down.
  */
 
 import fc from 'fast-check'

@@ -1,10 +1,11 @@
 /**
  * Goal: whatever is called in whatever order, the heap does what a plain model does (rows A1, A3, A4, A6, B1, B3, H2).
- * Method: fast-check draws sequences of operations over the whole public interface and configurations of heaps (limits, class
- * tables, ranges in given memories, stress knobs); contents, alignment, non-overlap and refusals are checked at each step, the
- * verifier with the accounting identity after each operation, in the debug kernel. At least 200,000 operations a run.
- * A failure means a wrong result for some sequence; fast-check prints its seed and the shrunk sequence. To run it again:
- * HEAPWRIGHT_SEED=<seed> npx vitest run test/property.test.ts
+ * Method: fast-check draws sequences of operations over the whole public interface and configurations of heaps (limits,
+ * class tables, ranges in given memories, stress knobs); contents, alignment, non-overlap and refusals are checked at
+ * each step, the verifier with the accounting identity after each operation, in the debug kernel. At least 200,000
+ * operations a run.
+ * A failure means a wrong result for some sequence; fast-check prints its seed and the shrunk sequence. To run it
+ * again: HEAPWRIGHT_SEED=<seed> npx vitest run test/property.test.ts
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

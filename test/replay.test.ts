@@ -1,8 +1,8 @@
 /**
- * Goal: a replay does to a heap what the traced program did to `malloc`, counts it right, and notices a heap that does not
- * keep its word. Method: the six recorded traces against the table that a separate program counted; random event lists
- * against a plain recount; heaps with one fault each, put between the checked pass and a real heap. A failure means that
- * the figures of `heapwright replay` cannot be trusted, or that `verified` says nothing.
+ * Goal: a replay does to a heap what the traced program did to `malloc`, counts it right, and notices a heap that does
+ * not keep its word. Method: the six recorded traces against the table that a separate program counted; random event
+ * lists against a plain recount; heaps with one fault each, put between the checked pass and a real heap. A failure
+ * means that the figures of `heapwright replay` cannot be trusted, or that `verified` says nothing.
  */
 
 import fc from 'fast-check'
@@ -122,7 +122,7 @@ describe('options', () => {
   })
 })
 
-// ---- heaps that do not keep their word --------------------------------------------------------------------------------
+// ---- heaps that do not keep their word -----------------------------------------------------------------------------
 
 /** A heap of which some members are replaced; the rest goes to a real one. */
 function faultyHeap(heap: Heap, faults: Partial<Record<keyof Heap, unknown>>): Heap {

@@ -1,7 +1,8 @@
 /**
- * Goal: the HTML report is one file that needs no network, holds every figure as text, and lets no name of a trace become
- * markup or script. Method: the document as text, for one replay with an innocent and one with a hostile name. What it
- * looks like in a browser is checked elsewhere. A failure means a report that leaks, breaks or runs what it should show.
+ * Goal: the HTML report is one file that needs no network, holds every figure as text, and lets no name of a trace
+ * become markup or script. Method: the document as text, for one replay with an innocent and one with a hostile name.
+ * What it looks like in a browser is checked elsewhere. A failure means a report that leaks, breaks or runs what it
+ * should show.
  */
 
 import { createHash } from 'node:crypto'

@@ -1,7 +1,7 @@
 /**
  * Goal: the waste that rows A2 and A7 allow is never exceeded.
- * Method: every request size is asked for, and the usable size held against the bound; the utilisation report of every class, of the
- * built-in tables and of random lists, must reach 98 % of a full-grown page.
+ * Method: every request size is asked for, and the usable size held against the bound; the utilisation report of every
+ * class, of the built-in tables and of random lists, must reach 98 % of a full-grown page.
  * A failure means that the class table or the page sizes changed for the worse.
  */
 import fc from 'fast-check'

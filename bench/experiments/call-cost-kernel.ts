@@ -5,7 +5,7 @@
  * takes fresh pages. `call-cost.mjs` runs the same fast path in JavaScript over this module's memory.
  *
  *   512 live bytes  516 peak bytes  520 live blocks      1024 current page by class (u32)   1536 class by granules (u8)
- *   2304 the empty page                                  4096 table: 16 bytes a MiB { mapBias, lo, spanGranules, unitBias }
+ *   2304 the empty page   4096 table: 16 bytes a MiB { mapBias, lo, spanGranules, unitBias }
  *   each MiB from 1 up: [ byte map 64 KiB | 256 unit descriptors of 32 bytes | pad | units from 80 KiB on ]
  */
 

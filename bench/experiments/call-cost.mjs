@@ -2,9 +2,9 @@
  * What does a call from JavaScript into WebAssembly cost, and is the block fast path faster when it is run in
  * JavaScript over the same memory? Run: node bench/experiments/call-cost.mjs [rounds]
  *
- * Every contestant gets its own copy of loop and fast path (`new Function` or a module of its own with a unique comment,
- * so that V8 shares neither code nor feedback), its own instance and its own memory. Contestants take turns in every
- * round, order rotated; medians over the rounds.
+ * Every contestant gets its own copy of loop and fast path (`new Function` or a module of its own with a unique
+ * comment, so that V8 shares neither code nor feedback), its own instance and its own memory. Contestants take turns in
+ * every round, order rotated; medians over the rounds.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -213,7 +213,9 @@ function time(work, operations) {
   return Number(process.hrtime.bigint() - from) / operations
 }
 
-/** The entrants take turns; every entrant runs `work` in slices of 1,000 operations, so that optimised code is entered. */
+/**
+ * The entrants take turns; every entrant runs `work` in slices of 1,000 operations, so that optimised code is entered.
+ */
 async function table(title, names, prepare) {
   const entrants = []
   for (const name of names) entrants.push({ name, work: await prepare(name), times: [] })

@@ -1,9 +1,10 @@
 /**
- * Machine instructions of one random replace inside WebAssembly, counted by Valgrind's callgrind: exact where times of a few
- * nanoseconds are noisy. Run: node bench/experiments/instructions.mjs [live] [largest size] [module …]
+ * Machine instructions of one random replace inside WebAssembly, counted by Valgrind's callgrind: exact where times of
+ * a few nanoseconds are noisy. Run: node bench/experiments/instructions.mjs [live] [largest size] [module …]
  *
- * Each module of build/bench (inside-tlsf, inside-heapwright) runs in Node under Valgrind with a few steps and with many;
- * the difference divided by the difference of steps is the cost of one. Liftoff is off: code is optimised from the start.
+ * Each module of build/bench (inside-tlsf, inside-heapwright) runs in Node under Valgrind with a few steps and with
+ * many; the difference divided by the difference of steps is the cost of one. Liftoff is off: code is optimised from
+ * the start.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,6 @@
 /**
- * Blocks from TypeScript, called one at a time: pairs, random replace, batches in order, growing vectors, several heaps.
+ * Blocks from TypeScript, called one at a time: pairs, random replace, batches in order, growing vectors, several
+ * heaps.
  */
 import {
   arena,

@@ -1,6 +1,6 @@
 /**
- * Random replace inside WebAssembly: loop and allocator compiled into one module, so that the allocator itself is measured
- * and no calls from JavaScript. Without budgets: those for guests are about linked C programs.
+ * Random replace inside WebAssembly: loop and allocator compiled into one module, so that the allocator itself is
+ * measured and no calls from JavaScript. Without budgets: those for guests are about linked C programs.
  */
 import { builtModule, instantiate } from '../contestants.js'
 import { judge, type Row } from '../result.js'

@@ -1,6 +1,6 @@
 /**
- * The bundled traces: what real programs asked of malloc, replayed from TypeScript. An operation is an event; what a trace
- * leaves allocated is freed outside of the measured time. Committed over live is peak over peak.
+ * The bundled traces: what real programs asked of malloc, replayed from TypeScript. An operation is an event; what a
+ * trace leaves allocated is freed outside of the measured time. Committed over live is peak over peak.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

@@ -1,12 +1,12 @@
 // biome-ignore-all lint: AssemblyScript
 /**
- * Random replace inside WebAssembly (AssemblyScript), the same for every allocator compiled with it: `A` is an unmanaged
- * class with `alloc(size)` and `free(p)`, so that the calls are direct and the allocator can be inlined.
+ * Random replace inside WebAssembly (AssemblyScript), the same for every allocator compiled with it: `A` is an
+ * unmanaged class with `alloc(size)` and `free(p)`, so that the calls are direct and the allocator can be inlined.
  *
  *   [0 … 1 MiB)   addresses of the live blocks, one word each
  *
- * A step frees a random live block and allocates 16 + random(span) bytes in its place. The host calls `steps` with about a
- * thousand of them: WebAssembly code is replaced by its optimised form only when a function is entered.
+ * A step frees a random live block and allocates 16 + random(span) bytes in its place. The host calls `steps` with
+ * about a thousand of them: WebAssembly code is replaced by its optimised form only when a function is entered.
  */
 
 let state: u32 = 1

@@ -1,5 +1,7 @@
 // biome-ignore-all lint: AssemblyScript
-/** The loop of `churn.ts` compiled together with the kernel: the allocator itself, without the cost of calls into it. */
+/**
+ * The loop of `churn.ts` compiled together with the kernel: the allocator itself, without the cost of calls into it.
+ */
 import { alloc, create, free } from '../../kernel/abi'
 import { CLASS_TABLE_GEOMETRIC, FLAG_OWNS_RANGE } from '../../kernel/layout'
 import { fill as fillWith, replace as replaceWith, seed } from './churn'

@@ -1,6 +1,6 @@
 /**
- * AssemblyScript, compiled by `layout.test.ts`: the places of the overlays' fields as the compiler sees them, one function per
- * constant of `layout.ts` that the host reads by.
+ * AssemblyScript, compiled by `layout.test.ts`: the places of the overlays' fields as the compiler sees them, one
+ * function per constant of `layout.ts` that the host reads by.
  */
 import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
 

@@ -37,6 +37,7 @@ export function addClass(bytes: u32): bool {
   info.partial = 0
   info.pages = 0
   info.fullBlocks = 0
+  info.slots = 0
   for (let granules = (before >> GRANULE_SHIFT) + 1; granules <= bytes >> GRANULE_SHIFT; granules++) {
     store<u8>(self + granules, <u8>index, CONTEXT_CLASS_OF_AT)
   }

@@ -1,9 +1,10 @@
 /**
  * The count of live blocks and bytes.
  *
- * Of small blocks nothing is counted one by one but `used` in their page: a second count cost 2 ns of a 14 ns pair. What
- * lives in pages is summed when it is asked for: full pages are kept as a sum per class, current and partial ones are looked
- * at. All other blocks are counted in one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks above.
+ * Of small blocks nothing is counted one by one but `used` in their page: a second count cost 2 ns of a 14 ns pair.
+ * What lives in pages is summed when it is asked for: full pages are kept as a sum per class, current and partial ones
+ * are looked at. All other blocks are counted in one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks
+ * above.
  *
  * So the peak is a high-water mark of samples: it is taken whenever a request made the heap grow, and when it is read.
  */
@@ -40,7 +41,7 @@ export function countFreeMany(blocks: u32, bytes: u32): void {
 }
 
 /** Live small blocks of class `index`, the heap's own records among them. */
-function usedOfClass(index: u32): u32 {
+export function usedOfClass(index: u32): u32 {
   const info = classInfo(index)
   // The empty page has no used blocks.
   let used = info.fullBlocks + <u32>currentPage(index).used
@@ -57,7 +58,9 @@ function recordBytes(): u32 {
 
 export function liveBytes(): u32 {
   let bytes = <u32>(context().live & BYTES_MASK) - recordBytes()
-  for (let index: u32 = 1; index <= heap().classCount; index++) bytes += usedOfClass(index) * classInfo(index).blockBytes
+  for (let index: u32 = 1; index <= heap().classCount; index++) {
+    bytes += usedOfClass(index) * <u32>classInfo(index).blockBytes
+  }
   return bytes
 }
 

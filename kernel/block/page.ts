@@ -91,6 +91,7 @@ function makePage(index: u32): bool {
   page.capacity = <u16>((units << UNIT_SHIFT) / <u32>info.blockBytes)
   info.units += units
   info.pages++
+  info.slots += page.capacity
   heap().pageBytes += units << UNIT_SHIFT
   setCurrentPage(index, head)
   return carve(page)
@@ -124,6 +125,7 @@ export function releasePage(page: Page): void {
   const info = classInfo(page.classIndex)
   info.units -= units
   info.pages--
+  info.slots -= page.capacity
   heap().pageBytes -= units << UNIT_SHIFT
   const head = addressOf(page)
   for (let i: u32 = 0; i < units; i++) store<usize>(head + i * PAGE_BYTES, 0)

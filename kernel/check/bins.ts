@@ -1,6 +1,7 @@
 /**
- * The verifier's part for the free runs: every run found by the walk is in exactly one bin, or is the wild one. Each node is checked to be
- * a free run of its bin's size before its links are followed, and no run can be met twice without the count going over.
+ * The verifier's part for the free runs: every run found by the walk is in exactly one bin, or is the wild one. Each
+ * node is checked to be a free run of its bin's size before its links are followed, and no run can be met twice without
+ * the count going over.
  */
 import { BIN_COUNT, FAULT_BIN, FAULT_NONE, GRANULE_SHIFT } from '../layout'
 import { binBitsAt, binsAt, entryOf, heap, holds, mapAt } from '../overlay'

@@ -51,6 +51,8 @@ export function checkPage(entry: Entry, at: usize): u32 {
   if (free > page.capacity) return failed(FAULT_FREE_LIST, at)
   if (<u32>page.used + free != <u32>page.carved) return failed(FAULT_PAGE_COUNT, at)
   totals().pageBytes += units << UNIT_SHIFT
+  totals().slots += page.capacity
+  if (page.used == page.capacity && page.slowAt != <u16>PAGE_CURRENT) totals().fullBlocks += page.used
   store<u32>(classUnitsAt(index), load<u32>(classUnitsAt(index)) + units)
   store<u32>(classUnitsAt(index), load<u32>(classUnitsAt(index), 4) + 1, 4)
   return units
@@ -103,6 +105,8 @@ function checkFreeList(entry: Entry, page: Page, at: usize): u32 {
 
 /** The classes' own counts and lists against the pages found. */
 export function checkClasses(): u32 {
+  let slots: u32 = 0
+  let fullBlocks: u32 = 0
   for (let index: u32 = 1; index <= heap().classCount; index++) {
     const info = classInfo(index)
     if (info.units != load<u32>(classUnitsAt(index)) || info.pages != load<u32>(classUnitsAt(index), 4))
@@ -111,8 +115,11 @@ export function checkClasses(): u32 {
     const current = addressOf(currentPage(index))
     if (current != emptyPage() && (!isPageOf(current, index) || changetype<Page>(current).slowAt != <u16>PAGE_CURRENT))
       return fault(FAULT_CLASS, current)
+    slots += info.slots
+    fullBlocks += info.fullBlocks
   }
-  return FAULT_NONE
+  const same = slots == totals().slots && fullBlocks == totals().fullBlocks
+  return same ? FAULT_NONE : fault(FAULT_CLASS, addressOf(classInfo(0)))
 }
 
 function checkPartial(index: u32): bool {

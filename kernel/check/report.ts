@@ -1,6 +1,6 @@
 /** Reports for the host, written into the control block's scratch area; the words are listed in `layout.ts`. */
 import { arenasUsed } from '../arena/arena'
-import { liveBlocks, liveBytes, samplePeak } from '../block/count'
+import { liveBlocks, liveBytes, samplePeak, usedOfClass } from '../block/count'
 import { CHUNK_SHIFT, GRANULE_SHIFT, UNIT_SHIFT } from '../layout'
 import { Entry, Page, chunkOf, classInfo, context, entryOf, heap, mapAt } from '../overlay'
 import { freeGranulesFromStart, granulesFromStart, isFreeCode, isLiveRunCode } from '../region/tags'
@@ -27,31 +27,12 @@ export function classReport(index: u32): bool {
   put(0, bytes)
   put(1, info.pages)
   put(2, info.units)
-  put(3, 0)
-  put(4, 0)
-  put(5, 0)
+  put(3, info.slots)
+  put(4, usedOfClass(index))
+  put(5, (info.units << UNIT_SHIFT) - info.slots * bytes)
   put(6, info.fullUnits)
-  put(7, (fullBytes / bytes) * bytes * 10000 / fullBytes)
-  const lastMib = <u32>((heap().top - 1) >> CHUNK_SHIFT)
-  for (let mib = <u32>(heap().base >> CHUNK_SHIFT); mib <= lastMib; mib++) {
-    const entry = entryOf(<usize>mib << CHUNK_SHIFT)
-    if (entry.spanGranules && entry.lo >> CHUNK_SHIFT == mib) addPages(entry, index)
-  }
+  put(7, ((fullBytes / bytes) * bytes * 10000) / fullBytes)
   return true
-}
-
-/** Add the pages of class `index` in one chunk. */
-function addPages(entry: Entry, index: u32): void {
-  const hi = chunkOf(entry).hi
-  for (let unit = entry.lo >> UNIT_SHIFT; unit < hi >> UNIT_SHIFT; unit++) {
-    const place = entry.unitBias + (unit << 5)
-    if (load<usize>(place) != place) continue
-    const page = changetype<Page>(place)
-    if (<u32>page.classIndex != index) continue
-    add(3, page.capacity)
-    add(4, page.used)
-    add(5, (<u32>page.units << UNIT_SHIFT) - <u32>page.capacity * <u32>page.blockBytes)
-  }
 }
 
 /** The free runs by power of two of their bytes. */

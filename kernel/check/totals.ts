@@ -16,6 +16,9 @@ export class Totals {
   liveBlocks: u32
   liveBytes: u32
   binRuns: u32
+  /** Of all classes. */
+  slots: u32
+  fullBlocks: u32
 }
 
 const CLASSES_AT: u32 = 64

@@ -75,8 +75,8 @@ export function verify(): u32 {
 }
 
 /**
- * The fields that everything else is reached by. The one thing taken for granted is `self`, which lies in no memory: the
- * control block must stand in front of the context as `create` puts it.
+ * The fields that everything else is reached by. The one thing taken for granted is `self`, which lies in no memory:
+ * the control block must stand in front of the context as `create` puts it.
  */
 function isControlSound(): bool {
   const base = self - CONTEXT_OFFSET

@@ -5,8 +5,8 @@
  * TLSF, ECRTS 2004; tries over sizes: Lea, "A Memory Allocator". Both are only the idea; here bins are exact, so
  * nothing is rounded.)
  *
- * The free run that ends at `top`, the wild one, is in neither: it is what growth lengthens and what is cut when nothing else
- * fits, often and by little, so it should cost no search. (The idea is Lea's "top" chunk.)
+ * The free run that ends at `top`, the wild one, is in neither: it is what growth lengthens and what is cut when
+ * nothing else fits, often and by little, so it should cost no search. (The idea is Lea's "top" chunk.)
  *
  * Runs are known by the number of their first granule. Guarantee: `findBest(n)` gives a shortest run of at least n
  * granules.

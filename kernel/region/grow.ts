@@ -168,8 +168,8 @@ export function allocOrGrowRun(granules: u32, alignment: u32, code: u32): usize 
 }
 
 /**
- * Grow so that the live run at `address` could be lengthened from `have` to `wanted` granules: only when it, or the free run
- * behind it, ends at the top, and the chunk goes on there.
+ * Grow so that the live run at `address` could be lengthened from `have` to `wanted` granules: only when it, or the
+ * free run behind it, ends at the top, and the chunk goes on there.
  */
 export function growBehind(address: usize, have: u32, wanted: u32): bool {
   const top = heap().top

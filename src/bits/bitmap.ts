@@ -101,7 +101,9 @@ export class Bitmap extends Structure {
     return orMinusOne(this.kernel.bitmapFindClearRun(this.address, from, length))
   }
 
-  /** The positions of the set bits, ascending. Bits may change meanwhile: those ahead count as they are when reached. */
+  /**
+   * The positions of the set bits, ascending. Bits may change meanwhile: those ahead count as they are when reached.
+   */
   *positions(): IterableIterator<number> {
     for (let found = this.findSet(); found >= 0; found = this.findSet(found + 1)) yield found
   }

@@ -1,4 +1,6 @@
-/** The items of arrays and rings: what stands in memory and how it looks from TypeScript. Little-endian, any alignment. */
+/**
+ * The items of arrays and rings: what stands in memory and how it looks from TypeScript. Little-endian, any alignment.
+ */
 import { ArgumentError } from '../errors.js'
 import { checkedCount, U32_MAX } from './structure.js'
 

@@ -23,11 +23,12 @@ export interface SpliceOptions {
 }
 
 /**
- * A doubly linked list through nodes that lie inside the user's own blocks: 12 bytes each, wherever in the block. Linking
- * allocates nothing. A node knows its list, so that linking it twice or removing it from a list it is not in throws.
+ * A doubly linked list through nodes that lie inside the user's own blocks: 12 bytes each, wherever in the block.
+ * Linking allocates nothing. A node knows its list, so that linking it twice or removing it from a list it is not in
+ * throws.
  *
- * A block must stay alive while its node is linked. Disposing the list does not touch its nodes: `clear()` it first when
- * they are to be linked again.
+ * A block must stay alive while its node is linked. Disposing the list does not touch its nodes: `clear()` it first
+ * when they are to be linked again.
  */
 export class LinkedList extends Structure {
   /** Bytes of the list itself. */
@@ -47,7 +48,9 @@ export class LinkedList extends Structure {
     return new LinkedList('the list', at(place, LIST_HEADER_BYTES))
   }
 
-  /** Makes the twelve bytes at `node` a node of no list. Needed once before it is first linked, unless they are zero. */
+  /**
+   * Makes the twelve bytes at `node` a node of no list. Needed once before it is first linked, unless they are zero.
+   */
   static prepare(memory: WebAssembly.Memory, node: number): void {
     bitsKernel(memory).nodeInit(checkedAddress('node', memory, node, LIST_NODE_BYTES))
   }

@@ -1,4 +1,6 @@
-/** Where the commands' words go: results to standard output, everything else to standard error, in colour where wanted. */
+/**
+ * Where the commands' words go: results to standard output, everything else to standard error, in colour where wanted.
+ */
 
 import pc from 'picocolors'
 

@@ -21,7 +21,9 @@ import { type Column, formatTable } from './table.js'
 
 const MODE_NAMES = Object.keys(MODES) as ModeName[]
 
-/** The whole of WebAssembly's address space but for its last page: a replay is to run out of memory only when asked to. */
+/**
+ * The whole of WebAssembly's address space but for its last page: a replay is to run out of memory only when asked to.
+ */
 const LIMIT_DEFAULT_BYTES = 2 ** 32 - 65536
 
 interface ReplayFlags {

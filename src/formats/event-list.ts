@@ -15,7 +15,10 @@ export const OP_ALLOC = 0
 export const OP_FREE = 1
 export const OP_REALLOC = 2
 
-/** Sizes of this and more are stored as this, the largest that `Heap.alloc` takes. No heap can serve it: a replay lets it fail. */
+/**
+ * Sizes of this and more are stored as this, the largest that `Heap.alloc` takes. No heap can serve it: a replay lets
+ * it fail.
+ */
 export const SIZE_BEYOND = 0xfffffffe
 
 export interface EventList {

@@ -5,29 +5,31 @@
  *   @ caller < address             realloc of this ...   @ caller > address size         ... gave that
  *   @ caller ! address size        a realloc that failed
  *
- * Numbers are hexadecimal with `0x`, or `0`, or `(nil)`; `@ caller` may be missing; a caller may hold spaces, but ends in
- * `[address]`. The reader is a push parser over bytes (a trace of 1.4 million lines is 120 MB of text): it makes no
- * strings, needs memory in proportion to the events and not to the text, and gives the same list however the text is cut
- * into chunks.
+ * Numbers are hexadecimal with `0x`, or `0`, or `(nil)`; `@ caller` may be missing; a caller may hold spaces, but ends
+ * in `[address]`. The reader is a push parser over bytes (a trace of 1.4 million lines is 120 MB of text): it makes no
+ * strings, needs memory in proportion to the events and not to the text, and gives the same list however the text is
+ * cut into chunks.
  *
  * What is an event and what is not:
- *   - An address handed out again is a new block. One handed out while still live was freed unseen: the old block is freed
- *     first, and that free counts.
+ *   - An address handed out again is a new block. One handed out while still live was freed unseen: the old block is
+ *     freed first, and that free counts.
  *   - `<` and the `>` after it are one realloc. When the old address is `(nil)` the pair is an allocation; when it is
  *     unknown the pair is an allocation and the `<` is skipped. A `>` alone is an allocation, a `<` alone is skipped.
- *   - What failed in the recorded program did nothing: `+ (nil) size`, `< old` with `> (nil) size`, `! old size` are skipped.
- *     `< old` with `> (nil) 0` is a free, which is what `realloc(p, 0)` means there.
- *   - Skipped and counted as such, line by line: these, frees of unknown addresses and of `(nil)`, and all lines that are not
- *     events (`= Start`, `= End`, what a program wrote into the same file).
- *   - A line `@ caller` with one of the five operators whose operands are not numbers is an error with its line number. Only
- *     the very last line may be cut short, as it is when the recorded program was killed; it is then skipped.
+ *   - What failed in the recorded program did nothing: `+ (nil) size`, `< old` with `> (nil) size`, `! old size` are
+ *     skipped. `< old` with `> (nil) 0` is a free, which is what `realloc(p, 0)` means there.
+ *   - Skipped and counted as such, line by line: these, frees of unknown addresses and of `(nil)`, and all lines that
+ *     are not events (`= Start`, `= End`, what a program wrote into the same file).
+ *   - A line `@ caller` with one of the five operators whose operands are not numbers is an error with its line number.
+ *     Only the very last line may be cut short, as it is when the recorded program was killed; it is then skipped.
  */
 
 import { AddressMap } from './address-map.js'
 import { EVENTS_MAX, type EventList, EventListBuilder, SIZE_BEYOND } from './event-list.js'
 import { FormatError } from './format-error.js'
 
-/** Longest line kept across chunks. Callers hold a path and a mangled C++ name: a few thousand bytes at the very most. */
+/**
+ * Longest line kept across chunks. Callers hold a path and a mangled C++ name: a few thousand bytes at the very most.
+ */
 export const LINE_MAX_BYTES = 65536
 
 const NEWLINE = 0x0a

@@ -1,6 +1,7 @@
 /**
- * The script of the report: draws the charts (uPlot) and the heap maps (canvas) from the page's JSON. Built on its own by
- * `scripts/build-page.mjs` and inlined; it imports types only. Without it the page still holds every figure as a table.
+ * The script of the report: draws the charts (uPlot) and the heap maps (canvas) from the page's JSON. Built on its own
+ * by `scripts/build-page.mjs` and inlined; it imports types only. Without it the page still holds every figure as a
+ * table.
  */
 
 import type UPlotModule from 'uplot'

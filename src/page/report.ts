@@ -1,7 +1,7 @@
 /**
- * The report of replays as one HTML file that needs nothing else: no network, no server. Every figure stands in a table;
- * the inlined script (`client.ts`) adds charts and heap maps. Names of traces are text from outside: all text goes
- * through `html`, all data through `embeddedJson`, and the page's policy lets no script run but its own two.
+ * The report of replays as one HTML file that needs nothing else: no network, no server. Every figure stands in a
+ * table; the inlined script (`client.ts`) adds charts and heap maps. Names of traces are text from outside: all text
+ * goes through `html`, all data through `embeddedJson`, and the page's policy lets no script run but its own two.
  */
 
 import { traceName } from '../formats/event-list.js'

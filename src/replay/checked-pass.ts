@@ -2,8 +2,8 @@
  * The checked pass: the same events again through the checked interface, untimed, with every block full of a pattern of
  * its own (`pattern.ts`). What it checks:
  *
- *   - a block has at least the bytes asked for, and all of its usable bytes are its own: the pattern is whole before the
- *     block is freed, and the common prefix is whole after a realloc;
+ *   - a block has at least the bytes asked for, and all of its usable bytes are its own: the pattern is whole before
+ *     the block is freed, and the common prefix is whole after a realloc;
  *   - the heap counts the blocks that the events say are live (`live.ts`);
  *   - the same events run out of memory as in the timed pass;
  *   - `heap.verify()` holds, sixteen times on the way and at the end;

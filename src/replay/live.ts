@@ -1,8 +1,9 @@
 /**
  * Which blocks of an event list are live, from the events alone: the oracle that a heap's counts are compared with.
  *
- * Bytes are as requested by the traced program. An event that the heap could not serve changes nothing, as in C: a failed
- * allocation gives no block, so that its free is ignored and its realloc is a new attempt; a failed realloc leaves the block.
+ * Bytes are as requested by the traced program. An event that the heap could not serve changes nothing, as in C: a
+ * failed allocation gives no block, so that its free is ignored and its realloc is a new attempt; a failed realloc
+ * leaves the block.
  */
 
 import { type EventList, OP_ALLOC, OP_FREE } from '../formats/event-list.js'

@@ -1,11 +1,14 @@
 /**
- * What the checked pass writes into blocks: a sequence of words that depends on the block and on the place in it, so that
- * bytes of another block, bytes shifted, and bytes never written are all seen.
+ * What the checked pass writes into blocks: a sequence of words that depends on the block and on the place in it, so
+ * that bytes of another block, bytes shifted, and bytes never written are all seen.
  */
 
 const STEP = 0x9e3779b1
 
-/** Fills `[from, to)` of the block at `address` with the pattern of block `id`. Offsets in bytes, `from` a multiple of 4. */
+/**
+ * Fills `[from, to)` of the block at `address` with the pattern of block `id`. Offsets in bytes, `from` a multiple of
+ * 4.
+ */
 export function fillPattern(words: Uint32Array, address: number, from: number, to: number, id: number): void {
   const first = address >>> 2
   const end = to >>> 2

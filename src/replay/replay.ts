@@ -63,13 +63,17 @@ export interface Replay {
   readonly faults: readonly string[]
 }
 
-/** A short trace is over before the engine has compiled the kernel well: then more passes, so that the median is of warm ones. */
+/**
+ * A short trace is over before the engine has compiled the kernel well: then more passes, so that the median is of warm
+ * ones.
+ */
 const REPEATS_MIN = 3
 const REPEATS_MAX = 15
 const WARM_SECONDS = 0.1
 
 /**
- * Replays `events`; throws `ReplayError` when the heap refuses an event, and the heap's own errors when it cannot be made.
+ * Replays `events`; throws `ReplayError` when the heap refuses an event, and the heap's own errors when it cannot be
+ * made.
  *
  * @example const { result } = replay(readMtrace(bytes, 'tree'), { mode: 'manual' })
  */

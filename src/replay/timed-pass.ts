@@ -1,9 +1,9 @@
 /**
  * The timed pass: the events of a list on a heap, and nothing else.
  *
- * It calls the kernel through `heap.raw`, where an answer is a number: 0 for no block, a status for a free. Every answer is
- * looked at, since a heap that refuses is not a faster heap. The measured time holds the loop over the list, about 2 ns an
- * event, which every allocator compared in this way pays alike.
+ * It calls the kernel through `heap.raw`, where an answer is a number: 0 for no block, a status for a free. Every
+ * answer is looked at, since a heap that refuses is not a faster heap. The measured time holds the loop over the list,
+ * about 2 ns an event, which every allocator compared in this way pays alike.
  */
 
 import { type EventList, OP_ALLOC, OP_FREE } from '../formats/event-list.js'
@@ -35,7 +35,9 @@ export function timedPass(heap: Heap, events: EventList): TimedPass {
   return { seconds: (performance.now() - start) / 1000, failures }
 }
 
-/** Addresses of slots whose block is not live are 0, as `free` and `realloc` of a block that was never served expect. */
+/**
+ * Addresses of slots whose block is not live are 0, as `free` and `realloc` of a block that was never served expect.
+ */
 function runEvents(raw: Heap['raw'], events: EventList, addresses: Uint32Array, failures: number[]): void {
   const { ops, slots, sizes, length } = events
   const { alloc, free, realloc } = raw
