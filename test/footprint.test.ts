@@ -6,6 +6,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { Heap } from '../src/index.js'
+import { replay } from '../src/replay/replay.js'
+import { readTrace, tracePath } from './traces.js'
 
 describe('footprint', () => {
   test('a heap with one small block commits at most 192 KiB', () => {
@@ -41,5 +43,13 @@ describe('footprint', () => {
     // Inside the reservation no growth happens, so no view detaches.
     expect(heap.stats().grows).toBe(0)
     expect(view.length).toBe(256 << 20)
+  })
+})
+
+describe('the tree trace', () => {
+  test('commits at most twice its peak of 328,627 live bytes', async () => {
+    const { result } = replay(await readTrace(tracePath('tree') as string), { mode: 'manual', repeats: 1 })
+    expect(result.livePeakBytes).toBe(328_627)
+    expect(result.committedPeakBytes).toBeLessThanOrEqual(2 * 328_627)
   })
 })

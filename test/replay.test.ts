@@ -7,9 +7,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readInput } from '../src/cli/io.js'
 import { type EventList, EventListBuilder, OP_ALLOC, OP_FREE } from '../src/formats/event-list.js'
-import { MtraceReader, readMtrace } from '../src/formats/mtrace.js'
+import { readMtrace } from '../src/formats/mtrace.js'
 import { Heap } from '../src/heap.js'
 import { checkedPass } from '../src/replay/checked-pass.js'
 import { liveFigures, sizeBuckets } from '../src/replay/live.js'
@@ -17,17 +16,11 @@ import { fillPattern, findDamage } from '../src/replay/pattern.js'
 import { replay } from '../src/replay/replay.js'
 import { mapHeap } from '../src/replay/sample.js'
 import type { Address, BlockInfo, ModeName } from '../src/types.js'
-import { TRACES, tracePath } from './traces.js'
+import { readTrace, TRACES, tracePath } from './traces.js'
 
 const MODES: readonly ModeName[] = ['manual', 'compiler']
 const LIMIT = 2 ** 32 - 65536
 const TRACE_TIMEOUT_MS = 120_000
-
-async function readTrace(path: string): Promise<EventList> {
-  const reader = new MtraceReader(path)
-  for await (const chunk of readInput(path)) reader.push(chunk)
-  return reader.finish()
-}
 
 function listOf(text: string): EventList {
   return readMtrace(new TextEncoder().encode(text), 'test')

@@ -2,6 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { readInput } from '../src/cli/io.js'
+import type { EventList } from '../src/formats/event-list.js'
+import { MtraceReader } from '../src/formats/mtrace.js'
 
 export interface TraceCounts {
   readonly name: string
@@ -35,4 +38,10 @@ export function tracePath(name: string): string | undefined {
   }
   console.log(`skipped: the trace ${name} is not bundled and not in ../shared/data/traces`)
   return undefined
+}
+
+export async function readTrace(path: string): Promise<EventList> {
+  const reader = new MtraceReader(path)
+  for await (const chunk of readInput(path)) reader.push(chunk)
+  return reader.finish()
 }

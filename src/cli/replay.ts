@@ -11,6 +11,7 @@ import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
 import { Heap } from '../heap.js'
 import { MODES } from '../modes.js'
 import { type ReportTrace, renderReport } from '../page/report.js'
+import { liveFigures } from '../replay/live.js'
 import { type Replay, type ReplayResult, replay } from '../replay/replay.js'
 import { formatBytes, parseSize } from '../sizes.js'
 import type { ModeName, SizeClassStats } from '../types.js'
@@ -21,10 +22,8 @@ import { type Column, formatTable } from './table.js'
 
 const MODE_NAMES = Object.keys(MODES) as ModeName[]
 
-/**
- * The whole of WebAssembly's address space but for its last page: a replay is to run out of memory only when asked to.
- */
-const LIMIT_DEFAULT_BYTES = 2 ** 32 - 65536
+/** The whole of WebAssembly's address space but for its last page. */
+const LIMIT_MAX_BYTES = 2 ** 32 - 65536
 
 interface ReplayFlags {
   readonly mode: ModeName | 'all'
@@ -43,7 +42,7 @@ export function addReplay(program: Command): void {
     )
     .argument('<files...>', 'traces, such as traces/sqlite.mtrace.gz')
     .addOption(new Option('--mode <mode>', 'mode of the heap').choices([...MODE_NAMES, 'all']).default('manual'))
-    .option('--limit <size>', 'most memory the heap may hold, such as 64MiB (default: 4 GiB less 64 KiB)')
+    .option('--limit <size>', 'most memory the heap may hold, such as 64MiB (default: more than the trace needs)')
     .option('--verify', "fill and check every block's bytes and the heap's invariants in an untimed pass", true)
     .option('--no-verify', 'leave these checks out')
     .option('--size-classes', 'also print the size classes at the peak')
@@ -64,8 +63,8 @@ To record a trace of a program on Linux:
   MALLOC_TRACE=out.mtrace LD_PRELOAD="libc_malloc_debug.so.0 ./on.so" PROGRAM ...`
 
 async function runReplay(files: readonly string[], flags: ReplayFlags, command: Command): Promise<void> {
-  const limit = flags.limit ?? LIMIT_DEFAULT_BYTES
-  checkLimit(limit, command)
+  const { limit } = flags
+  if (limit !== undefined) checkLimit(limit, command)
   const modes = flags.mode === 'all' ? MODE_NAMES : [flags.mode]
   const { traces, errors } = await replayAll(files, modes, limit, flags.verify)
 
@@ -81,7 +80,7 @@ async function runReplay(files: readonly string[], flags: ReplayFlags, command: 
 }
 
 /** A limit that is not a size, or that no heap can live in, is wrong usage. */
-function checkLimit(limit: string | number, command: Command): void {
+function checkLimit(limit: string, command: Command): void {
   try {
     Heap.create({ limit: parseSize(limit, 'limit') }).close()
   } catch (error) {
@@ -99,7 +98,7 @@ interface ReplayedFiles {
 async function replayAll(
   files: readonly string[],
   modes: readonly ModeName[],
-  limit: string | number,
+  limit: string | undefined,
   verify: boolean,
 ): Promise<ReplayedFiles> {
   const traces: ReportTrace[] = []
@@ -117,7 +116,8 @@ async function replayAll(
       progress.begin(printable(`${file}: ${mode}`))
       await setImmediate() // lets signals in
       try {
-        runs.push(replay(events, { mode, limit, verify, onProgress: (share) => progress.share(share) }))
+        const most = limit ?? roomyLimit(events, mode)
+        runs.push(replay(events, { mode, limit: most, verify, onProgress: (share) => progress.share(share) }))
       } catch (error) {
         errors.push(new Error(`${file} (${mode}): ${error instanceof Error ? error.message : error}`, { cause: error }))
       }
@@ -127,6 +127,18 @@ async function replayAll(
   }
   progress.stop()
   return { traces, errors }
+}
+
+/**
+ * A limit that the replay does not meet: a replay is to run out of memory only when asked to. The heap's own default where
+ * that is plenty, since the tables of a heap grow with its limit.
+ */
+function roomyLimit(events: EventList, mode: ModeName): number | undefined {
+  const { limit } = MODES[mode].options
+  let bytes = 0
+  if (mode === 'compiler') for (let i = 0; i < events.length; i++) bytes += (events.sizes[i] ?? 0) + 16
+  else bytes = liveFigures(events, []).livePeakBytes
+  return bytes * 1.5 < parseSize(limit) ? undefined : LIMIT_MAX_BYTES
 }
 
 async function readTrace(file: string): Promise<EventList> {
