@@ -156,4 +156,22 @@ describe('realloc in place', () => {
     heap.releaseCaches()
     expect(heap.stats().unusedBytes).toBe(0)
   })
+
+  test('the last block of the heap grows where it is, from a run to several MiBs', () => {
+    using heap = Heap.create({ debug: true })
+    heap.alloc(100)
+    let block = heap.alloc(4096)
+    const first = block
+    for (let bytes = 8192; bytes <= 16 << 20; bytes *= 2) {
+      new Uint8Array(heap.memory.buffer).fill(bytes % 251, block + bytes / 2 - 100, block + bytes / 2)
+      block = heap.realloc(block, bytes)
+      expect(block, `${bytes} bytes`).toBe(first)
+      expect(heap.raw.u8[block + bytes / 2 - 1]).toBe(bytes % 251)
+      expect(heap.verify()).toEqual({ ok: true })
+    }
+    const { committedBytes, inUseBytes } = heap.stats()
+    expect(committedBytes / inUseBytes).toBeLessThan(1.15)
+    heap.free(block)
+    expect(heap.verify()).toEqual({ ok: true })
+  })
 })

@@ -34,7 +34,7 @@ import {
 import { isPowerOfTwo } from '../bits/align'
 import { check } from '../host'
 import { Page, classInfo, classOf, currentPage, entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
-import { allocOrGrowRun } from '../region/grow'
+import { allocFreeRun, allocOrGrowRun } from '../region/grow'
 import { allocHuge, hugeBytes, isHugeCode, releaseHuge } from '../region/huge'
 import { slotBytes } from '../region/piece'
 import { freeRunAt, runGranules } from '../region/runs'
@@ -94,7 +94,9 @@ function allocLarge(size: u32, alignment: u32): usize {
   const granules = runGranules(size)
   const slack = (alignment >> GRANULE_SHIFT) - 1
   if (granules + slack <= RUN_MAX_GRANULES) {
-    const run = allocOrGrowRun(granules, alignment, CODE_RUN)
+    let run = allocFreeRun(granules, alignment, CODE_RUN)
+    if (!run && releaseEmptyPages()) run = allocFreeRun(granules, alignment, CODE_RUN)
+    if (!run) run = allocOrGrowRun(granules, alignment, CODE_RUN)
     if (run) {
       heap().runBytes += granules << GRANULE_SHIFT
       countAlloc(granules << GRANULE_SHIFT)

@@ -67,7 +67,8 @@ function carve(page: Page): bool {
 function makePage(index: u32): bool {
   let units = nextPageUnits(index)
   let start = allocUnits(units)
-  // At the limit a smaller page may still find room.
+  // Pages that other classes keep without need come before growth; at the limit a smaller page may still find room.
+  if (!start && releaseEmptyPages()) start = allocUnits(units)
   while (!start) {
     if (growForRun(units * UNIT_GRANULES + UNIT_GRANULES - 1)) start = allocUnits(units)
     else if (units > leastUnits(index)) {

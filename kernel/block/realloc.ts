@@ -18,7 +18,7 @@ import {
 } from '../layout'
 import { entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
 import { growBehind } from '../region/grow'
-import { growHuge, hugeBytes, shrinkHuge } from '../region/huge'
+import { growHuge, growRunToHuge, shrinkHuge } from '../region/huge'
 import { growRun, runGranules, shrinkRun } from '../region/runs'
 import { granulesFromStart } from '../region/tags'
 import { alloc, free, freeStatus, smallClass, usableSize } from './alloc'
@@ -66,12 +66,21 @@ function resizeInPlace(p: usize, code: u32, usable: u32, size: u32): bool {
   return resizeHuge(p, usable, size)
 }
 
+/** Into the free run behind, or at the top into what growth gives. */
+function growRunInPlace(p: usize, have: u32, wanted: u32): bool {
+  if (wanted > RUN_MAX_GRANULES) return false
+  return growRun(p, have, wanted) || (growBehind(p, have, wanted) && growRun(p, have, wanted))
+}
+
 function resizeRun(p: usize, size: u32): bool {
   const wanted = runGranules(size)
   const have = granulesFromStart(mapAt(entryOf(p), p))
   if (wanted > have) {
-    if (wanted > RUN_MAX_GRANULES) return false
-    if (!growRun(p, have, wanted) && !(growBehind(p, have, wanted) && growRun(p, have, wanted))) return false
+    if (!growRunInPlace(p, have, wanted)) {
+      if (!growRunToHuge(p, have, size)) return false
+      countResize(have << GRANULE_SHIFT, usableSize(p))
+      return true
+    }
   } else if (wanted < have) shrinkRun(p, have, wanted)
   heap().runBytes += (wanted - have) << GRANULE_SHIFT
   countResize(have << GRANULE_SHIFT, wanted << GRANULE_SHIFT)

@@ -158,10 +158,15 @@ export function takeHold(from: usize, to: usize): void {
   }
 }
 
+/** A run of `granules` at a multiple of `alignment` from what is free; 0 when nothing free is long enough. */
+export function allocFreeRun(granules: u32, alignment: u32, code: u32): usize {
+  return alignment > GRANULE_BYTES ? allocRunAligned(granules, alignment, code) : allocRun(granules, code)
+}
+
 /** A run of `granules`, from what is free or by growth; 0 when out of memory. */
 export function allocOrGrowRun(granules: u32, alignment: u32, code: u32): usize {
   while (true) {
-    const run = alignment > GRANULE_BYTES ? allocRunAligned(granules, alignment, code) : allocRun(granules, code)
+    const run = allocFreeRun(granules, alignment, code)
     if (run) return run
     if (!growForRun(granules + (alignment >> GRANULE_SHIFT) - 1)) return 0
   }

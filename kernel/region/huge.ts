@@ -26,7 +26,7 @@ import {
 import { Entry, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
 import { chunkCap, fillsMib, makeChunk, nextMib, unmakeChunk } from './chunk'
 import { growthStart, hold } from './grow'
-import { claimRun, isWhollyFree, lastFreeRun, shrinkRun } from './runs'
+import { claimRun, growRun, isWhollyFree, lastFreeRun, shrinkRun } from './runs'
 import { granulesFromStart, tagLive, untagLive } from './tags'
 import { freeRun } from './runs'
 
@@ -197,24 +197,60 @@ export function releaseHuge(start: usize, bytes: u32, code: u32): void {
 
 /** Bring the huge block at `start` to at least `wanted` bytes without moving it; false when that cannot be. */
 export function growHuge(start: usize, bytes: u32, wanted: u32): bool {
-  const end = start + bytes
-  const more = <u32>((<u64>(wanted - bytes) + MIB_MASK) >> CHUNK_SHIFT)
-  const mib = <u32>(end >> CHUNK_SHIFT)
-  let free: u32 = 0
-  while (free < more && (<usize>(mib + free) << CHUNK_SHIFT) < heap().top && isFreeMib(mib + free)) free++
-  if (free < more) {
-    const target = <u64>(mib + more) << CHUNK_SHIFT
-    const behind = <usize>(mib + free) << CHUNK_SHIFT
-    const top = growthStart()
-    if (target > <u64>heap().end || top != heap().top || top > behind + MIB_MASK) return false
-    // The MiB that growth begins in must be free as far as it is held.
-    if (top > behind && !isWhollyFree(entryOf(behind))) return false
-    if (!hold(top, <usize>target)) return false
-    while (free < more && isFreeMib(mib + free)) free++
-    if (free < more) return false
-  }
+  const more = wholeMibs(wanted - bytes)
+  if (!clearMibs(start + bytes, more)) return false
   resize(start, bytes, bytes + (more << CHUNK_SHIFT), more)
   return true
+}
+
+/**
+ * Make the run of `have` granules at `start` a huge block of at least `wanted` bytes without moving it: it then reaches to
+ * the end of its MiB and over the next ones. False when something lies behind it.
+ */
+export function growRunToHuge(start: usize, have: u32, wanted: u32): bool {
+  const entry = entryOf(start)
+  const hi = chunkOf(entry).hi
+  const end = nextMib(start)
+  const behind = start + (<usize>have << GRANULE_SHIFT)
+  if (behind != hi && lastFreeRun(entry) != behind) return false
+  if ((hi != end && hi != heap().top) || chunkCap(start) != end) return false
+  const head = <u32>(end - start)
+  if (wanted <= head) return false
+  const mibs = wholeMibs(wanted - head)
+  if (!clearMibs(end, mibs)) return false
+  if (head >> GRANULE_SHIFT != have && !growRun(start, have, head >> GRANULE_SHIFT)) return false
+  const total = head + (mibs << CHUNK_SHIFT)
+  claimMibs(<u32>(end >> CHUNK_SHIFT), mibs, start, total, CODE_HUGE)
+  tagLive(mapAt(entry, start), head >> GRANULE_SHIFT, CODE_HUGE)
+  heap().runBytes -= have << GRANULE_SHIFT
+  count(CODE_HUGE, total)
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function wholeMibs(bytes: u32): u32 {
+  return <u32>((<u64>bytes + MIB_MASK) >> CHUNK_SHIFT)
+}
+
+/** Whether `count` MiBs from `end` on, a MiB boundary, are wholly free chunks; grows to make them so where that can be. */
+function clearMibs(end: usize, count: u32): bool {
+  const first = <u32>(end >> CHUNK_SHIFT)
+  const free = freeMibsFrom(first, count)
+  if (free == count) return true
+  const behind = <u64>(first + free) << CHUNK_SHIFT
+  const target = <u64>(first + count) << CHUNK_SHIFT
+  const top = heap().top
+  if (growthStart() != top || target > <u64>heap().end || <u64>top > behind + MIB_MASK) return false
+  // The MiB that growth begins in must be free as far as it is held.
+  if (<u64>top > behind && !isWhollyFree(entryOf(<usize>behind))) return false
+  return hold(top, <usize>target) && freeMibsFrom(first, count) == count
+}
+
+function freeMibsFrom(first: u32, most: u32): u32 {
+  let count: u32 = 0
+  while (count < most && <u64>(first + count) << CHUNK_SHIFT < <u64>heap().top && isFreeMib(first + count)) count++
+  return count
 }
 
 /** Enter the new size into every MiB of the block, after claiming `more` of them behind it. */
