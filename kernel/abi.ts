@@ -24,5 +24,5 @@ export {
 } from './arena/arena'
 export { poolAcquire, poolCreate, poolDestroy, poolRelease, poolSlots, poolUsed } from './arena/pool'
 export { verify } from './check/verify'
-export { blockAround, describe, nextBlock } from './check/walk'
+export { blockAround, codeAround, describe, nextBlock } from './check/walk'
 export { classReport, freeRunReport, totalsReport } from './check/report'

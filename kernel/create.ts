@@ -7,7 +7,8 @@
  */
 import { alignDown, alignUp } from './bits/align'
 import { makeClasses } from './block/classes'
-import { samplePeak } from './block/count'
+import { arenasUsed } from './arena/arena'
+import { samplePeakWith } from './block/count'
 import { hostGrow } from './host'
 import {
   ADDRESS_LIMIT,
@@ -144,7 +145,7 @@ export function attach(at: usize): u32 {
  * number of blocks.
  */
 export function reset(): void {
-  samplePeak()
+  samplePeakWith(arenasUsed())
   const h = heap()
   const firstMib = <u32>(h.base >> CHUNK_SHIFT)
   const lastMib = <u32>((h.top - 1) >> CHUNK_SHIFT)

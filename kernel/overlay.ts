@@ -142,7 +142,8 @@ export class Context {
   bumpMap: usize
   /** Most live bytes that were counted, see `block/count.ts`. */
   peakBytes: u32
-  pad: u32
+  /** A page was made since the last sample of the peak. */
+  sampleDue: u32
   live: u64
 }
 

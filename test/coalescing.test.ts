@@ -175,3 +175,33 @@ describe('realloc in place', () => {
     expect(heap.verify()).toEqual({ ok: true })
   })
 })
+
+describe('at the borders between kinds of blocks', () => {
+  test('any alignment at and around the largest run', () => {
+    for (const mode of ['manual', 'compiler'] as const) {
+      using heap = Heap.create({ mode, debug: true })
+      for (const bytes of [900_000, 960_000, 974_212, 978_000, 978_928, 978_944, 978_945, 1 << 20]) {
+        for (let alignment = 1; alignment <= 65_536; alignment *= 2) {
+          const block = heap.allocAligned(bytes, alignment)
+          expect(block % alignment).toBe(0)
+          expect(heap.usableSize(block), `${bytes} at ${alignment}`).toBeGreaterThanOrEqual(bytes)
+          expect(heap.verify(), `${bytes} at ${alignment}`).toEqual({ ok: true })
+          heap.free(block)
+        }
+      }
+      expect(heap.stats().liveBlocks).toBe(0)
+    }
+  })
+
+  test('realloc to 0 bytes keeps a block, whatever it was', () => {
+    for (const mode of ['manual', 'compiler'] as const) {
+      using heap = Heap.create({ mode, debug: true })
+      for (const bytes of [1, 3000, 900_000, 1 << 20, 1_500_000, 3 << 20]) {
+        const block = heap.realloc(heap.alloc(bytes), 0)
+        expect(heap.isBlock(block), `${bytes}`).toBe(true)
+        expect(heap.verify(), `${bytes}`).toEqual({ ok: true })
+        heap.free(block)
+      }
+    }
+  })
+})

@@ -31,10 +31,18 @@ interface ArenaModel {
   readonly marks: { mark: ArenaMark; blocks: number }[]
 }
 
-/** Sizes as programs ask for them: mostly small, a few large. `spread` and `raw` are any 32-bit numbers. */
+/** Where the way a request is served changes: the largest class, run, chunk and MiB. */
+const BORDERS = [0, 2048, 8192, 256 << 10, 978_944, (1 << 20) - 69_632, 1 << 20, 2 << 20, 3 << 20]
+const AROUND = [-4096, -16, -1, 0, 1, 16, 4096]
+
+/** Sizes as programs ask for them, mostly small, a few large; one in eight at a border. Both numbers are any 32 bits. */
 function sizeFrom(spread: number, raw: number): number {
+  if (spread % 8 === 7) {
+    const border = BORDERS[(spread >>> 3) % BORDERS.length] as number
+    return Math.max(0, border + (AROUND[raw % AROUND.length] as number))
+  }
   const below = [16, 130, 300, 300, 1000, 2100, 5000, 20_000, 70_000, 300_000, 1_100_000, 3_200_000]
-  return raw % ((below[spread % below.length] as number) + 1)
+  return raw % ((below[(spread >>> 3) % below.length] as number) + 1)
 }
 
 export class Model {

@@ -14,6 +14,7 @@ import { isPowerOfTwo } from '../bits/align'
 import { check } from '../host'
 import { ALIGN_MAX_BYTES, REQUEST_MAX_BYTES, STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK } from '../layout'
 import { addressOf, heap } from '../overlay'
+import { samplePeakWith } from '../block/count'
 import { RECORD_ARENA, allocRecord, freeRecord, isRecord } from '../block/record'
 import { allocPiece, freePiece, pieceBytes } from '../region/piece'
 
@@ -92,6 +93,7 @@ export function arenaCreateFixed(base: usize, limit: usize): usize {
 export function arenaDestroy(arena: usize): u32 {
   const a = arenaAt(arena)
   if (!a) return STATUS_FOREIGN
+  samplePeakWith(arenasUsed())
   freePiecesAbove(a, 0)
   if (a.next) changetype<Arena>(a.next).prev = a.prev
   if (a.prev) changetype<Arena>(a.prev).next = a.next
@@ -225,6 +227,7 @@ export function arenaRelease(arena: usize, low: usize, high: usize): u32 {
   if (!low) return arenaReset(arena)
   const piece = findPiece(a, low)
   if (!piece) return STATUS_BAD_ARGUMENT
+  samplePeakWith(arenasUsed())
   freePiecesAbove(a, piece)
   openPiece(a, piece)
   a.low = low
@@ -242,6 +245,7 @@ export function arenaReset(arena: usize): u32 {
     return STATUS_OK
   }
   if (!a.piece) return STATUS_OK
+  samplePeakWith(arenasUsed())
   let first = a.piece
   while (changetype<Piece>(first).prev) first = changetype<Piece>(first).prev
   freePiecesAbove(a, first)

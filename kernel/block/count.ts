@@ -6,10 +6,15 @@
  * are looked at. All other blocks are counted in one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks
  * above.
  *
- * So the peak is a high-water mark of samples: it is taken whenever a request made the heap grow, and when it is read.
+ * So the peak is a high-water mark of samples: one is taken when a request makes the heap grow, at the first free into a
+ * full page after a page was made, before a large block, an arena's or a pool's memory is given back, and when the peak is
+ * read. What comes and goes in between inside the pages that are there can be missed.
  */
 import { FLAG_BUMP, LIVE_BLOCK_SHIFT } from '../layout'
 import { Page, classInfo, context, currentPage, heap } from '../overlay'
+
+/** Freeing a block of this size is rare enough to look at the peak. */
+const SAMPLED_BYTES: u32 = 64 << 10
 
 const ONE_BLOCK: u64 = (<u64>1) << LIVE_BLOCK_SHIFT
 const BYTES_MASK: u64 = ONE_BLOCK - 1
@@ -21,10 +26,11 @@ export function countAlloc(bytes: u32): void {
   context().live += ONE_BLOCK + <u64>bytes
 }
 
-/** A block that lies in no page has been freed. */
+/** A block that lies in no page is freed. */
 // @ts-ignore: decorator
 @inline
 export function countFree(bytes: u32): void {
+  if (bytes >= SAMPLED_BYTES) samplePeak()
   context().live -= ONE_BLOCK + <u64>bytes
 }
 
@@ -35,8 +41,9 @@ export function countResize(from: u32, to: u32): void {
   context().live += <u64>to - <u64>from
 }
 
-/** `blocks` blocks of `bytes` each, in no page, have been freed. */
+/** `blocks` blocks of `bytes` each, in no page, are freed. */
 export function countFreeMany(blocks: u32, bytes: u32): void {
+  samplePeak()
   context().live -= <u64>blocks * (ONE_BLOCK + <u64>bytes)
 }
 
@@ -72,7 +79,13 @@ export function liveBlocks(): u32 {
 
 /** Take a sample for the peak. */
 export function samplePeak(): void {
-  const bytes = liveBytes()
+  samplePeakWith(0)
+}
+
+/** The same with `arenaBytes` in use in arenas beside the blocks. */
+export function samplePeakWith(arenaBytes: u32): void {
+  context().sampleDue = 0
+  const bytes = liveBytes() + arenaBytes
   if (bytes <= context().peakBytes) return
   context().peakBytes = bytes
   heap().committedAtPeakBytes = heap().committedBytes

@@ -18,6 +18,7 @@ import {
   Page,
   addressOf,
   classInfo,
+  context,
   currentPage,
   emptyPage,
   entryOf,
@@ -28,6 +29,7 @@ import {
 import { growForRun } from '../region/grow'
 import { allocUnits, freeRun } from '../region/runs'
 import { nextPageUnits } from './classes'
+import { samplePeak } from './count'
 
 /** Give class `index` a current page with a free block. False when out of memory; the class is then as before. */
 export function refill(index: u32): bool {
@@ -92,6 +94,7 @@ function makePage(index: u32): bool {
   page.capacity = <u16>((units << UNIT_SHIFT) / <u32>info.blockBytes)
   info.units += units
   info.pages++
+  context().sampleDue = 1
   info.slots += page.capacity
   heap().pageBytes += units << UNIT_SHIFT
   setCurrentPage(index, head)
@@ -110,6 +113,8 @@ function leastUnits(index: u32): u32 {
 export function pageSlow(page: Page): void {
   check(page.slowAt != <u16>PAGE_CURRENT, 601, addressOf(page))
   if (page.slowAt) {
+    // The page still counts as full: the sample is of the moment before this block was freed.
+    if (context().sampleDue) samplePeak()
     classInfo(page.classIndex).fullBlocks -= page.capacity
     putPartial(page)
     return

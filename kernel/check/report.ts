@@ -1,6 +1,6 @@
 /** Reports for the host, written into the control block's scratch area; the words are listed in `layout.ts`. */
 import { arenasUsed } from '../arena/arena'
-import { liveBlocks, liveBytes, samplePeak, usedOfClass } from '../block/count'
+import { liveBlocks, liveBytes, samplePeakWith, usedOfClass } from '../block/count'
 import { CHUNK_SHIFT, GRANULE_SHIFT, UNIT_SHIFT } from '../layout'
 import { Entry, Page, chunkOf, classInfo, context, entryOf, heap, mapAt } from '../overlay'
 import { freeGranulesFromStart, granulesFromStart, isFreeCode, isLiveRunCode } from '../region/tags'
@@ -71,7 +71,7 @@ function addFreeRuns(entry: Entry): void {
 
 /** Totals that are not plain fields of the control block. */
 export function totalsReport(): void {
-  samplePeak()
+  samplePeakWith(arenasUsed())
   put(0, liveBytes())
   put(1, liveBlocks())
   put(2, context().peakBytes)

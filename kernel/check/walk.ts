@@ -7,7 +7,9 @@ import {
   CHUNK_SHIFT,
   CODE_BLOCK,
   CODE_BUMP_BLOCK,
+  CODE_DIGIT,
   CODE_HUGE,
+  CODE_NONE,
   CODE_POOL_BLOCK,
   CODE_RUN,
   GRANULE_BYTES,
@@ -79,12 +81,42 @@ export function blockAround(p: usize): usize {
     const block = start + (((p - start) / page.blockBytes) as usize) * page.blockBytes
     return usableSize(block) ? block : 0
   }
-  let map = mapAt(entry, granule)
-  const first = mapAt(entry, entry.lo)
-  while (map >= first && !isUserCode(load<u8>(map))) map--
-  if (map < first) return 0
+  const map = codeBefore(mapAt(entry, granule), mapAt(entry, entry.lo))
+  // Pool slots and bump blocks lie inside a run: the nearest code is what counts.
+  if (!map || !isUserCode(load<u8>(map))) return 0
   const block = (map - entry.mapBias) << GRANULE_SHIFT
   return p - block < usableSize(block) ? block : 0
+}
+
+/** The nearest map byte at or before `map` that is a code, not a digit and not zero; 0 when there is none from `first` on. */
+function codeBefore(map: usize, first: usize): usize {
+  while (map >= first) {
+    if (!(map & 7) && map >= first + 8 && !load<u8>(map) && !load<u64>(map - 8)) {
+      map -= 8
+      continue
+    }
+    const code = <u32>load<u8>(map)
+    if (code != CODE_NONE && code < CODE_DIGIT) return map
+    map--
+  }
+  return 0
+}
+
+/**
+ * The code of the run or slot that `p` lies in: 0 for a free slot of a page, 0xffff when `p` lies in no chunk of ours. Costs a
+ * look at the map from there back to the run's start.
+ */
+export function codeAround(p: usize): u32 {
+  const granule = p & ~(GRANULE_BYTES - 1)
+  const entry = entryOf(granule)
+  if (!holds(entry, granule)) return hugeAround(p) ? <u32>entry.mapBias : 0xffff
+  const page = pageOf(entry, granule)
+  if (addressOf(page)) {
+    const start = pageStart(page)
+    return load<u8>(mapAt(entry, start + ((granule - start) / page.blockBytes) * page.blockBytes))
+  }
+  const map = codeBefore(mapAt(entry, granule), mapAt(entry, entry.lo))
+  return map ? <u32>load<u8>(map) : 0
 }
 
 /** The map code at `p`'s granule: 0xffff when `p` lies in no chunk of ours, plus 0x100 when its unit is in a page. */

@@ -151,6 +151,12 @@ export function allocHuge(bytes: u32, alignment: u32, code: u32): usize {
     head = 0
     mibs++
   }
+  // A request that only its alignment makes too long for a run takes a whole MiB.
+  if (!mibs) {
+    total = CHUNK_BYTES
+    head = 0
+    mibs = 1
+  }
   let first = findPlace(mibs, head)
   while (!first) {
     if (!growForHuge(mibs, head)) return 0
@@ -268,7 +274,8 @@ function resize(start: usize, bytes: u32, total: u32, more: u32): void {
 export function shrinkHuge(start: usize, bytes: u32, wanted: u32, granules: u32): void {
   const code = <u32>entryOf(start + bytes - 1).mapBias
   const head = headOf(start)
-  if (wanted <= head) {
+  // Without a head there is no run that it could become, not even for 0 bytes.
+  if (head && wanted <= head) {
     releaseMibs(<u32>(nextMib(start) >> CHUNK_SHIFT), (bytes - head) >> CHUNK_SHIFT)
     count(code, 0 - bytes)
     const kept = max<u32>(granules, 4)
@@ -278,7 +285,7 @@ export function shrinkHuge(start: usize, bytes: u32, wanted: u32, granules: u32)
     if (kept < head >> GRANULE_SHIFT) shrinkRun(start, head >> GRANULE_SHIFT, kept)
     return
   }
-  const end = nextMib(start + wanted)
+  const end = nextMib(start + max<u32>(wanted, 1))
   const spare = <u32>((start + bytes - end) >> CHUNK_SHIFT)
   if (!spare) return
   resize(start, bytes, <u32>(end - start), 0)
