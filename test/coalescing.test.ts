@@ -7,20 +7,13 @@
  */
 import { describe, expect, test } from 'vitest'
 import { type Address, Heap } from '../src/index.js'
+import { random } from './support/random.js'
 
 const CHUNK = 1 << 20
 
-function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-function shuffle<T>(items: T[], random: (below: number) => number): T[] {
+function shuffle<T>(items: T[], below: (limit: number) => number): T[] {
   for (let i = items.length - 1; i > 0; i--) {
-    const j = random(i + 1)
+    const j = below(i + 1)
     ;[items[i], items[j]] = [items[j] as T, items[i] as T]
   }
   return items
@@ -57,16 +50,16 @@ describe('coalescing', () => {
 
   test('1,000 random orders of freeing leave whole chunks and zero bytes used', { timeout: 120_000 }, () => {
     const seed = Date.now() >>> 0
-    const random = generator(seed)
+    const below = random(seed)
     using heap = Heap.create({ limit: '64MiB', debug: true })
     for (let round = 0; round < 1000; round++) {
       const blocks: Address[] = []
-      const count = 1 + random(120)
+      const count = 1 + below(120)
       for (let i = 0; i < count; i++) {
-        const below = [100, 2000, 10_000, 200_000, i % 40 === 0 ? 3_000_000 : 1000][random(5)] as number
-        blocks.push(heap.alloc(random(below)))
+        const most = [100, 2000, 10_000, 200_000, i % 40 === 0 ? 3_000_000 : 1000][below(5)] as number
+        blocks.push(heap.alloc(below(most)))
       }
-      for (const block of shuffle(blocks, random)) heap.free(block)
+      for (const block of shuffle(blocks, below)) heap.free(block)
       heap.releaseCaches()
       const stats = heap.stats()
       const at = `seed ${seed}, round ${round}`

@@ -1,66 +1,109 @@
 /**
  * The property test without an end: `npm run fuzz -- --minutes N --seed S`. Each sequence has a seed of its own,
- * printed when it fails; `--seed S --sequences 1` runs just that one.
+ * printed when it fails, with the operations that are left when it is shrunk; `--seed S --sequences 1` runs just that one.
  */
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { makeHeap, setups } from './heaps.js'
 import { KINDS, Model, type Operation } from './model.js'
+import { random } from './support/random.js'
 
-/** Numerical Recipes' linear congruential generator: good enough to choose operations, and the same everywhere. */
-function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
+interface Sequence {
+  readonly name: string
+  readonly operations: readonly Operation[]
 }
 
-function runSequence(seed: number, length: number): Model {
-  const random = generator(Math.imul(seed, 2654435761))
+/** What a seed stands for: a kind of heap and operations on it. */
+function sequenceOf(seed: number, length: number): Sequence {
+  const below = random(Math.imul(seed, 2654435761))
   const names = Object.keys(setups)
-  const name = names[random(names.length)] as string
+  const name = names[below(names.length)] as string
+  const operations = Array.from(
+    { length },
+    (): Operation => [below(KINDS), below(2 ** 31), below(2 ** 31), below(2 ** 31)],
+  )
+  return { name, operations }
+}
+
+/** Runs a sequence; throws at the first operation after which heap and model differ. */
+function runSequence({ name, operations }: Sequence): Model {
   const made = makeHeap(setups[name] as (typeof setups)[string])
   const model = new Model(made.heap)
-  let at = 0
-  try {
-    for (; at < length; at++) {
-      const next: Operation = [random(KINDS), random(2 ** 31), random(2 ** 31), random(2 ** 31)]
-      model.apply(next)
-      model.verify()
-      if (at % 16 === 0) model.checkStats()
-      if (at % 512 === 0) model.checkAll()
-    }
-    model.finish()
-    made.checkOutside()
-  } catch (error) {
-    throw new Error(`seed ${seed} (${name}), operation ${at}: ${String(error)}`, { cause: error })
+  for (const [at, operation] of operations.entries()) {
+    model.apply(operation)
+    model.verify()
+    if (at % 16 === 0) model.checkStats()
+    if (at % 512 === 0) model.checkAll()
   }
+  model.finish()
+  made.checkOutside()
   made.heap.close()
   return model
 }
 
+function failureOf(sequence: Sequence): Error | undefined {
+  try {
+    runSequence(sequence)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** Leave out ever smaller pieces while the rest still fails (delta debugging, Zeller and Hildebrandt 2002). */
+function shrink({ name, operations }: Sequence): Sequence {
+  let left = operations
+  for (let piece = left.length >> 1; piece >= 1; piece >>= 1) {
+    for (let at = 0; at < left.length; ) {
+      const without = [...left.slice(0, at), ...left.slice(at + piece)]
+      if (without.length > 0 && failureOf({ name, operations: without })) left = without
+      else at += piece
+    }
+  }
+  return { name, operations: left }
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 31)
+    throw new InvalidArgumentError('a whole number is needed')
+  return value
+}
+
+function minutes(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 24 * 60)) throw new InvalidArgumentError('a number of minutes above 0 is needed')
+  return value
+}
+
 const options = new Command('fuzz')
   .description('random operations on heaps of all kinds against a model, until time is up or something is wrong')
-  .option('--minutes <n>', 'how long', '1')
-  .option('--seed <n>', 'seed of the first sequence; the next ones count up', String(Date.now() % 2 ** 31))
-  .option('--sequences <n>', 'stop after so many sequences')
-  .option('--length <n>', 'operations in a sequence', '3000')
+  .option('--minutes <n>', 'how long', minutes, 1)
+  .option('--seed <n>', 'seed of the first sequence; the next ones count up', count, Date.now() % 2 ** 31)
+  .option('--sequences <n>', 'stop after so many sequences', count)
+  .option('--length <n>', 'operations in a sequence', count, 3000)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ minutes: string; seed: string; sequences?: string; length: string }>()
+  .opts<{ minutes: number; seed: number; sequences?: number; length: number }>()
 
-const end = Date.now() + Number(options.minutes) * 60_000
-const most = options.sequences === undefined ? Number.POSITIVE_INFINITY : Number(options.sequences)
-let seed = Number(options.seed)
+const end = Date.now() + options.minutes * 60_000
+const most = options.sequences ?? Number.POSITIVE_INFINITY
+let { seed } = options
 let operations = 0
 let sequences = 0
 console.log(`seed ${seed}`)
-try {
-  while (sequences < most && Date.now() < end) {
-    operations += runSequence(seed++, Number(options.length)).operations
-    sequences++
+while (sequences < most && Date.now() < end) {
+  const sequence = sequenceOf(seed, options.length)
+  const failure = failureOf(sequence)
+  if (failure) {
+    const small = shrink(sequence)
+    console.error(`seed ${seed}, ${sequence.name}: ${failure.message}`)
+    console.error(`shrunk to ${small.operations.length} operations: ${failureOf(small)?.message}`)
+    console.error(JSON.stringify(small.operations))
+    process.exit(1)
   }
-  console.log(`${operations} operations in ${sequences} sequences, nothing wrong`)
-} catch (error) {
-  console.error(error)
-  process.exitCode = 1
+  operations += sequence.operations.length
+  sequences++
+  seed++
 }
+console.log(`${operations} operations in ${sequences} sequences, nothing wrong`)
+if (sequences === 0) process.exitCode = 1
