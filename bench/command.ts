@@ -1,4 +1,4 @@
-/** The `bench` command: what `npm run bench` and `heapwright bench` are. */
+/** What `npm run bench` is: the command, its options and its output. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'

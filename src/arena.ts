@@ -151,10 +151,10 @@ abstract class ArenaBase implements Disposable {
     }
     if (!mark.isLive) throw new ArgumentError('mark', mark, 'a mark that has not been released yet')
     const status = this.core.kernel.arenaRelease(record, mark.low, mark.high)
-    this.#dropMarks(mark)
     if (status !== STATUS_OK) {
       throw new ArgumentError('mark', mark, `a mark below which the ${this.label} has not been cut back since`)
     }
+    this.#dropMarks(mark)
   }
 
   /** Use up `last` and all newer marks; without one, all. */

@@ -155,6 +155,8 @@ export class HeapCore {
 
   #watchGrowth(on: boolean): void {
     if (this.#isClosed) return
+    // What grew while nobody listened is nobody's news.
+    this.#growth = undefined
     if (on) this.#watchedKernel ??= watchedKernel(this.#plainKernel, () => this.#reportGrowth())
     this.#use(on && this.#watchedKernel ? this.#watchedKernel : this.#plainKernel)
   }

@@ -74,7 +74,10 @@ export class EventHub {
   emit<E extends HeapEventName>(event: E, payload: HeapEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (!listeners) return
-    for (const listener of [...listeners]) callGuarded(listener as unknown as Listener<E>, payload)
+    for (const listener of [...listeners]) {
+      // One that an earlier one took off is not called any more.
+      if (listeners.has(listener)) callGuarded(listener as unknown as Listener<E>, payload)
+    }
   }
 }
 

@@ -150,6 +150,15 @@ export class Heap extends MemoryAccess implements Disposable {
     return this.core.name
   }
 
+  get isClosed(): boolean {
+    return this.core.isClosed
+  }
+
+  /** Counts resets: what was made before one is gone after it. */
+  get generation(): number {
+    return this.core.generation
+  }
+
   get memory(): WebAssembly.Memory {
     return this.core.memory
   }
@@ -230,8 +239,10 @@ export class Heap extends MemoryAccess implements Disposable {
     if (moved !== 0) return (moved >>> 0) as Address
     if (this.core.word(HEAP_STATUS_AT) !== STATUS_OUT_OF_MEMORY) throw addressError(this.core, 'realloc', address)
     const rescued = this.#rescue(bytes, () => this.core.kernel.realloc(address, bytes))
-    if (rescued === NULL) throw this.core.outOfMemory(bytes)
-    return rescued
+    if (rescued !== NULL) return rescued
+    // A reclaimer may have freed the very block.
+    if (address !== NULL && !this.core.kernel.isBlock(address)) throw addressError(this.core, 'realloc', address)
+    throw this.core.outOfMemory(bytes)
   }
 
   /**
@@ -455,6 +466,11 @@ export class Heap extends MemoryAccess implements Disposable {
 
   /** Let go of the memory. Every later call throws ClosedError. In a given memory the heap's bytes stay as they are. */
   close(): void {
+    this.core.close()
+  }
+
+  /** The same as `close`. */
+  dispose(): void {
     this.core.close()
   }
 

@@ -150,7 +150,11 @@ function planGivenMemory(
   modeFlags: number,
 ): RangePlan {
   checkMemory(memory)
-  if (options.reserve) throw new ArgumentError('reserve', options.reserve, 'left out: the given memory has its size')
+  for (const name of ['reserve', 'initial'] as const) {
+    if (options[name] !== undefined && options[name] !== false) {
+      throw new ArgumentError(name, options[name], 'left out: the given memory has its size')
+    }
+  }
   const present = memory.buffer.byteLength
   if (options.base === undefined) {
     if (options.end !== undefined) {
@@ -166,7 +170,6 @@ function planGivenMemory(
   const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
   checkSpan(base, end, options)
   const limit = checkLimit(options, end - base, end - base, 'what the range between `base` and `end` holds')
-  if (options.initial !== undefined) checkInitial(options, limit)
   return {
     memory,
     base,
@@ -189,7 +192,6 @@ function planShared(
   if (room < HEAP_MIN_BYTES) throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
   const fallback = Math.min(parseSize(MODES[mode].options.limit), room)
   const limit = checkLimit(options, fallback, room, 'the room above what the memory holds already')
-  if (options.initial !== undefined) checkInitial(options, limit)
   return { memory, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
 }
 

@@ -4,7 +4,18 @@
  */
 
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -72,10 +83,11 @@ describe('usage', () => {
     ['a negative limit', ['replay', '--limit', '-5', TREE]],
     ['a limit beyond memory', ['replay', '--limit', '5GiB', TREE]],
     ['a limit too small for a heap', ['replay', '--limit', '1', TREE]],
+    ['standard input twice', ['replay', '-', '-']],
   ])('%s is wrong usage: exit code 2, nothing on standard output', (_, args) => {
     const { status, stdout, stderr } = run(args)
     expect(stdout).toBe('')
-    expect(stderr).not.toBe('')
+    expect(stderr).toMatch(args.length === 0 ? /^Usage: heapwright / : /^heapwright: /)
     expect(stderr).not.toMatch(/\n\s+at /)
     expect(status).toBe(2)
   })
@@ -145,6 +157,19 @@ describe('the table', () => {
     expect(stdout).toMatch(/tree +manual +41,512 .* 320\.92 KiB .* passed/)
     expect(stdout).toMatch(/tree +compiler +41,512 .* passed/)
     expect(stdout).toMatch(/small +manual +3 .* passed/)
+    expect(stdout).not.toContain('collections')
+    expect(stdout).toContain('compiler: these programs were recorded with malloc and free and never reset the heap')
+  })
+
+  it('shows the bytes that the ratio is of, and what was skipped', () => {
+    const { stdout } = run(['replay', TREE])
+    const [, live, committed, ratio] =
+      /([\d.]+) KiB +([\d.]+) KiB +([\d.]+) +[\d.]+ KiB .* 1 +passed/.exec(stdout) ?? []
+    expect(Number(committed) / Number(live)).toBeCloseTo(Number(ratio), 2)
+    expect(stdout).toMatch(/^.* skipped +checks$/m)
+    expect(stdout).not.toContain('compiler')
+    writeFileSync(at('bare.mtrace'), SMALL.slice(SMALL.indexOf('@')))
+    expect(run(['replay', at('bare.mtrace')]).stdout).not.toContain('skipped')
   })
 
   it('has colours where they are forced, and none with NO_COLOR', () => {
@@ -155,7 +180,7 @@ describe('the table', () => {
 
   it('prints the size classes on request', () => {
     const { stdout } = run(['replay', '--size-classes', TREE])
-    expect(stdout).toContain('Size classes at the peak of tree (manual)')
+    expect(stdout).toContain('Size classes at the live peak of tree (manual)')
     expect(stdout).toMatch(/^ *32 B +\d+ /m)
     expect(run(['replay', '--size-classes', '--mode', 'compiler', TREE]).stdout).toContain(
       'No block came from a size class.',
@@ -182,6 +207,20 @@ describe('files', () => {
     const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
     expect(stderr).toBe('')
     expect(JSON.parse(stdout).results[0]).toMatchObject({ allocs: 1 })
+  })
+
+  it('may be standard input', () => {
+    const inputs = [SMALL, readFileSync(at('small.mtrace.gz'))]
+    for (const input of inputs) {
+      const { status, stdout } = spawnSync(process.execPath, [MAIN, 'replay', '--json', '-'], {
+        input,
+        encoding: 'utf8',
+      })
+      expect(status).toBe(0)
+      expect(JSON.parse(stdout).results).toMatchObject([{ trace: 'standard input', allocs: 2, frees: 1 }])
+    }
+    const empty = spawnSync(process.execPath, [MAIN, 'replay', '-'], { input: '', encoding: 'utf8' })
+    expect(empty).toMatchObject({ status: 1, stdout: '', stderr: 'heapwright: standard input: it is empty\n' })
   })
 
   it.each([
@@ -213,6 +252,7 @@ describe('modes', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     for (const mode of Object.values(MODES)) expect(stdout).toContain(`${mode.name}: ${mode.summary}`)
     for (const option of OPTIONS) expect(stdout).toMatch(new RegExp(`^${option.name} `, 'm'))
+    expect(stdout).toMatch(/^compiler +bump .* none \(blocks come from the bump allocator\) /m)
   })
 
   it('prints the same as one document', () => {
@@ -241,11 +281,62 @@ describe('--report', () => {
     expect(stderr).toContain(`Report: ${at('json.html')}`)
   })
 
-  it('that cannot be written fails after the results are printed', () => {
-    const { status, stdout, stderr } = run(['replay', '--report', at('nowhere/report.html'), at('small.mtrace')])
+  it.each([
+    ['in no directory', 'nowhere/report.html', /nowhere\/report\.html: the directory .*nowhere does not exist/],
+    ['behind a file', 'small.mtrace/report.html', /the directory .* does not exist/],
+    ['a directory', 'folder', /folder: it is a directory, not a file/],
+  ])('%s is refused before any work', (_, file, reason) => {
+    const { status, stdout, stderr } = run(['replay', '--report', at(file), at('small.mtrace')])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/^heapwright: option '--report <file>': /)
+    expect(stderr).toMatch(reason)
+  })
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('in a directory that is not writable too', () => {
+    mkdirSync(at('locked'), { mode: 0o500 })
+    const { status, stdout, stderr } = run(['replay', '--report', at('locked/report.html'), at('small.mtrace')])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/the directory .*locked is not writable/)
+  })
+
+  it('never overwrites an input, by whatever name', () => {
+    writeFileSync(at('precious.mtrace'), SMALL)
+    linkSync(at('precious.mtrace'), at('hard.html'))
+    const names = ['precious.mtrace', 'folder/../precious.mtrace', 'hard.html']
+    if (process.platform !== 'win32') {
+      symlinkSync(at('precious.mtrace'), at('soft.html'))
+      names.push('soft.html')
+    }
+    for (const name of names) {
+      const report = `${directory}/${name}`
+      const { status, stdout, stderr } = run(['replay', at('small.mtrace'), at('precious.mtrace'), '--report', report])
+      expect({ status, stdout }, name).toEqual({ status: 2, stdout: '' })
+      expect(stderr).toContain('it is one of the input files')
+    }
+    expect(readFileSync(at('precious.mtrace'), 'utf8')).toBe(SMALL)
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('that fails after all is said, and is no success', () => {
+    const { status, stdout, stderr } = run(['replay', '--report', '/dev/full', at('small.mtrace')])
     expect(status).toBe(1)
     expect(stdout).toContain('passed')
-    expect(stderr).toContain(`${at('nowhere/report.html')}: there is no such file or directory`)
+    expect(stderr).toBe('heapwright: /dev/full: no space is left on the device\n')
+  })
+})
+
+describe('a full disk', () => {
+  it.skipIf(!existsSync('/dev/full')).each([
+    ['the table', []],
+    ['the document', ['--json']],
+  ])('under %s is one line on standard error and exit code 1', (_, flags) => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, 'replay', ...flags, at('small.mtrace')], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect(stderr).toBe('heapwright: standard output: no space is left on the device\n')
+    expect(status).toBe(1)
   })
 })
 

@@ -35,7 +35,7 @@ interface ArenaModel {
 const BORDERS = [0, 2048, 8192, 256 << 10, 978_944, (1 << 20) - 69_632, 1 << 20, 2 << 20, 3 << 20]
 const AROUND = [-4096, -16, -1, 0, 1, 16, 4096]
 
-/** Sizes as programs ask for them, mostly small, a few large; one in eight at a border. Both numbers are any 32 bits. */
+/** Sizes as programs ask for them, mostly small, a few large; one in eight at a border. */
 function sizeFrom(spread: number, raw: number): number {
   if (spread % 8 === 7) {
     const border = BORDERS[(spread >>> 3) % BORDERS.length] as number

@@ -89,14 +89,39 @@ describe('the document', () => {
   it('has every figure as text, also without script', () => {
     const { result } = replayNamed('a')[0] as Replay
     const markup = markupOf(plain)
-    expect(markup).toContain(`<td>${result.events.toLocaleString('en-US')}</td>`)
-    expect(markup).toContain('<td><span class="good">passed</span></td>')
+    expect(markup).toContain(`<td data-head="Events">${result.events.toLocaleString('en-US')}</td>`)
+    expect(markup).toContain('<td data-head="Checks"><span class="good">passed</span></td>')
     expect(markup).toContain('2026-01-02 03:04 UTC')
     expect(matches(markup, /(<summary>As a table<\/summary>)/g)).toHaveLength(4)
-    expect(markup).toContain('Size classes at the peak')
-    expect(markup).toContain('Free runs at the peak')
-    expect(matches(markup, /(<h4>[^<]* committed at the peak<\/h4>)/g)).toHaveLength(2)
+    expect(markup).toContain('Size classes at the live peak')
+    expect(markup).toContain('Free runs at the live peak')
+    expect(matches(markup, /(<h4>[^<]* committed at the live peak<\/h4>)/g)).toHaveLength(2)
     expect(markup).toContain('Sizes requested')
+  })
+
+  it('says which peak each figure is of, and what mode compiler must be read with', () => {
+    const { result, peak } = replayNamed('a')[0] as Replay
+    const markup = markupOf(plain)
+    const headsOf = (text: string) => matches(text, /<th scope="col"[^>]*>([^<]*)<\/th>/g)
+    const heads = headsOf(markup.slice(0, markup.indexOf('</thead>')))
+    expect(heads.slice(0, 3)).toEqual(['Trace', 'Mode', 'Checks'])
+    expect(heads).not.toContain('Collections')
+    for (const head of heads.slice(1)) expect(markup).toContain(`<td data-head="${head}">`)
+    expect(peak.stats.committedBytes / result.livePeakBytes).toBe(result.fragmentationAtPeak)
+    for (const name of ['live peak', 'committed then', 'committed peak']) expect(markup).toContain(`<dt>${name}</dt>`)
+    expect(markup).toContain('never reset the heap')
+    expect(markup).toContain('lighter: less of the cell in use')
+    const manual = { name: 'a', runs: replayNamed('a').slice(0, 1) }
+    expect(reportOf({ traces: [manual] })).not.toContain('never reset the heap')
+  })
+
+  it('tells checks that were left out from checks that failed', () => {
+    const events = readMtrace(new TextEncoder().encode(TEXT), 'a')
+    const run = replay(events, { mode: 'manual', repeats: 1, verify: false })
+    const cell = (runs: Replay[]) =>
+      matches(reportOf({ traces: [{ name: 'a', runs }] }), /<td data-head="Checks"><span[^>]*>([^<]*)</g)
+    expect(cell([run])).toEqual(['not made'])
+    expect(cell([{ ...run, faults: ['a fault'] }])).toEqual(['failed'])
   })
 
   it('holds the data of its charts: no more points than a screen shows', () => {

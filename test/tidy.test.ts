@@ -272,9 +272,27 @@ describe('the package', () => {
     const missing = named.filter((path) => !existsSync(join(ROOT, path)))
     expectNone(missing.map((path) => `package.json: '${path}' does not exist`))
   })
+
+  it('holds what is used and nothing of the workshop', { timeout: 60_000 }, () => {
+    const args = ['pack', '--dry-run', '--json', '--ignore-scripts']
+    const { stdout } = spawnSync('npm', args, { cwd: ROOT, encoding: 'utf8', shell: process.platform === 'win32' })
+    const [packed]: [{ files: { path: string; size: number }[] }] = JSON.parse(stdout.slice(stdout.indexOf('[')))
+    const paths = packed.files.map(({ path }) => path)
+    for (const path of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/cli/main.js', 'README.md', 'LICENSE'])
+      expect(paths).toContain(path)
+    expectNone(
+      paths.filter((path) => /^(?:dist\/(?:bench|test)|bench|build|scripts|src|test|traces)\/|\.map$/.test(path)),
+    )
+    const long = packed.files.filter(({ path, size }) => path.endsWith('.d.ts') && size > 20_000)
+    expectNone(long.map(({ path, size }) => `${path}: ${size} bytes of types`))
+  })
 })
 
 describe('the documents', () => {
+  const readme = documents.find(({ path }) => path === 'README.md')?.text ?? ''
+  /** Those that import what they use; the others are pieces. */
+  const completeExamples = [...readme.matchAll(/```ts\n(import [\s\S]*?)```/g)].map((match) => match[1] as string)
+
   it('link to files that exist', () => {
     const missing = documents.flatMap(({ path, text }) =>
       [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/g)]
@@ -304,19 +322,24 @@ describe('the documents', () => {
     expectNone(wrong)
   })
 
-  it('the first example of the README runs, on the built package, and prints what it says', () => {
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-    const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
-    expect(example.trimEnd().split('\n').length).toBeLessThanOrEqual(15)
-    const said = [...example.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map((match) => match[1])
-    expect(said.length).toBeGreaterThan(0)
-    // Inside the package its own name leads to what package.json exports.
-    const directory = join(ROOT, 'build', 'readme')
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, 'example.mjs'), example)
-    const { stdout, stderr } = spawnSync(process.execPath, [join(directory, 'example.mjs')], { encoding: 'utf8' })
-    rmSync(directory, { recursive: true })
-    expect(stderr).toBe('')
-    expect(stdout.trimEnd().split('\n')).toEqual(said)
+  it('the first example of the README is of fifteen lines', () => {
+    expect(completeExamples[0]?.trimEnd().split('\n').length).toBeLessThanOrEqual(15)
+    expect(completeExamples.length).toBeGreaterThan(1)
   })
+
+  it.each(completeExamples.map((example, i) => [i + 1, example]))(
+    'complete example %i of the README runs, on the built package, and prints what it says',
+    (_, example) => {
+      const said = [...String(example).matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map((match) => match[1])
+      expect(said.length).toBeGreaterThan(0)
+      // Inside the package its own name leads to what package.json exports.
+      const directory = join(ROOT, 'build', 'readme')
+      mkdirSync(directory, { recursive: true })
+      writeFileSync(join(directory, 'example.mjs'), String(example))
+      const { stdout, stderr } = spawnSync(process.execPath, [join(directory, 'example.mjs')], { encoding: 'utf8' })
+      rmSync(directory, { recursive: true })
+      expect(stderr).toBe('')
+      expect(stdout.trimEnd().split('\n')).toEqual(said)
+    },
+  )
 })

@@ -6,9 +6,9 @@
  * are looked at. All other blocks are counted in one 64-bit word, bytes (usable sizes) in the low 34 bits, blocks
  * above.
  *
- * So the peak is a high-water mark of samples: one is taken when a request makes the heap grow, at the first free into a
- * full page after a page was made, before a large block, an arena's or a pool's memory is given back, and when the peak is
- * read. What comes and goes in between inside the pages that are there can be missed.
+ * So the peak is a high-water mark of samples: one is taken when a request makes the heap grow, at the first free into
+ * a full page after a page was made, before a large block, an arena's or a pool's memory is given back, and when the
+ * peak is read. What comes and goes in between inside the pages that are there can be missed.
  */
 import { FLAG_BUMP, LIVE_BLOCK_SHIFT } from '../layout'
 import { Page, classInfo, context, currentPage, heap } from '../overlay'

@@ -11,6 +11,10 @@ export interface BlockSource {
   /** Gives the address of a new block or throws. */
   alloc(bytes: number): number
   free(address: number): void
+  /** Changes when all blocks were freed at once: what came before must not be freed again. */
+  readonly generation?: number
+  /** Nothing can be given back any more. */
+  readonly isClosed?: boolean
 }
 
 /** Memory that the caller owns and keeps for the structure as long as it is used. */
@@ -35,6 +39,7 @@ export abstract class Structure implements Disposable {
   protected readonly kernel: BitsKernel
   readonly #what: string
   readonly #source: BlockSource | undefined
+  readonly #generation: number | undefined
   #address: Address
   #view: DataView
 
@@ -44,6 +49,7 @@ export abstract class Structure implements Disposable {
     this.memory = memory
     this.kernel = bitsKernel(memory)
     this.#source = source
+    this.#generation = source?.generation
     this.#address = address
     this.#view = new DataView(memory.buffer)
   }
@@ -54,11 +60,20 @@ export abstract class Structure implements Disposable {
     return this.#address
   }
 
-  /** Gives the block back to its heap, where it came from one. Every later call throws ClosedError. Harmless twice. */
-  [dispose](): void {
+  /**
+   * Gives the block back to its heap, where it came from one. Every later call throws ClosedError. Harmless twice, and
+   * after the heap was reset or closed.
+   */
+  dispose(): void {
     const address = this.#address
+    const source = this.#source
     this.#address = NULL
-    if (address !== NULL) this.#source?.free(address)
+    if (address === NULL || !source || source.isClosed || source.generation !== this.#generation) return
+    source.free(address)
+  }
+
+  [dispose](): void {
+    this.dispose()
   }
 
   /** A view of the whole memory as it is now: growth detaches the one before. */

@@ -1,7 +1,8 @@
 /** Files for the commands: input plain or gzipped, with errors that say which file and what about it. */
 
-import { createReadStream } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { constants, createReadStream, fstatSync, type Stats } from 'node:fs'
+import { access, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
@@ -20,18 +21,30 @@ export class FileError extends Error {
 const CHUNK_BYTES = 1 << 18
 const GZIP_MAGIC = [0x1f, 0x8b]
 
-/** The bytes of a file, unpacked when its first two bytes are gzip's. Reads pipes too. Throws `FileError`. */
+/** The file name that stands for standard input. */
+export const STANDARD_INPUT = '-'
+
+/** What a file is called in messages, tables and documents. */
+export function inputName(file: string): string {
+  return file === STANDARD_INPUT ? 'standard input' : file
+}
+
+/**
+ * The bytes of a file, or of standard input for `-`, unpacked when the first two bytes are gzip's. Reads pipes too.
+ * Throws `FileError`.
+ */
 export async function* readInput(file: string): AsyncGenerator<Uint8Array> {
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES })
+  const name = inputName(file)
+  const source = file === STANDARD_INPUT ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
   try {
     const chunks: AsyncIterator<Buffer> = source[Symbol.asyncIterator]()
     const start = await readStart(chunks)
-    if (start.length === 0) throw new FileError(file, 'the file is empty')
+    if (start.length === 0) throw new FileError(name, file === STANDARD_INPUT ? 'it is empty' : 'the file is empty')
     const whole = chain(start, chunks)
     if (start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1]) yield* unpack(whole)
     else yield* whole
   } catch (error) {
-    throw error instanceof FileError ? error : new FileError(file, reasonOf(error), error)
+    throw error instanceof FileError ? error : new FileError(name, reasonOf(error), error)
   } finally {
     source.destroy()
   }
@@ -67,6 +80,33 @@ async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
+/**
+ * Makes sure, before any work, that `file` can be written and is none of the `inputs`, by whatever name or link.
+ * Throws `FileError`. What changes afterwards is found when the file is written.
+ */
+export async function checkOutput(file: string, inputs: readonly string[]): Promise<void> {
+  const found = await stat(file).catch(() => undefined)
+  if (found?.isDirectory()) throw new FileError(file, 'it is a directory, not a file')
+  const directory = dirname(resolve(file))
+  const parent = await stat(directory).catch(() => undefined)
+  if (!parent?.isDirectory()) throw new FileError(file, `the directory ${directory} does not exist`)
+  try {
+    await access(found ? file : directory, constants.W_OK)
+  } catch (error) {
+    throw new FileError(file, `${found ? 'the file' : `the directory ${directory}`} is not writable`, error)
+  }
+  if (!found?.isFile()) return
+  for (const input of inputs) {
+    const other = await (input === STANDARD_INPUT ? standardInputStats() : stat(input)).catch(() => undefined)
+    if (other?.dev === found.dev && other.ino === found.ino) throw new FileError(file, 'it is one of the input files')
+  }
+}
+
+/** What is redirected to standard input may be the output's file as well. */
+async function standardInputStats(): Promise<Stats> {
+  return fstatSync(process.stdin.fd)
+}
+
 /** Writes a file as a whole. Throws `FileError`. */
 export async function writeOutput(file: string, text: string): Promise<void> {
   try {
@@ -76,7 +116,8 @@ export async function writeOutput(file: string, text: string): Promise<void> {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Why reading or writing failed, in words; the error's own where there are none. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   switch (code) {
     case 'ENOENT':

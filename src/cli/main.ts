@@ -4,13 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addModes } from './modes.js'
-import { endOnClosedPipe, reportFailure } from './output.js'
+import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
 
 const EXIT_USAGE = 2
 
 function createProgram(): Command {
-  const program = new Command('heapwright')
+  const program = nameInUsageErrors(new Command('heapwright'))
     .description('A memory manager for WebAssembly and JavaScript: tools that show it at work.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -34,7 +34,7 @@ function packageVersion(): string {
   }
 }
 
-endOnClosedPipe()
+endOnOutputErrors()
 try {
   await createProgram().parseAsync()
 } catch (error) {

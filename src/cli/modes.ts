@@ -34,7 +34,7 @@ const OPTION_COLUMNS: readonly Column<OptionDescriptor>[] = [
 function printModes(modes: readonly Mode[]): void {
   const presets = Object.keys(modes[0]?.options ?? {}) as (keyof ModeOptions)[]
   const columns = presets.map(
-    (name): Column<Mode> => ({ head: name, align: 'left', cell: ({ options }) => formatOption(options[name]) }),
+    (name): Column<Mode> => ({ head: name, align: 'left', cell: (mode) => formatPreset(mode, name) }),
   )
   printLine(formatTable([...MODE_COLUMNS, ...columns], modes))
   printLine()
@@ -43,7 +43,9 @@ function printModes(modes: readonly Mode[]): void {
   printLine(formatTable(OPTION_COLUMNS, OPTIONS))
 }
 
-function formatOption(value: ModeOptions[keyof ModeOptions]): string {
+function formatPreset({ allocator, options }: Mode, name: keyof ModeOptions): string {
+  if (name === 'sizeClasses' && allocator === 'bump') return 'none (blocks come from the bump allocator)'
+  const value = options[name]
   if (typeof value === 'number') return formatBytes(value)
   return Array.isArray(value) ? value.join(' ') : String(value)
 }

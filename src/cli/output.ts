@@ -2,7 +2,10 @@
  * Where the commands' words go: results to standard output, everything else to standard error, in colour where wanted.
  */
 
+import { writeSync } from 'node:fs'
+import type { Command } from 'commander'
 import pc from 'picocolors'
+import { reasonOf } from './io.js'
 
 type Colors = ReturnType<typeof pc.createColors>
 
@@ -43,12 +46,27 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 }
 
-/** A reader that stops early (`| head`) is no failure: the process ends quietly. */
-export function endOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit()
-      throw error
-    })
-  }
+/** Commander's messages about wrong usage begin like all others. Subcommands made afterwards do the same. */
+export function nameInUsageErrors(command: Command): Command {
+  return command.configureOutput({
+    outputError: (text, write) => write(text.replace(/^error:/, errColors.red('heapwright:'))),
+  })
+}
+
+/**
+ * Ends the process when its output cannot be written. A reader that stops early (`| head`) is no failure and gets no
+ * words; a full disk is one: a line on standard error and exit code 1.
+ */
+export function endOnOutputErrors(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit()
+    try {
+      // Not through the stream: the process is about to end.
+      writeSync(process.stderr.fd, `${errColors.red('heapwright:')} standard output: ${reasonOf(error)}\n`)
+    } finally {
+      process.exit(1)
+    }
+  })
+  // Nowhere is left to say it.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? undefined : 1))
 }

@@ -12,10 +12,10 @@ import { Heap } from '../heap.js'
 import { MODES } from '../modes.js'
 import { type ReportTrace, renderReport } from '../page/report.js'
 import { liveFigures } from '../replay/live.js'
-import { type Replay, type ReplayResult, replay } from '../replay/replay.js'
+import { formatFragmentation, NEVER_RESET, type Replay, type ReplayResult, replay } from '../replay/replay.js'
 import { formatBytes, parseSize } from '../sizes.js'
 import type { ModeName, SizeClassStats } from '../types.js'
-import { readInput, writeOutput } from './io.js'
+import { checkOutput, inputName, readInput, STANDARD_INPUT, writeOutput } from './io.js'
 import { errColors, outColors, printable, printJson, printLine, printNote, reportFailure } from './output.js'
 import { Progress } from './progress.js'
 import { type Column, formatTable } from './table.js'
@@ -40,12 +40,12 @@ export function addReplay(program: Command): void {
     .description(
       'Replay allocation traces (mtrace text of the GNU C Library, plain or gzipped) on a heap and print what it cost.',
     )
-    .argument('<files...>', 'traces, such as traces/sqlite.mtrace.gz')
+    .argument('<files...>', 'traces, such as out.mtrace or out.mtrace.gz; - is standard input')
     .addOption(new Option('--mode <mode>', 'mode of the heap').choices([...MODE_NAMES, 'all']).default('manual'))
     .option('--limit <size>', 'most memory the heap may hold, such as 64MiB (default: more than the trace needs)')
     .option('--verify', "fill and check every block's bytes and the heap's invariants in an untimed pass", true)
     .option('--no-verify', 'leave these checks out')
-    .option('--size-classes', 'also print the size classes at the peak')
+    .option('--size-classes', 'also print the size classes at the live peak')
     .option('--report <file>', 'write a report as one HTML file')
     .option('--json', 'print one JSON document instead of tables')
     .addHelpText('after', HELP)
@@ -55,7 +55,8 @@ export function addReplay(program: Command): void {
 const HELP = `
 Each trace is replayed at least three times for the time (the median counts) and once more, untimed, for the checks and
 the report.
-A file that fails does not keep the others from being replayed; the exit code is 1 then.
+A file that fails does not keep the others from being replayed; the exit code is 1 then, and when a check does not hold.
+Running out of memory under --limit is a result and no failure: it is counted, and the exit code is 0.
 
 To record a trace of a program on Linux:
   echo '#include <mcheck.h>
@@ -65,6 +66,14 @@ To record a trace of a program on Linux:
 async function runReplay(files: readonly string[], flags: ReplayFlags, command: Command): Promise<void> {
   const { limit } = flags
   if (limit !== undefined) checkLimit(limit, command)
+  if (files.filter((file) => file === STANDARD_INPUT).length > 1) {
+    command.error(`error: standard input can be read only once: give '${STANDARD_INPUT}' once`)
+  }
+  if (flags.report !== undefined) {
+    await checkOutput(flags.report, files).catch((error: Error) => {
+      command.error(`error: option '--report <file>': ${printable(error.message)}`)
+    })
+  }
   const modes = flags.mode === 'all' ? MODE_NAMES : [flags.mode]
   const { traces, errors } = await replayAll(files, modes, limit, flags.verify)
 
@@ -105,7 +114,8 @@ async function replayAll(
   const errors: Error[] = []
   const progress = new Progress(files.length * (modes.length + 1))
   for (const file of files) {
-    progress.begin(printable(`${file}: reading`))
+    const name = inputName(file)
+    progress.begin(printable(`${name}: reading`))
     const events = await readTrace(file).catch((error: Error) => {
       errors.push(error)
     })
@@ -113,17 +123,17 @@ async function replayAll(
     if (!events) continue
     const runs: Replay[] = []
     for (const mode of modes) {
-      progress.begin(printable(`${file}: ${mode}`))
+      progress.begin(printable(`${name}: ${mode}`))
       await setImmediate() // lets signals in
       try {
         const most = limit ?? roomyLimit(events, mode)
         runs.push(replay(events, { mode, limit: most, verify, onProgress: (share) => progress.share(share) }))
       } catch (error) {
-        errors.push(new Error(`${file} (${mode}): ${error instanceof Error ? error.message : error}`, { cause: error }))
+        errors.push(new Error(`${name} (${mode}): ${error instanceof Error ? error.message : error}`, { cause: error }))
       }
       progress.end()
     }
-    if (runs.length > 0) traces.push({ name: file, runs })
+    if (runs.length > 0) traces.push({ name, runs })
   }
   progress.stop()
   return { traces, errors }
@@ -142,7 +152,7 @@ function roomyLimit(events: EventList, mode: ModeName): number | undefined {
 }
 
 async function readTrace(file: string): Promise<EventList> {
-  const reader = new MtraceReader(file)
+  const reader = new MtraceReader(inputName(file))
   for await (const chunk of readInput(file)) reader.push(chunk)
   return reader.finish()
 }
@@ -179,32 +189,48 @@ async function writeReport(
 
 // ---- tables -------------------------------------------------------------------------------------------------------
 
-const RESULT_COLUMNS: readonly Column<ReplayResult>[] = [
-  { head: 'trace', align: 'left', cell: (row) => printable(traceName(row.trace)) },
-  { head: 'mode', align: 'left', cell: (row) => row.mode },
-  { head: 'events', cell: (row) => formatCount(row.events) },
-  { head: 'per event', cell: (row) => outColors.bold(formatSeconds(row.nsPerEvent / 1e9)) },
-  { head: 'peak live', cell: (row) => formatBytes(row.livePeakBytes) },
-  { head: 'blocks', cell: (row) => formatCount(row.livePeakBlocks) },
-  { head: 'peak committed', cell: (row) => formatBytes(row.committedPeakBytes) },
-  { head: 'fragm.', cell: (row) => row.fragmentationAtPeak.toFixed(2) },
-  { head: 'collections', cell: formatCollections },
-  { head: 'failed', cell: (row) => (row.failed > 0 ? outColors.yellow(formatCount(row.failed)) : '0') },
-  { head: 'left', cell: (row) => formatBytes(row.endLiveBytes) },
+const RUN_COLUMNS: readonly Column<Replay>[] = [
+  { head: 'trace', align: 'left', cell: ({ result }) => printable(traceName(result.trace)) },
+  { head: 'mode', align: 'left', cell: ({ result }) => result.mode },
+  { head: 'events', cell: ({ result }) => formatCount(result.events) },
+  { head: 'per\nevent', cell: ({ result }) => outColors.bold(formatSeconds(result.nsPerEvent / 1e9)) },
+  { head: 'peak\nblocks', cell: ({ result }) => formatCount(result.livePeakBlocks) },
+  { head: 'live\npeak', cell: ({ result }) => formatBytes(result.livePeakBytes) },
+  { head: 'committed\nthen', cell: ({ peak }) => formatBytes(peak.stats.committedBytes) },
+  { head: 'fragm.', cell: ({ result }) => formatFragmentation(result) },
+  { head: 'committed\npeak', cell: ({ result }) => formatBytes(result.committedPeakBytes) },
+  { head: 'failed', cell: ({ result }) => (result.failed > 0 ? outColors.yellow(formatCount(result.failed)) : '0') },
+  { head: 'left', cell: ({ result }) => formatBytes(result.endLiveBytes) },
 ]
-const VERIFIED_COLUMN: Column<ReplayResult> = {
+const COLLECTIONS_COLUMN: Column<Replay> = { head: 'collections', cell: ({ result }) => formatCollections(result) }
+const SKIPPED_COLUMN: Column<Replay> = { head: 'skipped', cell: ({ result }) => formatCount(result.skipped) }
+const VERIFIED_COLUMN: Column<Replay> = {
   head: 'checks',
   align: 'left',
-  cell: (row) => (row.verified ? outColors.green('passed') : outColors.red('FAILED')),
+  cell: ({ result }) => (result.verified ? outColors.green('passed') : outColors.red('FAILED')),
 }
 
 function printTables(traces: readonly ReportTrace[], flags: ReplayFlags): void {
-  const results = traces.flatMap((trace) => trace.runs.map((run) => run.result))
-  if (results.length === 0) return
-  printLine(formatTable(flags.verify ? [...RESULT_COLUMNS, VERIFIED_COLUMN] : RESULT_COLUMNS, results))
-  printLine(outColors.dim('fragm.: committed over live bytes (as requested) at the peak. left: live bytes at the end.'))
+  const runs = traces.flatMap((trace) => trace.runs)
+  if (runs.length === 0) return
+  const hasSkipped = runs.some(({ result }) => result.skipped > 0)
+  const columns = [
+    ...RUN_COLUMNS,
+    ...(runs.some(({ result }) => result.collections > 0) ? [COLLECTIONS_COLUMN] : []),
+    ...(hasSkipped ? [SKIPPED_COLUMN] : []),
+    ...(flags.verify ? [VERIFIED_COLUMN] : []),
+  ]
+  printLine(formatTable(columns, runs))
+  const notes = [
+    'fragm.: committed then over live peak, both at the moment when live bytes (as requested) were at their peak.',
+    'committed peak: the most at any moment. left: live bytes at the end.',
+  ]
+  if (hasSkipped)
+    notes.push('skipped: lines of the trace that are no event (= Start is one), and frees of unknown addresses.')
+  if (runs.some(({ result }) => result.mode === 'compiler')) notes.push(`compiler: ${NEVER_RESET}`)
+  for (const note of notes) printLine(outColors.dim(note))
   if (!flags.sizeClasses) return
-  for (const { result, peak } of traces.flatMap((trace) => trace.runs)) printSizeClasses(result, peak.stats.classes)
+  for (const { result, peak } of runs) printSizeClasses(result, peak.stats.classes)
 }
 
 const CLASS_COLUMNS: readonly Column<SizeClassStats>[] = [
@@ -221,7 +247,7 @@ const CLASS_COLUMNS: readonly Column<SizeClassStats>[] = [
 function printSizeClasses(result: ReplayResult, classes: readonly SizeClassStats[]): void {
   const used = classes.filter((row) => row.pages > 0)
   printLine()
-  printLine(outColors.bold(`Size classes at the peak of ${printable(traceName(result.trace))} (${result.mode})`))
+  printLine(outColors.bold(`Size classes at the live peak of ${printable(traceName(result.trace))} (${result.mode})`))
   if (used.length > 0) printLine(formatTable(CLASS_COLUMNS, used))
   else printLine('No block came from a size class.')
 }

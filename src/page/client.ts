@@ -52,12 +52,14 @@ function chartOptions(run: PageRun, width: number): uPlot.Options {
     ticks: { stroke: color('--line'), width: 1 },
     font: '12px system-ui, sans-serif',
   }
-  const value = (_: uPlot, raw: number | null) => (raw === null ? '–' : formatBytes(raw))
+  const value = (_: uPlot, raw: number | null) => (raw === null ? '' : formatBytes(raw))
   return {
     width,
     height: CHART_HEIGHT,
     cursor: { sync: { key: run.group }, points: { size: 7 } },
     legend: { live: true },
+    // The legend names the lines; figures appear in it while the cursor is on a chart.
+    hooks: { setLegend: [(plot) => plot.root.classList.toggle('reading', typeof plot.cursor.idx === 'number')] },
     scales: {
       x: { time: false, range: (_, _min, max) => [0, max] },
       y: { range: (_, _min, max) => [0, Math.max(max * 1.06, 1)] },
@@ -67,7 +69,7 @@ function chartOptions(run: PageRun, width: number): uPlot.Options {
       { ...axis, values: (_, splits) => splits.map(formatBytes), incrs: BYTE_STEPS, size: 72, space: 28 },
     ],
     series: [
-      { label: 'after events', value: (_, raw) => (raw === null ? '–' : formatEvents(raw)) },
+      { label: 'after events', value: (_, raw) => (raw === null ? '' : formatEvents(raw)) },
       { label: 'committed', stroke: color('--committed'), width: 1.5, value, points: { show: false } },
       {
         label: 'live',

@@ -6,7 +6,7 @@
 
 import { traceName } from '../formats/event-list.js'
 import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
-import type { Replay, ReplayResult } from '../replay/replay.js'
+import { formatFragmentation, NEVER_RESET, type Replay, type ReplayResult } from '../replay/replay.js'
 import { type HeapMap, MAP_FILL_LEVELS, MAP_KINDS } from '../replay/sample.js'
 import { formatBytes } from '../sizes.js'
 import type { HeapStats, SizeClassStats } from '../types.js'
@@ -107,32 +107,33 @@ function failures(title: string, reasons: readonly string[]): Html {
 
 interface Figure {
   readonly head: string
-  readonly cell: (row: ReplayResult) => Html | string
+  readonly cell: (run: Replay) => Html | string
 }
 
 const FIGURES: readonly Figure[] = [
-  { head: 'Mode', cell: (row) => row.mode },
-  { head: 'Events', cell: (row) => formatCount(row.events) },
-  { head: 'Per event', cell: (row) => formatSeconds(row.nsPerEvent / 1e9) },
-  { head: 'Peak live', cell: (row) => formatBytes(row.livePeakBytes) },
-  { head: 'Peak blocks', cell: (row) => formatCount(row.livePeakBlocks) },
-  { head: 'Peak committed', cell: (row) => formatBytes(row.committedPeakBytes) },
-  { head: 'Fragmentation', cell: (row) => row.fragmentationAtPeak.toFixed(2) },
-  { head: 'Collections', cell: formatCollections },
+  { head: 'Mode', cell: ({ result }) => result.mode },
+  { head: 'Checks', cell: formatChecks },
+  { head: 'Events', cell: ({ result }) => formatCount(result.events) },
+  { head: 'Per event', cell: ({ result }) => formatSeconds(result.nsPerEvent / 1e9) },
+  { head: 'Live peak', cell: ({ result }) => formatBytes(result.livePeakBytes) },
+  { head: 'Committed then', cell: ({ peak }) => formatBytes(peak.stats.committedBytes) },
+  { head: 'Fragmentation', cell: ({ result }) => formatFragmentation(result) },
+  { head: 'Committed peak', cell: ({ result }) => formatBytes(result.committedPeakBytes) },
+  { head: 'Peak blocks', cell: ({ result }) => formatCount(result.livePeakBlocks) },
   {
     head: 'Failed',
-    cell: (row) => (row.failed === 0 ? '0' : html`<span class="bad">${formatCount(row.failed)}</span>`),
+    cell: ({ result }) => (result.failed === 0 ? '0' : html`<span class="bad">${formatCount(result.failed)}</span>`),
   },
-  { head: 'Skipped', cell: (row) => formatCount(row.skipped) },
-  {
-    head: 'Left',
-    cell: (row) => formatBytes(row.endLiveBytes),
-  },
-  {
-    head: 'Checks',
-    cell: (row) => (row.verified ? html`<span class="good">passed</span>` : html`<span class="bad">not passed</span>`),
-  },
+  { head: 'Skipped', cell: ({ result }) => formatCount(result.skipped) },
+  { head: 'Left', cell: ({ result }) => formatBytes(result.endLiveBytes) },
 ]
+/** Shown once a mode collects. */
+const COLLECTIONS: Figure = { head: 'Collections', cell: ({ result }) => formatCollections(result) }
+
+function formatChecks({ result, faults }: Replay): Html {
+  if (result.verified) return html`<span class="good">passed</span>`
+  return faults.length > 0 ? html`<span class="bad">failed</span>` : html`<span class="muted">not made</span>`
+}
 
 /** How many, and the longest pause. */
 function formatCollections({ collections, pauses }: ReplayResult): string {
@@ -141,17 +142,21 @@ function formatCollections({ collections, pauses }: ReplayResult): string {
 }
 
 function figures(traces: readonly ReportTrace[]): Html {
+  const runs = traces.flatMap((trace) => trace.runs)
+  const columns = runs.some(({ result }) => result.collections > 0) ? [...FIGURES, COLLECTIONS] : FIGURES
+  // The head of its column goes with each cell: where there is no room for columns, a row becomes a list.
   const rows = traces.flatMap((trace) =>
     trace.runs.map(
-      ({ result }) =>
-        html`<tr><th scope="row">${traceName(trace.name)}</th>${FIGURES.map(({ cell }) => html`<td>${cell(result)}</td>`)}</tr>`,
+      (run) =>
+        html`<tr><th scope="row">${traceName(trace.name)}</th>${columns.map(({ head, cell }) => html`<td data-head="${head}">${cell(run)}</td>`)}</tr>`,
     ),
   )
   return html`<section class="card" aria-labelledby="figures"><h2 id="figures">Figures</h2>
-<p class="muted">Live bytes are as the program requested them. Fragmentation: committed over live bytes at the peak of live bytes. Failed: ran out of memory. Skipped: lines of the trace that are no events. Left: live at the end.</p>
+<p class="muted">Live bytes are as the program requested them. Fragmentation: committed then over live peak, both at the moment when live bytes were at their peak. Committed peak: the most at any moment. Failed: ran out of memory. Skipped: lines of the trace that are no events. Left: live at the end.</p>
+${runs.some(({ result }) => result.mode === 'compiler') ? html`<p class="muted">Mode <code>compiler</code>: ${NEVER_RESET}</p>` : ''}
 ${scroll(
   'All figures',
-  html`<table><thead><tr><th scope="col" class="left">Trace</th>${FIGURES.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
+  html`<table class="figures"><thead><tr><th scope="col" class="left">Trace</th>${columns.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table>`,
 )}</section>`
 }
@@ -182,9 +187,10 @@ function runCard(run: Replay, id: number): Html {
 <h3 id="run-${id}"><code>${result.mode}</code></h3>
 <dl class="facts">
 <div><dt>per event</dt><dd>${formatSeconds(result.nsPerEvent / 1e9)}</dd></div>
-<div><dt>peak live</dt><dd>${formatBytes(result.livePeakBytes)}</dd></div>
-<div><dt>committed</dt><dd>${formatBytes(result.committedPeakBytes)}</dd></div>
-<div><dt>fragmentation</dt><dd>${result.fragmentationAtPeak.toFixed(2)}</dd></div>
+<div><dt>live peak</dt><dd>${formatBytes(result.livePeakBytes)}</dd></div>
+<div><dt>committed then</dt><dd>${formatBytes(run.peak.stats.committedBytes)}</dd></div>
+<div><dt>fragmentation</dt><dd>${formatFragmentation(result)}</dd></div>
+<div><dt>committed peak</dt><dd>${formatBytes(result.committedPeakBytes)}</dd></div>
 </dl>
 ${faults.length > 0 ? failures('Checks that did not pass', faults) : ''}
 ${timelineFigure(run, id)}
@@ -225,12 +231,19 @@ function mapFigure({ peak }: Replay, id: number): Html {
   )
   const inUse = formatShare(map.extentBytes === 0 ? 0 : map.usableBytes / map.extentBytes)
   const resting = `${formatCount(map.blocks)} blocks hold ${inUse} of ${formatBytes(map.extentBytes)}; a cell is ${formatBytes(map.cellBytes)}.`
-  return html`<h4>Heap map at the peak (event ${formatCount(peak.event)})</h4>
+  return html`<h4>Heap map at the live peak (after event ${formatCount(peak.event)})</h4>
 <figure><div><canvas class="map" data-run="${id}" role="img" aria-label="Heap map. ${resting}"></canvas></div>
-<ul class="legend">${kinds.map(({ kind }) => html`<li><i style="background:var(--kind-${kind})"></i>${kind} blocks</li>`)}<li><i style="background:var(--cell)"></i>not in use</li></ul>
+<ul class="legend">${kinds.map(({ kind }) => html`<li><i style="background:var(--kind-${kind})"></i>${kind} blocks</li>`)}${lighterCells(kinds)}<li><i style="background:var(--cell)"></i>not in use</li></ul>
 <figcaption class="muted readout">${resting}</figcaption></figure>
 <details><summary>As a table</summary>${scroll('Heap map', mapTable(map, kinds))}</details>
 `
+}
+
+/** What a lighter cell means, in the colour that the map has most of. */
+function lighterCells(kinds: readonly { kind: string; cells: number }[]): Html {
+  const [most] = [...kinds].sort((a, b) => b.cells - a.cells)
+  if (most === undefined) return html``
+  return html`<li><i class="ramp" style="--from:var(--kind-${most.kind})"></i>lighter: less of the cell in use</li>`
 }
 
 function mapTable(map: HeapMap, kinds: readonly { kind: string; cells: number }[]): Html {
@@ -261,7 +274,7 @@ function accounting(stats: HeapStats): Html {
     { name: 'metadata', color: '--muted', bytes: stats.metadataBytes },
   ]
   const shareOf = (bytes: number) => bytes / Math.max(1, stats.committedBytes)
-  return html`<h4>${formatBytes(stats.committedBytes)} committed at the peak</h4>
+  return html`<h4>${formatBytes(stats.committedBytes)} committed at the live peak</h4>
 <div class="stack" aria-hidden="true">${parts.map(({ color, bytes }) => html`<i style="width:${percent(shareOf(bytes))};background:var(${color})"></i>`)}</div>
 <ul class="legend">${parts.map(({ name, color, bytes }) => html`<li><i style="background:var(${color})"></i>${name} ${formatBytes(bytes)} (${formatShare(shareOf(bytes))})</li>`)}</ul>
 ${freeRunTable(stats)}
@@ -278,7 +291,7 @@ function freeRunTable(stats: HeapStats): Html {
     ({ from, count }) =>
       html`<tr><th scope="row">${rangeOf(from, 2 * from - 1)}</th><td class="bar" style="--share:${percent(count / most)}">${formatCount(count)}</td></tr>`,
   )
-  return html`<details><summary>Free runs at the peak (${formatCount(stats.freeRuns)}, the largest ${formatBytes(stats.largestFreeRunBytes)})</summary>${scroll(
+  return html`<details><summary>Free runs at the live peak (${formatCount(stats.freeRuns)}, the largest ${formatBytes(stats.largestFreeRunBytes)})</summary>${scroll(
     'Free runs',
     html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Free runs</th></tr></thead><tbody>${rows}</tbody></table>`,
   )}</details>
@@ -294,7 +307,7 @@ function classTable(classes: readonly SizeClassStats[]): Html {
     const share = row.slots === 0 ? 0 : row.used / row.slots
     return html`<tr><th scope="row">${formatCount(row.blockBytes)} B</th><td>${formatCount(row.pages)}</td><td>${formatCount(row.slots)}</td><td>${formatCount(row.used)}</td><td class="bar" style="--share:${formatShare(share).replace(' ', '')}">${formatShare(share)}</td><td>${formatBytes((row.slots - row.used) * row.blockBytes)}</td><td>${formatBytes(row.tailBytes)}</td><td>${formatShare(row.reachable)}</td></tr>`
   })
-  return html`<details><summary>Size classes at the peak (${used.length} in use)</summary><p class="muted">Reachable: the share of a full-grown page of the class that user bytes can reach.</p>${scroll(
+  return html`<details><summary>Size classes at the live peak (${used.length} in use)</summary><p class="muted">Reachable: the share of a full-grown page of the class that user bytes can reach.</p>${scroll(
     'Size classes',
     html`<table><thead><tr><th scope="col" class="left">Block</th><th scope="col">Pages</th><th scope="col">Slots</th><th scope="col">Used</th><th scope="col">Share used</th><th scope="col">Free</th><th scope="col">Tails</th><th scope="col">Reachable</th></tr></thead><tbody>${rows}</tbody></table>`,
   )}</details>
@@ -313,7 +326,7 @@ function sizeTable(trace: ReportTrace): Html {
 <p class="muted">Bars compare the rows of a column.</p>
 ${scroll(
   'Sizes requested',
-  html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Requests</th><th scope="col">Live blocks at the peak</th><th scope="col">Live bytes at the peak</th></tr></thead><tbody>${rows}</tbody></table>`,
+  html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Requests</th><th scope="col">Live blocks at the live peak</th><th scope="col">Live bytes at the live peak</th></tr></thead><tbody>${rows}</tbody></table>`,
 )}</div>`
 }
 

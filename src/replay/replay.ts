@@ -63,6 +63,15 @@ export interface Replay {
   readonly faults: readonly string[]
 }
 
+/** What a reader of mode `compiler`'s figures must know. */
+export const NEVER_RESET =
+  'these programs were recorded with malloc and free and never reset the heap, so all they ever asked for stays in it.'
+
+/** The ratio for people; without live bytes there is none. */
+export function formatFragmentation({ livePeakBytes, fragmentationAtPeak }: ReplayResult): string {
+  return livePeakBytes === 0 ? '–' : fragmentationAtPeak.toFixed(2)
+}
+
 /**
  * A short trace is over before the engine has compiled the kernel well: then more passes, so that the median is of warm
  * ones.
