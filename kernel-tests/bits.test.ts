@@ -869,6 +869,24 @@ describe('classes over a place', () => {
     expect(() => Bitmap.create({ memory: shared, address: 16 }, 1)).toThrow(ArgumentError)
   })
 
+  test('what is neither a source nor a place is refused by name', () => {
+    const heap = Heap.create({ limit: '1MiB' })
+    const wrong = [null, undefined, 5, {}, heap.arena(), { memory: {}, address: 16 }, { memory: heap.memory, alloc: 1 }]
+    for (const where of wrong as never[]) {
+      for (const make of [
+        () => Bitmap.create(where, 5),
+        () => LinkedList.create(where),
+        () => FixedArray.create(where, { capacity: 1, item: 'u8' }),
+        () => RingBuffer.create(where, { capacity: 1, item: 'u8' }),
+      ]) {
+        expect(make).toThrow(ArgumentError)
+        expect(make).toThrow('`source` must be a heap')
+      }
+    }
+    expect(() => Bitmap.attach(null as never)).toThrow('`place` must be')
+    expect(() => LinkedList.attach({ address: 16 } as never)).toThrow(ArgumentError)
+  })
+
   test('attach to what another one made, and to nothing else', () => {
     const bitmapAt = paint('above 2 GiB', Bitmap.bytesFor(99))
     Bitmap.create(bitmapAt, 99).set(98)

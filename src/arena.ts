@@ -9,7 +9,7 @@ import { STATUS_OK } from '../kernel/layout.js'
 import { checkAddress, checkAlignment, checkSize } from './arguments.js'
 import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
-import { ArgumentError, ClosedError, hex, OutOfMemoryError } from './errors.js'
+import { ArgumentError, ClosedError, hex, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { staleError } from './faults.js'
 import { type Address, NULL, type Size } from './types.js'
 
@@ -277,11 +277,14 @@ export class FixedArena extends ArenaBase {
   protected fail(bytes: number): Address {
     const usedBytes = this.usedBytes
     const record = this.live()
-    throw new OutOfMemoryError(this.label, {
+    const availableBytes = this.#top(record) - (this.core.kernel.arenaLow(record) >>> 0)
+    const figures = {
       requestedBytes: bytes,
-      availableBytes: this.#top(record) - (this.core.kernel.arenaLow(record) >>> 0),
+      availableBytes,
+      largestFreeBytes: availableBytes,
       usedBytes,
       totalBytes: this.heldBytes,
-    })
+    }
+    throw new OutOfMemoryError(outOfMemoryText(this.label, figures), figures)
   }
 }

@@ -49,9 +49,16 @@ export function checkFunction<F>(argument: string, value: F): F {
   throw new ArgumentError(argument, value, 'a function')
 }
 
+/** Also of another realm, whose `Object.prototype` is not ours. Arrays, maps and instances of classes are none. */
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** A plain options object without names that nobody reads: a misspelt option must not pass in silence. */
 export function checkOptions(argument: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError(argument, options, 'an object')
+  if (!isPlainObject(options)) throw new ArgumentError(argument, options, 'a plain object')
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw new ArgumentError(argument, name, `an object of these: ${known.join(', ')}`)
   }

@@ -9,12 +9,12 @@
  * Growth: the kernel asks through the `grow` hook and goes on; the event is emitted when the call is over and the heap
  * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
  */
-import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT } from '../kernel/layout.js'
-import { ClosedError, OutOfMemoryError } from './errors.js'
+import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT, REQUEST_MAX_BYTES } from '../kernel/layout.js'
+import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
 import { instantiate, Kernel, refusingKernel, watchedKernel } from './kernel-instance.js'
 import { outOfMemoryFigures } from './stats.js'
-import { type Address, type GrowthKnob, type ModeName, NULL } from './types.js'
+import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
 
 const WASM_PAGE_BYTES = 65536
@@ -176,11 +176,27 @@ export class HeapCore {
 
   /**
    * What `attempt`, which has failed once, gives after room was made: by the pages that the heap keeps for the next
-   * small blocks, then by reclaimers. 0 when none could be made.
+   * small blocks, then by reclaimers. 0 when none could be made, and at once for a request that no heap could meet.
    */
   rescue(requestedBytes: number, attempt: () => number): Address {
-    const address = (this.kernel.releaseCaches() !== 0 && attempt()) || this.reclaimers.rescue(requestedBytes, attempt)
-    return (address >>> 0) as Address
+    // What reclaimers threw for an earlier request that ended in another error is not this one's cause.
+    this.reclaimers.takeCause()
+    if (requestedBytes > REQUEST_MAX_BYTES) return NULL
+    const again = () => this.untrapped(attempt)
+    const hasRoom = this.untrapped(() => this.kernel.releaseCaches()) !== 0
+    return (((hasRoom && again()) || this.reclaimers.rescue(requestedBytes, again)) >>> 0) as Address
+  }
+
+  /** What `call` gives. The kernel traps on no argument: when it does, somebody has overwritten the control block. */
+  untrapped<T>(call: () => T): T {
+    try {
+      return call()
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error
+      throw new CorruptionError(this.base, "the kernel trapped: the heap's own structures were overwritten", {
+        cause: error,
+      })
+    }
   }
 
   /** Like `rescue`; throws when no room was made. */
@@ -192,13 +208,24 @@ export class HeapCore {
 
   /** Announce that a request has failed for good; the error that says so. */
   outOfMemory(requestedBytes: number): OutOfMemoryError {
-    const figures = outOfMemoryFigures(this, requestedBytes)
+    const options = this.reclaimers.takeCause()
+    const figures = this.untrapped(() => outOfMemoryFigures(this, requestedBytes))
+    this.#tellOutOfMemory(figures)
+    return new OutOfMemoryError(outOfMemoryText(this.label, figures), figures, options)
+  }
+
+  /** The same for a call that does not throw: the figures cost a walk over the free runs, so only when asked for. */
+  announceOutOfMemory(requestedBytes: number): void {
+    this.reclaimers.takeCause()
+    if (!this.events.has('outOfMemory')) return
+    this.#tellOutOfMemory(this.untrapped(() => outOfMemoryFigures(this, requestedBytes)))
+  }
+
+  #tellOutOfMemory(figures: OutOfMemoryFigures): void {
     // A listener whose own request fails is told by its error, not by another event.
-    if (!this.#isReporting) {
-      this.#isReporting = true
-      this.events.emit('outOfMemory', figures)
-      this.#isReporting = false
-    }
-    return new OutOfMemoryError(this.label, figures)
+    if (this.#isReporting) return
+    this.#isReporting = true
+    this.events.emit('outOfMemory', figures)
+    this.#isReporting = false
   }
 }

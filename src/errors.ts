@@ -3,6 +3,10 @@
  *
  * Branch on `code` or on the class, never on the message. A call that throws one of these has changed nothing.
  *
+ * Damage to the heap's control block itself, by a program that writes where it must not, may surface as a
+ * `WebAssembly.RuntimeError` from the fast paths, which do not look for it. `stats()`, `report()` and requests that run
+ * out of memory make a `CorruptionError` of it; `heap.verify()` is the call that says whether the heap is sound.
+ *
  * | class | code | thrown when |
  * | --- | --- | --- |
  * | `OutOfMemoryError` | `HW_OUT_OF_MEMORY` | the limit, the range or the memory's maximum is reached |
@@ -51,25 +55,36 @@ export class OutOfMemoryError extends HeapwrightError implements OutOfMemoryFigu
   readonly code = 'HW_OUT_OF_MEMORY'
   readonly requestedBytes: number
   readonly availableBytes: number
+  readonly largestFreeBytes: number
   readonly usedBytes: number
   readonly totalBytes: number
 
-  /** `holder` is what ran out, such as `heap 'guest'`. */
-  constructor(holder: string, figures: OutOfMemoryFigures, hint = '') {
-    super(
-      `${holder} is out of memory: ${figures.requestedBytes} bytes requested, ${figures.availableBytes} available, ` +
-        `${figures.usedBytes} used of ${figures.totalBytes}${hint && `; ${hint}`}`,
-    )
+  /** The `cause` is what a reclaimer threw, an `AggregateError` when several did. */
+  constructor(message: string, figures: OutOfMemoryFigures, options?: ErrorOptions) {
+    super(message, options)
     this.requestedBytes = figures.requestedBytes
     this.availableBytes = figures.availableBytes
+    this.largestFreeBytes = figures.largestFreeBytes
     this.usedBytes = figures.usedBytes
     this.totalBytes = figures.totalBytes
   }
 }
 
+/** The message of an `OutOfMemoryError`; `holder` is what ran out, such as `heap 'guest'`. */
+export function outOfMemoryText(holder: string, figures: OutOfMemoryFigures, hint = ''): string {
+  const { requestedBytes, availableBytes, largestFreeBytes, usedBytes, totalBytes } = figures
+  // Enough in all and yet refused: it is not in one piece, or cannot be had by growth.
+  const longest = availableBytes >= requestedBytes ? ` (the longest free run has ${largestFreeBytes})` : ''
+  return (
+    `${holder} is out of memory: ${requestedBytes} bytes requested, ${availableBytes} available${longest}, ` +
+    `${usedBytes} used of ${totalBytes}${hint && `; ${hint}`}`
+  )
+}
+
 /**
  * Why an address is refused:
- * `foreign` outside the heap's blocks: another program's memory, the heap's own metadata, or beyond the end;
+ * `foreign` outside the heap's blocks: another program's memory, the heap's own metadata, or beyond the end; for a pool
+ * also a block that is no pool's;
  * `interior` inside a live block but not its start; `double-free` in free memory: freed before, or never handed out;
  * `misaligned` no multiple of 16; `owned` a block of a pool or an arena, or a record of the heap's;
  * `size-mismatch` a block of another size than said; `stale` from before a reset of the heap.
@@ -114,8 +129,8 @@ export class CorruptionError extends HeapwrightError {
   /** The rule that is broken. */
   readonly invariant: string
 
-  constructor(address: number, invariant: string) {
-    super(`corruption near ${hex(address)}: ${invariant}`)
+  constructor(address: number, invariant: string, options?: ErrorOptions) {
+    super(`corruption near ${hex(address)}: ${invariant}`, options)
     this.address = address
     this.invariant = invariant
   }

@@ -1,8 +1,9 @@
 /**
  * Events and reclaimers: code of the user that runs between kernel calls, on a consistent heap. It may use the heap.
  *
- * A listener or reclaimer that throws does not undo the operation that caused it, nor keep others from running: what it
- * threw is thrown again in a microtask, where it surfaces as an uncaught exception.
+ * One that throws does not undo the operation that caused it, nor keep others from running. What a listener threw is
+ * thrown again in a microtask, where it surfaces as an uncaught exception. What a reclaimer threw becomes the `cause` of
+ * the request's OutOfMemoryError; it is dropped when the request is met after all.
  */
 import { checkFunction } from './arguments.js'
 import { ArgumentError } from './errors.js'
@@ -71,6 +72,10 @@ export class EventHub {
     }
   }
 
+  has(event: HeapEventName): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0
+  }
+
   emit<E extends HeapEventName>(event: E, payload: HeapEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (!listeners) return
@@ -96,6 +101,7 @@ interface Registration {
 export class ReclaimerList {
   #registrations: readonly Registration[] = []
   #running = false
+  #errors: unknown[] = []
 
   add(reclaim: Reclaimer, priority: number): () => void {
     checkFunction('reclaimer', reclaim)
@@ -115,13 +121,34 @@ export class ReclaimerList {
    */
   rescue(bytesNeeded: number, attempt: () => number): number {
     if (this.#running) return 0
+    this.#errors = []
     for (const { reclaim } of this.#registrations) {
-      this.#running = true
-      callGuarded(reclaim, bytesNeeded)
-      this.#running = false
+      this.#run(reclaim, bytesNeeded)
       const address = attempt()
-      if (address !== 0) return address
+      if (address === 0) continue
+      this.#errors = []
+      return address
     }
     return 0
+  }
+
+  #run(reclaim: Reclaimer, bytesNeeded: number): void {
+    this.#running = true
+    try {
+      reclaim(bytesNeeded)
+    } catch (error) {
+      this.#errors.push(error)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /** The `cause` for the request whose rescue has just failed; none for a request that a reclaimer itself makes. */
+  takeCause(): ErrorOptions {
+    if (this.#running) return {}
+    const errors = this.#errors
+    this.#errors = []
+    if (errors.length === 0) return {}
+    return { cause: errors.length === 1 ? errors[0] : new AggregateError(errors, 'several reclaimers have thrown') }
   }
 }

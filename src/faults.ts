@@ -3,8 +3,6 @@
  * address and around it; nothing here changes the heap.
  */
 import {
-  CODE_DIGIT,
-  CODE_FREE_SMALL,
   CODE_HUGE_OWNED,
   CODE_POOL_BLOCK,
   CODE_RECORD,
@@ -19,7 +17,6 @@ import { hex, InvalidAddressError, type InvalidAddressReason, MisalignmentError 
  * What `describe` answers: the map code in the low byte, above it whether the address lies in a page of small blocks.
  */
 const CODE_MASK = 0xff
-const IN_PAGE_MASK = 0x300
 const NOT_OURS = 0xffff
 
 /** The error for a call that needs a live block at `address` and has found none. */
@@ -61,18 +58,10 @@ function reasonFor(core: HeapCore, address: number, block: number): InvalidAddre
   return isOwned ? 'owned' : 'double-free'
 }
 
-/**
- * Code of the run or slot that `address`, which is in no live block, belongs to; undefined when it is not the heap's.
- */
+/** Code of the run or slot that `address`, which is in no live block, lies in; undefined when it is not the heap's. */
 function codeAround(core: HeapCore, address: number): number | undefined {
-  // A run says what it is at its start, at most a chunk below; its size digits and its inside are passed over.
-  for (let at = address; at >= 0; at -= GRANULE_BYTES) {
-    const described = core.kernel.describe(at)
-    if (described === NOT_OURS) return at === address ? undefined : CODE_FREE_SMALL
-    const code = described & CODE_MASK
-    if (described & IN_PAGE_MASK || (code !== 0 && code < CODE_DIGIT)) return code
-  }
-  return CODE_FREE_SMALL
+  const code = core.kernel.codeAround(address)
+  return code === NOT_OURS ? undefined : code
 }
 
 function explain(core: HeapCore, reason: InvalidAddressReason, address: number, block: number): string {

@@ -45,7 +45,7 @@ import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
 import { BlockGuard, Guard } from './guard.js'
 import type { Kernel } from './kernel-instance.js'
-import { checkAttachOptions, checkMemory, type HeapPlan, planHeap, tooSmall } from './options.js'
+import { checkAttachOptions, checkMemory, HEAP_MIN_BYTES, type HeapPlan, planHeap, tooSmall } from './options.js'
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { RawAccess } from './raw.js'
 import { parseSize } from './sizes.js'
@@ -85,7 +85,7 @@ export class Heap extends MemoryAccess implements Disposable {
   #kernelFree!: Kernel['free']
 
   private constructor(core: HeapCore) {
-    super(core)
+    super(expectCore(core))
     this.checked = new CheckedAccess(core, this)
     core.followKernel((kernel) => {
       this.#kernelAlloc = kernel.alloc
@@ -97,7 +97,8 @@ export class Heap extends MemoryAccess implements Disposable {
   // -----------------------------------------------------------------------------------------------------
 
   /**
-   * Make a heap: in a memory of its own, or in a given one. Synchronous, also in browsers.
+   * Make a heap: in a memory of its own, or in a given one. Synchronous, also in browsers. Where a heap starts already
+   * it refuses, unless told to `overwrite` it; `attach` goes on with that one.
    *
    * @throws ArgumentError for options outside their range or in contradiction, with the reason
    * @throws OutOfMemoryError when the memory refuses even the first bytes
@@ -203,13 +204,13 @@ export class Heap extends MemoryAccess implements Disposable {
       if (address !== 0) return (address >>> 0) as Address
     }
     const address = this.#tryAllocSlow(bytes)
-    if (address === NULL) this.core.outOfMemory(bytes)
+    if (address === NULL) this.core.announceOutOfMemory(bytes)
     return address
   }
 
   #tryAllocSlow(bytes: number): Address {
     checkSize('bytes', bytes)
-    return this.#rescue(bytes, () => this.core.kernel.alloc(bytes))
+    return this.core.rescue(bytes, () => this.core.kernel.alloc(bytes))
   }
 
   /** A block of `count` times `bytes` bytes, every usable byte zero. */
@@ -238,7 +239,7 @@ export class Heap extends MemoryAccess implements Disposable {
     const moved = this.core.kernel.realloc(address, bytes)
     if (moved !== 0) return (moved >>> 0) as Address
     if (this.core.word(HEAP_STATUS_AT) !== STATUS_OUT_OF_MEMORY) throw addressError(this.core, 'realloc', address)
-    const rescued = this.#rescue(bytes, () => this.core.kernel.realloc(address, bytes))
+    const rescued = this.core.rescue(bytes, () => this.core.kernel.realloc(address, bytes))
     if (rescued !== NULL) return rescued
     // A reclaimer may have freed the very block.
     if (address !== NULL && !this.core.kernel.isBlock(address)) throw addressError(this.core, 'realloc', address)
@@ -319,14 +320,9 @@ export class Heap extends MemoryAccess implements Disposable {
     this.core.assertOpen()
     const address = bytes <= REQUEST_MAX_BYTES ? ((attempt() >>> 0) as Address) : NULL
     if (address !== NULL) return address
-    const rescued = this.#rescue(bytes, attempt)
+    const rescued = this.core.rescue(bytes, attempt)
     if (rescued === NULL) throw this.core.outOfMemory(bytes)
     return rescued
-  }
-
-  /** What reclaimers make of a failed request. No reclaiming helps one that no heap could meet. */
-  #rescue(bytes: number, attempt: () => number): Address {
-    return bytes <= REQUEST_MAX_BYTES ? this.core.rescue(bytes, attempt) : NULL
   }
 
   // ---- arenas, pools, guards
@@ -353,7 +349,9 @@ export class Heap extends MemoryAccess implements Disposable {
     checkOptions('options', options, ['base', 'limit'])
     this.core.assertOpen()
     const base = checkRange('base', options.base, 1, 2 ** 32 - 1)
-    const limit = checkRange('limit', options.limit, base + 1, Math.min(this.views.refresh(), 2 ** 32 - 1))
+    const end = Math.min(this.views.refresh(), 2 ** 32 - 1)
+    if (base >= end) throw new ArgumentError('base', base, `an address below the end of the memory, ${end}`)
+    const limit = checkRange('limit', options.limit, base + 1, end)
     this.#checkForeign(base, limit)
     const record = this.#request(0, () => this.core.kernel.arenaCreateFixed(base, limit))
     return new FixedArena(this.core, record)
@@ -431,7 +429,11 @@ export class Heap extends MemoryAccess implements Disposable {
   // ---- observing
   // ------------------------------------------------------------------------------------------------------
 
-  /** The figures of this moment, as plain data: `JSON.stringify` gives the documented, versioned form. */
+  /**
+   * The figures of this moment, as plain data: `JSON.stringify` gives the documented, versioned form.
+   *
+   * @throws CorruptionError when the control block was overwritten so that they cannot be had
+   */
   stats(): HeapStats {
     return readStats(this.core)
   }
@@ -448,7 +450,12 @@ export class Heap extends MemoryAccess implements Disposable {
     return { ok: false, fault: faultText(fault), address: this.core.word(HEAP_FAULT_AT) as Address }
   }
 
-  /** Listen to an event; the function given back ends it. Listeners run between kernel calls and may use the heap. */
+  /**
+   * Listen to an event; the function given back ends it. Listeners run between kernel calls and may use the heap.
+   *
+   * A listener that throws changes nothing for the call that caused the event, nor for other listeners: what it threw
+   * is thrown again in a microtask, so that it surfaces as an uncaught exception, which by default ends a Node process.
+   */
   on<E extends HeapEventName>(event: E, listener: Listener<E>): () => void {
     this.core.assertOpen()
     return this.core.events.on(event, listener)
@@ -457,6 +464,10 @@ export class Heap extends MemoryAccess implements Disposable {
   /**
    * Register a function that can free memory when a request fails; it gets the size of the request. Those of higher
    * priority run first, each followed by another try. The function given back takes it off.
+   *
+   * One that throws does not keep the others from running. When the request fails all the same, what it threw is the
+   * `cause` of the OutOfMemoryError (an `AggregateError` when several threw); when it succeeds, or the call gives 0
+   * instead of throwing, it is dropped.
    */
   addReclaimer(reclaimer: Reclaimer, options: { readonly priority?: number } = {}): () => void {
     this.core.assertOpen()
@@ -481,6 +492,20 @@ export class Heap extends MemoryAccess implements Disposable {
 
 function creationError(plan: HeapPlan, status: number): Error {
   if (status === STATUS_BAD_ARGUMENT) return tooSmall(plan)
-  const figures = { requestedBytes: 0, availableBytes: 0, usedBytes: 0, totalBytes: plan.limitBytes }
-  return new OutOfMemoryError('memory', figures, 'it refused to grow for the first bytes of the heap')
+  const figures = {
+    requestedBytes: HEAP_MIN_BYTES,
+    availableBytes: 0,
+    largestFreeBytes: 0,
+    usedBytes: 0,
+    totalBytes: plan.limitBytes,
+  }
+  const present = plan.memory.buffer.byteLength
+  const message = `no room for a heap: the memory of ${present} bytes refuses to grow; it may be at its maximum`
+  return new OutOfMemoryError(message, figures)
+}
+
+/** Refuse what only JavaScript can do: call the constructor, which is private. */
+function expectCore(core: unknown): HeapCore {
+  if (core instanceof HeapCore) return core
+  throw new TypeError('Heap has no public constructor; use Heap.create() or Heap.attach()')
 }

@@ -64,6 +64,7 @@ export class Kernel {
   readonly nextBlock: (address: number) => number
   readonly blockAround: (address: number) => number
   readonly describe: (address: number) => number
+  readonly codeAround: (address: number) => number
   readonly classReport: (classIndex: number) => number
   readonly freeRunReport: () => void
   readonly totalsReport: () => void
@@ -109,6 +110,7 @@ export class Kernel {
     this.nextBlock = from.nextBlock
     this.blockAround = from.blockAround
     this.describe = from.describe
+    this.codeAround = from.codeAround
     this.classReport = from.classReport
     this.freeRunReport = from.freeRunReport
     this.totalsReport = from.totalsReport

@@ -87,6 +87,12 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     fallback: "the memory's end",
     meaning: 'with memory and base: first byte behind the range',
   },
+  {
+    name: 'overwrite',
+    type: 'boolean',
+    fallback: 'false',
+    meaning: 'with memory and base: replace a heap that starts there already',
+  },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   { name: 'testing', type: '{ growth?, knobs? }', fallback: 'none', meaning: 'knobs that make rare branches happen' },

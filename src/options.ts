@@ -12,12 +12,18 @@ import {
   FLAG_OWNS_RANGE,
   FLAG_ZEROED,
   GRANULE_BYTES,
+  HEAP_BASE_AT,
+  HEAP_MAGIC,
+  HEAP_MAGIC_AT,
+  HEAP_VERSION_AT,
+  LAYOUT_VERSION,
   RUN_MIN_GRANULES,
   SMALL_MAX_BYTES,
+  UNIT_BYTES,
   WASM_PAGE_BYTES,
 } from '../kernel/layout.js'
 import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments.js'
-import { ArgumentError, OutOfMemoryError } from './errors.js'
+import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, OPTIONS } from './modes.js'
 import { parseSize } from './sizes.js'
 import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses } from './types.js'
@@ -48,6 +54,9 @@ export interface HeapPlan {
 /** What the options of `create` and `attach` have in common. */
 type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs'>
 
+/** What would break the line of a message, or a terminal. */
+const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
+
 const NAMES = OPTIONS.map((option) => option.name)
 
 export function planHeap(options: HeapOptions): HeapPlan {
@@ -68,7 +77,9 @@ export function checkAttachOptions(options: AttachOptions): CommonPlan {
 
 function checkCommon(options: AttachOptions): CommonPlan {
   const { name = 'heap', testing = {} } = options
-  if (typeof name !== 'string') throw new ArgumentError('name', name, 'text')
+  if (typeof name !== 'string' || CONTROL_CHARACTERS.test(name)) {
+    throw new ArgumentError('name', name, 'text without control characters or line breaks')
+  }
   checkOptions('testing', testing, ['growth', 'knobs'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs ?? 0, 0, 2 ** 32 - 1)
@@ -99,6 +110,7 @@ function checkLimit(options: HeapOptions, fallback: number, most: number, reason
 type RangePlan = Pick<HeapPlan, 'memory' | 'base' | 'held' | 'end' | 'limitBytes' | 'flags'>
 
 function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number): RangePlan {
+  checkFlag('overwrite', options.overwrite)
   for (const name of ['base', 'end'] as const) {
     if (options[name] !== undefined) {
       throw new ArgumentError(
@@ -138,8 +150,14 @@ function makeMemory(initialBytes: number, limitBytes: number): WebAssembly.Memor
     return new WebAssembly.Memory({ initial: pages(initialBytes), maximum: pages(limitBytes) })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const figures = { requestedBytes: initialBytes, availableBytes: 0, usedBytes: 0, totalBytes: limitBytes }
-    throw new OutOfMemoryError('the system', figures, error.message)
+    const figures = {
+      requestedBytes: initialBytes,
+      availableBytes: 0,
+      largestFreeBytes: 0,
+      usedBytes: 0,
+      totalBytes: limitBytes,
+    }
+    throw new OutOfMemoryError(outOfMemoryText('the system', figures, error.message), figures, { cause: error })
   }
 }
 
@@ -169,6 +187,7 @@ function planGivenMemory(
   const base = checkPlace('base', options.base)
   const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
   checkSpan(base, end, options)
+  if (!checkFlag('overwrite', options.overwrite)) checkVacant(memory, base)
   const limit = checkLimit(options, end - base, end - base, 'what the range between `base` and `end` holds')
   return {
     memory,
@@ -208,6 +227,22 @@ function checkSpan(base: number, end: number, options: HeapOptions): void {
     throw new ArgumentError('base', base, `at least ${HEAP_MIN_BYTES} bytes below the memory's end at ${end}`)
   }
   throw new ArgumentError('end', end, `at least ${HEAP_MIN_BYTES} bytes above \`base\`, ${base}`)
+}
+
+/** Check that no heap starts at `base` already: making another would wipe it. */
+function checkVacant(memory: WebAssembly.Memory, base: number): void {
+  const at = Math.ceil(base / UNIT_BYTES) * UNIT_BYTES
+  const data = new DataView(memory.buffer)
+  if (at + UNIT_BYTES > data.byteLength) return
+  const isHeap =
+    data.getUint32(at + HEAP_MAGIC_AT, true) === HEAP_MAGIC &&
+    data.getUint32(at + HEAP_VERSION_AT, true) === LAYOUT_VERSION &&
+    data.getUint32(at + HEAP_BASE_AT, true) === at
+  if (!isHeap) return
+  const expected =
+    'where no heap starts yet: use Heap.attach to go on with the one that is there, or clear the range or pass ' +
+    '`overwrite: true` to replace it'
+  throw new ArgumentError('base', base, expected)
 }
 
 /** The error for a range that turned out too small for the kernel once its ends were rounded. */

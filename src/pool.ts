@@ -2,11 +2,11 @@
  * A pool: blocks of one size, made in advance, each acquired and released in constant time. Releasing twice, or into
  * another pool, is refused. A pool made before a reset of its heap is stale: every call says so, none touches memory.
  */
-import { STATUS_MISALIGNED, STATUS_OK, STATUS_OWNED } from '../kernel/layout.js'
+import { CODE_POOL_BLOCK, STATUS_MISALIGNED, STATUS_OK, STATUS_OWNED } from '../kernel/layout.js'
 import { checkAddress } from './arguments.js'
 import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
-import { ClosedError, hex, InvalidAddressError, OutOfMemoryError } from './errors.js'
+import { ClosedError, hex, InvalidAddressError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { addressError, staleError } from './faults.js'
 import { type Address, NULL, type Size } from './types.js'
 
@@ -109,10 +109,11 @@ export class Pool implements Disposable {
     const figures = {
       requestedBytes: size,
       availableBytes: (slots - used) * size,
+      largestFreeBytes: slots > used ? size : 0,
       usedBytes: used * size,
       totalBytes: slots * size,
     }
-    return new OutOfMemoryError('pool', figures, 'it was made not to grow')
+    return new OutOfMemoryError(outOfMemoryText('pool', figures, 'it was made not to grow'), figures)
   }
 
   /**
@@ -141,19 +142,30 @@ export class Pool implements Disposable {
   }
 
   #releaseError(address: number, status: number): InvalidAddressError {
-    const error = addressError(this.#core, 'release', address)
     if (status === STATUS_OWNED) {
       return new InvalidAddressError(`release: ${hex(address)} is a block of another pool`, address, 'owned')
     }
-    if (status === STATUS_MISALIGNED || error.reason !== 'owned') return error
-    // In the memory of pools or arenas, where no block is acquired: a slot of this pool, most likely.
+    const error = addressError(this.#core, 'release', address)
+    if (status === STATUS_MISALIGNED || error.reason === 'misaligned') return error
     const block = this.#core.kernel.blockAround(address) >>> 0
-    if (block !== 0) {
-      const message = `release: ${hex(address)} lies inside the pool's block at ${hex(block)}; pass its own address`
-      return new InvalidAddressError(message, address, 'interior')
-    }
+    if (block !== 0) return this.#liveBlockError(address, block)
+    if (error.reason !== 'owned') return error
+    // In the memory of pools or arenas, where no block is acquired: a slot of this pool, most likely.
     const message = `release: ${hex(address)} is not in use: released before or never acquired; release a block once`
     return new InvalidAddressError(message, address, 'double-free')
+  }
+
+  /** The error for an address in the live block at `block`, which is not an acquired block of this pool there. */
+  #liveBlockError(address: number, block: number): InvalidAddressError {
+    const at = `release: ${hex(address)}`
+    if ((this.#core.kernel.describe(block) & 0xff) === CODE_POOL_BLOCK) {
+      // Whose block it is the kernel says only of a block's own address.
+      const message = `${at} lies inside the pool block at ${hex(block)}; pass the address that \`acquire\` gave`
+      return new InvalidAddressError(message, address, 'interior')
+    }
+    const place = address === block ? 'is' : `lies inside ${hex(block)},`
+    const message = `${at} ${place} a block of ${this.#core.label}, not of this pool; give it back through heap.free`
+    return new InvalidAddressError(message, address, 'foreign')
   }
 
   stats(): PoolStats {

@@ -9,6 +9,7 @@
  * where unused is what pages, arenas and pools hold and nobody uses: free slots, tails, padding.
  */
 import {
+  CLASS_MAX,
   CLASS_REPORT_WORDS,
   FREE_RUN_REPORT_WORDS,
   HEAP_CLASS_COUNT_AT,
@@ -31,6 +32,7 @@ import {
   TOTALS_REPORT_WORDS,
 } from '../kernel/layout.js'
 import type { HeapCore } from './core.js'
+import { CorruptionError } from './errors.js'
 import { formatBytes } from './sizes.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
 
@@ -119,7 +121,7 @@ export const METRICS = [
     name: 'inUsePeakBytes',
     unit: 'bytes',
     kind: 'peak',
-    meaning: 'most that was ever in use',
+    meaning: 'most that was in use; blocks that came and went inside pages that were there can be missed',
     read: inUsePeak,
   },
   {
@@ -208,7 +210,9 @@ function readTotals(
 
 function readClasses(core: HeapCore): SizeClassStats[] {
   const classes: SizeClassStats[] = []
-  for (let index = 1; index <= core.word(HEAP_CLASS_COUNT_AT); index++) {
+  const count = core.word(HEAP_CLASS_COUNT_AT)
+  if (count >= CLASS_MAX) throw new CorruptionError(core.base, 'there are more size classes than can be')
+  for (let index = 1; index <= count; index++) {
     core.kernel.classReport(index)
     const words = scratchWords(core, CLASS_REPORT_WORDS)
     const [blockBytes = 0, pages = 0, units = 0, slots = 0, used = 0, tailBytes = 0, fullPageUnits = 0] = words
@@ -218,8 +222,16 @@ function readClasses(core: HeapCore): SizeClassStats[] {
   return classes
 }
 
-/** The statistics of a heap, as plain data: `JSON.stringify` gives the documented, versioned form. */
+/**
+ * The statistics of a heap, as plain data: `JSON.stringify` gives the documented, versioned form.
+ *
+ * @throws CorruptionError when the control block was overwritten so that the kernel traps
+ */
 export function readStats(core: HeapCore): HeapStats {
+  return core.untrapped(() => gatherStats(core))
+}
+
+function gatherStats(core: HeapCore): HeapStats {
   core.kernel.freeRunReport()
   const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = scratchWords(core, FREE_RUN_REPORT_WORDS)
   const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes }
@@ -235,6 +247,8 @@ export function readStats(core: HeapCore): HeapStats {
 
 /** The figures that an out-of-memory error reports. */
 export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutOfMemoryFigures {
+  core.kernel.freeRunReport()
+  const [, largestFreeBytes = 0] = scratchWords(core, FREE_RUN_REPORT_WORDS)
   const totals = readTotals(core)
   const totalBytes = core.word(HEAP_LIMIT_AT)
   const growableBytes = Math.min(
@@ -244,6 +258,7 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
   return {
     requestedBytes,
     availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
+    largestFreeBytes,
     usedBytes: totals.liveBytes + totals.arenaBytes,
     totalBytes,
   }

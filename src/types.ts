@@ -46,9 +46,11 @@ export interface HeapOptions {
   readonly base?: number
   /** With `memory` and `base`: first byte behind the range. Bytes outside `[base, end)` are never touched. */
   readonly end?: number
+  /** With `memory` and `base`: replace a heap that starts there already instead of refusing. Default false. */
+  readonly overwrite?: boolean
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
-  /** Name used in error messages and reports. Default `'heap'`. */
+  /** Name used in error messages and reports, without control characters. Default `'heap'`. */
   readonly name?: string
   /** Knobs that make rare branches happen. For tests. */
   readonly testing?: TestingOptions
@@ -72,8 +74,10 @@ export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing'>
 /** Why and in what state an allocation failed; all in bytes. */
 export interface OutOfMemoryFigures {
   readonly requestedBytes: number
-  /** What the heap could still give: free bytes plus what the limit still allows. */
+  /** What the heap could still give in all, not in one piece: free bytes plus what the limit still allows. */
   readonly availableBytes: number
+  /** The longest free run, the most that one request can have without growth. */
+  readonly largestFreeBytes: number
   readonly usedBytes: number
   /** The limit. */
   readonly totalBytes: number

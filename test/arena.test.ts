@@ -291,6 +291,8 @@ describe('FixedArena', () => {
     const memory = new WebAssembly.Memory({ initial: 4, maximum: 100 })
     const heap = Heap.create({ memory })
     using arena = heap.fixedArena({ base: 1, limit: 1025 })
+    const beyond = () => heap.fixedArena({ base: 2 ** 31, limit: 2 ** 31 + 64 })
+    expect(beyond).toThrow(/`base` must be an address below the end of the memory/)
     const block = arena.alloc(16)
     expect(block).toBe(8)
     expect(() => arena.alloc(1024)).toThrow(OutOfMemoryError)

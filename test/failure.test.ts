@@ -6,7 +6,15 @@
  * A failure means: a trap, a torn heap, a lost address, an endless recursion, or figures that do not help.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ArgumentError, type GrowEvent, Heap, OutOfMemoryError, type OutOfMemoryFigures } from '../src/index.js'
+import { HEAP_END_AT, HEAP_SCRATCH_AT } from '../kernel/layout.js'
+import {
+  ArgumentError,
+  CorruptionError,
+  type GrowEvent,
+  Heap,
+  OutOfMemoryError,
+  type OutOfMemoryFigures,
+} from '../src/index.js'
 import { random } from './support/random.js'
 import { expectSound, thrownBy } from './support/refusal.js'
 
@@ -30,6 +38,27 @@ describe('out of memory', () => {
     expect(availableBytes).toBeLessThan(1_500_000)
     expect(availableBytes + usedBytes).toBeLessThan(2 * MIB)
     expect(availableBytes + usedBytes).toBeGreaterThan(1.8 * MIB)
+  })
+
+  it('names the longest free run where there is enough in all, alike in the event and the error', () => {
+    const heap = Heap.create({ limit: '2MiB' })
+    const blocks = fill(heap, 100_000)
+    blocks.forEach((block, i) => {
+      if (i % 2 === 0) heap.free(block)
+    })
+    let told: OutOfMemoryFigures | undefined
+    heap.on('outOfMemory', (figures) => {
+      told = figures
+    })
+    const error = thrownBy(() => heap.alloc(300_000)) as OutOfMemoryError
+    expect(error).toMatchObject({ ...told })
+    expect(heap.tryAlloc(300_000)).toBe(0)
+    expect(error).toMatchObject({ ...told })
+    expect(error.availableBytes).toBeGreaterThan(300_000)
+    expect(error.largestFreeBytes).toBe(heap.stats().largestFreeRunBytes)
+    expect(error.largestFreeBytes).toBeLessThan(300_000)
+    expect(error.message).toContain(`the longest free run has ${error.largestFreeBytes}`)
+    expect(String(thrownBy(() => heap.alloc(3_000_000)))).not.toContain('longest')
   })
 
   it('leaves every block as it was, for every kind of request', () => {
@@ -94,6 +123,7 @@ describe('out of memory', () => {
     expect(() => Heap.create({ initial: 0, testing: { growth: () => false } })).toThrow(OutOfMemoryError)
     const full = new WebAssembly.Memory({ initial: 2, maximum: 2 })
     expect(() => Heap.create({ memory: full })).toThrow(OutOfMemoryError)
+    expect(() => Heap.create({ memory: full })).toThrow('the memory of 131072 bytes refuses to grow')
   })
 })
 
@@ -213,6 +243,63 @@ describe('reclaimers', () => {
   })
 })
 
+describe('what reclaimers throw', () => {
+  const heap = Heap.create({ limit: '2MiB' })
+  const thrown = [new Error('first'), new Error('second')]
+  const failing = (error: Error) => () => {
+    // A request of its own fails for its own reason.
+    expect(thrownBy(() => heap.alloc(5 * MIB))).not.toHaveProperty('cause')
+    throw error
+  }
+  let off = heap.addReclaimer(failing(thrown[0] as Error), { priority: 1 })
+
+  it('is the cause of the error', () => {
+    for (let i = 0; i < 2; i++) {
+      const error = thrownBy(() => heap.alloc(4 * MIB))
+      expect(error).toBeInstanceOf(OutOfMemoryError)
+      expect((error as Error).cause).toBe(thrown[0])
+    }
+    expect(heap.tryAlloc(4 * MIB)).toBe(0)
+    expect(thrownBy(() => heap.alloc(2 ** 32 - 2))).not.toHaveProperty('cause')
+  })
+
+  it('is an AggregateError when several throw', () => {
+    const offSecond = heap.addReclaimer(failing(thrown[1] as Error))
+    const { cause } = thrownBy(() => heap.alloc(4 * MIB)) as Error
+    expect(cause).toBeInstanceOf(AggregateError)
+    expect((cause as AggregateError).errors).toEqual(thrown)
+    offSecond()
+  })
+
+  it('does not keep the request from being met by another', () => {
+    const cache = heap.alloc(1_500_000)
+    const offCache = heap.addReclaimer(() => heap.free(cache))
+    expect(heap.alloc(1_000_000)).toBeGreaterThan(0)
+    offCache()
+    off()
+    off = () => {}
+    expect(thrownBy(() => heap.alloc(4 * MIB))).not.toHaveProperty('cause')
+    expectSound(heap)
+  })
+})
+
+describe('a control block that was overwritten', () => {
+  it('is a CorruptionError for the figures and for a request that runs out of memory', () => {
+    const damaged = () => {
+      const heap = Heap.create({ limit: '2MiB' })
+      heap.fill(heap.base + HEAP_END_AT, 192 - HEAP_END_AT, 0xff)
+      return heap
+    }
+    expect(() => damaged().stats()).toThrow(CorruptionError)
+    expect(() => damaged().report()).toThrow(CorruptionError)
+    const heap = Heap.create({ limit: '2MiB' })
+    heap.writeU32(heap.base + HEAP_SCRATCH_AT, 0xfffffff0)
+    const error = thrownBy(() => heap.alloc(4 * MIB))
+    expect(error).toBeInstanceOf(CorruptionError)
+    expect((error as Error).cause).toBeInstanceOf(WebAssembly.RuntimeError)
+  })
+})
+
 describe('events', () => {
   it('grow is told once a call is over, with the sizes before and after', () => {
     const heap = Heap.create({ limit: '256MiB', initial: 0 })
@@ -309,11 +396,6 @@ describe('events', () => {
       expect(told).toHaveBeenCalledOnce()
       expect(surfaced.length).toBe(1)
       expect(surfaced[0]).toThrow('listener')
-      heap.addReclaimer(() => {
-        throw new Error('reclaimer')
-      })
-      expect(() => heap.alloc(100 * MIB)).toThrow(OutOfMemoryError)
-      expect(surfaced.at(-1)).toThrow('reclaimer')
       expectSound(heap)
     })
   })

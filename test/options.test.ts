@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { HEAP_BASE_AT, HEAP_MAGIC_AT, HEAP_VERSION_AT } from '../kernel/layout.js'
 import { ArgumentError, Heap, type HeapOptions, MODES, OPTIONS, OutOfMemoryError, VERSION } from '../src/index.js'
 import { expectSound, thrownBy } from './support/refusal.js'
 
@@ -14,6 +15,8 @@ describe('refused options', () => {
   const memory = memoryOf(16)
   const table: [string, unknown][] = [
     ['options', null],
+    ['options', []],
+    ['options', new Map()],
     ['options', { limits: 5 }],
     ['mode', { mode: 'vm' }],
     ['mode', { mode: 'constructor' }],
@@ -27,6 +30,11 @@ describe('refused options', () => {
     ['reserve', { reserve: true, memory }],
     ['debug', { debug: 'yes' }],
     ['name', { name: 5 }],
+    ['name', { name: 'a\nb' }],
+    ['name', { name: 'a\u001b[31m' }],
+    ['name', { name: 'a\u2028b' }],
+    ['overwrite', { overwrite: 'yes' }],
+    ['overwrite', { memory, base: 65536, overwrite: 1 }],
     ['testing', { testing: { grow: () => true } }],
     ['testing.growth', { testing: { growth: 1 } }],
     ['testing.knobs', { testing: { knobs: 'poison' } }],
@@ -77,6 +85,50 @@ describe('refused options', () => {
   })
 })
 
+describe('a heap that is there already', () => {
+  it('is not wiped by another one, unless told to', () => {
+    const memory = memoryOf(16)
+    const first = Heap.create({ memory, base: 5000 })
+    const block = first.alloc(100)
+    const before = Buffer.from(memory.buffer.slice(0))
+    for (const base of [5000, 8192]) {
+      const error = thrownBy(() => Heap.create({ memory, base }))
+      expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument: 'base' })
+      expect(String(error)).toMatch(/Heap\.attach.*overwrite: true/)
+    }
+    expect(Buffer.from(memory.buffer).equals(before)).toBe(true)
+    expect(Heap.attach(memory, 5000).isBlock(block)).toBe(true)
+
+    const second = Heap.create({ memory, base: 5000, overwrite: true })
+    expect([...second.blocks()]).toEqual([])
+    expectSound(second)
+    second.close()
+    new Uint8Array(memory.buffer).fill(0)
+    expectSound(Heap.create({ memory, base: 5000 }))
+  })
+
+  it('is one only with magic, version and address', () => {
+    const memory = memoryOf(16)
+    const heap = Heap.create({ memory, base: 65536 })
+    for (const [at, value] of [
+      [HEAP_MAGIC_AT, 0],
+      [HEAP_VERSION_AT, 99],
+      [HEAP_BASE_AT, 4096],
+    ] as const) {
+      heap.writeU32(65536 + at, value)
+      expectSound(Heap.create({ memory, base: 65536 }))
+    }
+  })
+})
+
+describe('the constructor', () => {
+  it('says how heaps are made', () => {
+    const construct = () => new (Heap as unknown as new () => Heap)()
+    expect(construct).toThrow(TypeError)
+    expect(construct).toThrow('Heap.create()')
+  })
+})
+
 describe('accepted options', () => {
   it('the smallest heaps work', () => {
     for (const options of [{ limit: 16384 }, { memory: memoryOf(1), base: 65536 - 16384 }] as HeapOptions[]) {
@@ -95,7 +147,7 @@ describe('accepted options', () => {
         .map((i) => 16384 + i * 1024)
         .find((bytes) => {
           try {
-            const heap = Heap.create({ memory, base: from, end: from + bytes })
+            const heap = Heap.create({ memory, base: from, end: from + bytes, overwrite: true })
             expectSound(heap)
             return true
           } catch (error) {
@@ -175,6 +227,7 @@ describe('the option tables', () => {
         'memory',
         'mode',
         'name',
+        'overwrite',
         'reserve',
         'sizeClasses',
         'testing',

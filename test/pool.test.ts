@@ -95,6 +95,16 @@ describe('Pool', () => {
     refuse(foreign, 'owned')
     refuse(2 ** 31, 'foreign')
     refuse(16, 'foreign')
+    for (const bytes of [64, 10_000, 3_000_000]) {
+      const block = heap.alloc(bytes)
+      refuse(block, 'foreign')
+      refuse(block + 32, 'foreign')
+      refuse(block + 1, 'misaligned')
+      expect(String(thrownBy(() => pool.release(block)))).toMatch(/is a block of heap, not of this pool/)
+      heap.free(block)
+    }
+    refuse(foreign + 16, 'interior')
+    expect(String(thrownBy(() => pool.release(foreign)))).toContain('a block of another pool')
     expect(() => pool.release(own)).toThrow(InvalidAddressError)
     expect(() => pool.release(0)).toThrow(InvalidAddressError)
     pool.release(block)

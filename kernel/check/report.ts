@@ -52,7 +52,7 @@ function addFreeRuns(entry: Entry): void {
     const place = entry.unitBias + ((at >> UNIT_SHIFT) << 5)
     const head = load<usize>(place)
     if (head && !(at & ((1 << UNIT_SHIFT) - 1))) {
-      at += <usize>changetype<Page>(head).units << UNIT_SHIFT
+      at += <usize>max<u32>(changetype<Page>(head).units, 1) << UNIT_SHIFT
       continue
     }
     const map = mapAt(entry, at)
@@ -65,7 +65,8 @@ function addFreeRuns(entry: Entry): void {
       add(2 + 31 - clz(bytes), 1)
       if (bytes > load<u32>(heap().scratch + 4)) put(1, bytes)
     } else if (isLiveRunCode(code)) granules = granulesFromStart(map)
-    at += <usize>granules << GRANULE_SHIFT
+    // On a damaged map the walk still ends.
+    at += <usize>max<u32>(granules, 1) << GRANULE_SHIFT
   }
 }
 

@@ -91,15 +91,31 @@ export abstract class Structure implements Disposable {
 
 /** A block of the source, or the given place when `bytes` from there lie inside the memory. */
 export function take(where: BlockSource | Place, bytes: number): Found {
+  expectMemory('source', where)
   if (!('alloc' in where)) return at(where, bytes)
+  if (typeof where.alloc !== 'function' || typeof where.free !== 'function') throw noSource('source', where)
   const { memory } = where
   const address = checkedAddress('alloc', memory, where.alloc(bytes), bytes)
   return { memory, address, source: where }
 }
 
 /** The given place, when `bytes` from there lie inside the memory. */
-export function at({ memory, address }: Place, bytes: number): Found {
+export function at(place: Place, bytes: number): Found {
+  expectMemory('place', place)
+  const { memory, address } = place
   return { memory, address: checkedAddress('address', memory, address, bytes) }
+}
+
+/** Check that it is an object with a memory; an arena, for one, has none. */
+function expectMemory(argument: string, where: unknown): void {
+  const isObject = typeof where === 'object' && where !== null
+  if (!isObject || !('memory' in where) || !(where.memory instanceof WebAssembly.Memory))
+    throw noSource(argument, where)
+}
+
+function noSource(argument: string, where: unknown): ArgumentError {
+  const place = 'an object { memory, address }'
+  return new ArgumentError(argument, where, argument === 'source' ? `a heap, or ${place}` : place)
 }
 
 export function checkedAddress(argument: string, memory: WebAssembly.Memory, address: number, bytes: number): Address {
