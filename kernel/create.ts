@@ -59,6 +59,12 @@ function firstMinimum(from: usize, end: usize): u64 {
   return <u64>cap + <u64>(metadataUnits(cap, capIn(cap, end)) + 1) * UNIT_BYTES
 }
 
+/** Where the first chunk of a heap in [start, stop) begins: behind the control block and its tables. */
+function firstChunkAt(start: usize, stop: usize): u64 {
+  const bytes = TABLE_OFFSET + tableEntries(start, stop) * TABLE_ENTRY_BYTES
+  return (<u64>start + <u64>bytes + UNIT_BYTES - 1) & ~(<u64>UNIT_BYTES - 1)
+}
+
 /** The range's end without a last piece of a MiB too short for a chunk. */
 function usableEnd(from: usize, end: usize): usize {
   const boundary = alignDown(end, CHUNK_BYTES)
@@ -77,11 +83,11 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
   const start = alignUp(base, UNIT_BYTES)
   let stop = alignDown(end, UNIT_BYTES)
   if (stop <= start) return STATUS_BAD_ARGUMENT
+  if (firstChunkAt(start, stop) >= <u64>stop) return STATUS_BAD_ARGUMENT
+  // A shorter range may need a smaller table; its first chunk then begins no later.
+  stop = usableEnd(<usize>firstChunkAt(start, stop), stop)
   const entries = tableEntries(start, stop)
-  const from64 = <u64>start + TABLE_OFFSET + <u64>entries * TABLE_ENTRY_BYTES + UNIT_BYTES - 1
-  if (from64 >= <u64>stop) return STATUS_BAD_ARGUMENT
-  const from = alignDown(<usize>from64, UNIT_BYTES)
-  stop = usableEnd(from, stop)
+  const from = <usize>firstChunkAt(start, stop)
   const least = firstMinimum(from, stop)
   if (least > <u64>stop || least - <u64>start > <u64>limitBytes) return STATUS_BAD_ARGUMENT
   const grain = <u64>(flags & FLAG_OWNS_RANGE ? UNIT_BYTES : WASM_PAGE_BYTES)

@@ -189,6 +189,7 @@ export const HEAP_ZERO_FROM_AT: u32 = 140
 export const HEAP_STATUS_AT: u32 = 144
 export const HEAP_WILD_AT: u32 = 148
 export const HEAP_RECORD_BLOCKS_AT: u32 = 152
+export const HEAP_SAMPLED_OTHER_AT: u32 = 156
 export const HEAP_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096

@@ -128,6 +128,8 @@ export class Heap {
   wild: u32
   /** Number of the small blocks behind `recordBytes`. */
   recordBlocks: u32
+  /** Most bytes of live blocks outside pages at any sample of the peak. */
+  sampledOtherBytes: u32
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */
@@ -142,8 +144,8 @@ export class Context {
   bumpMap: usize
   /** Most live bytes that were counted, see `block/count.ts`. */
   peakBytes: u32
-  /** A page was made since the last sample of the peak. */
-  sampleDue: u32
+  /** Most bytes in pages at any sample of the peak. */
+  sampledPageBytes: u32
   live: u64
 }
 

@@ -112,6 +112,9 @@ export function HEAP_LIMIT_AT(): u32 {
 export function HEAP_ZERO_FROM_AT(): u32 {
   return offsetof<Heap>('zeroFrom')
 }
+export function HEAP_SAMPLED_OTHER_AT(): u32 {
+  return offsetof<Heap>('sampledOtherBytes')
+}
 export function HEAP_RECORD_BLOCKS_AT(): u32 {
   return offsetof<Heap>('recordBlocks')
 }

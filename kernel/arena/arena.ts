@@ -78,7 +78,8 @@ export function arenaCreate(chunkBytes: u32): usize {
 
 /** An arena over [base, limit), which must exist and be its user's; 0 when it is no range or out of memory. */
 export function arenaCreateFixed(base: usize, limit: usize): usize {
-  const low = (base + ALIGN_MIN_BYTES - 1) & ~(ALIGN_MIN_BYTES - 1)
+  // Address 0 is null: a block never starts there.
+  const low = max<usize>((base + ALIGN_MIN_BYTES - 1) & ~(ALIGN_MIN_BYTES - 1), ALIGN_MIN_BYTES)
   if (low < base || low >= limit || <u64>limit > <u64>(<u32>memory.size()) << 16) return 0
   const arena = makeArena(FLAG_FIXED, 0)
   if (!arena) return 0

@@ -57,7 +57,8 @@ function poolAt(pool: usize): Pool | null {
  * range.
  */
 export function poolCreate(size: u32, count: u32, grows: u32): usize {
-  if (size > POOL_BLOCK_MAX_BYTES) return 0
+  // Refused before growth is tried for what no growth can give.
+  if (size > POOL_BLOCK_MAX_BYTES || <u64>count * <u64>max<u32>(size, 16) > <u64>heap().limitBytes) return 0
   const pool = allocRecord(offsetof<Pool>(), RECORD_POOL)
   if (!pool) return 0
   const p = changetype<Pool>(pool)

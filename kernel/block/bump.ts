@@ -123,13 +123,13 @@ export function isBumpBlock(code: u32): bool {
 /** Bytes of the block at `p`, live or dead: up to the next code in the map, or to where the next block will lie. */
 export function bumpBlockBytes(p: usize): u32 {
   const start = mapAt(entryOf(p), p)
-  let map = start + 1
-  while (map & 7 && !load<u8>(map)) map++
-  if (!(map & 7)) while (!load<u64>(map)) map += 8
-  map += load<u8>(map) ? 0 : <usize>(ctz(load<u64>(map)) >> 3)
-  const bytes = <u32>((map - start) << GRANULE_SHIFT)
   const bump = context().bump
-  return p < bump && bump - p < bytes ? bump - p : bytes
+  // In the current piece nothing stands in the map from the next place on: the newest block ends there.
+  const end = p < bump && p >= heap().bumpPieces ? start + ((bump - p) >> GRANULE_SHIFT) : usize.MAX_VALUE
+  let map = start + 1
+  while (map < end && map & 7 && !load<u8>(map)) map++
+  while (map < end && !load<u8>(map)) map += load<u64>(map) ? 1 : 8
+  return <u32>((min(map, end) - start) << GRANULE_SHIFT)
 }
 
 /** Free the block at `p`, whose map byte is BUMP_BLOCK. */

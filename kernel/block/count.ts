@@ -30,7 +30,7 @@ export function countAlloc(bytes: u32): void {
 // @ts-ignore: decorator
 @inline
 export function countFree(bytes: u32): void {
-  if (bytes >= SAMPLED_BYTES) samplePeak()
+  if (bytes >= SAMPLED_BYTES) samplePeakIfDue()
   context().live -= ONE_BLOCK + <u64>bytes
 }
 
@@ -38,6 +38,7 @@ export function countFree(bytes: u32): void {
 // @ts-ignore: decorator
 @inline
 export function countResize(from: u32, to: u32): void {
+  if (from >= SAMPLED_BYTES) samplePeakIfDue()
   context().live += <u64>to - <u64>from
 }
 
@@ -77,6 +78,15 @@ export function liveBlocks(): u32 {
   return blocks
 }
 
+/**
+ * Take a sample if there can be a new peak: pages or all other blocks hold more than at any sample before. A sample
+ * looks at every partial page, so what comes and goes at one height must not take one each time.
+ */
+export function samplePeakIfDue(): void {
+  const others = <u32>(context().live & BYTES_MASK)
+  if (others > heap().sampledOtherBytes || heap().pageBytes > context().sampledPageBytes) samplePeak()
+}
+
 /** Take a sample for the peak. */
 export function samplePeak(): void {
   samplePeakWith(0)
@@ -84,7 +94,9 @@ export function samplePeak(): void {
 
 /** The same with `arenaBytes` in use in arenas beside the blocks. */
 export function samplePeakWith(arenaBytes: u32): void {
-  context().sampleDue = 0
+  const c = context()
+  heap().sampledOtherBytes = max<u32>(heap().sampledOtherBytes, <u32>(c.live & BYTES_MASK))
+  c.sampledPageBytes = max<u32>(c.sampledPageBytes, heap().pageBytes)
   const bytes = liveBytes() + arenaBytes
   if (bytes <= context().peakBytes) return
   context().peakBytes = bytes

@@ -18,7 +18,6 @@ import {
   Page,
   addressOf,
   classInfo,
-  context,
   currentPage,
   emptyPage,
   entryOf,
@@ -29,7 +28,7 @@ import {
 import { growForRun } from '../region/grow'
 import { allocUnits, freeRun } from '../region/runs'
 import { nextPageUnits } from './classes'
-import { samplePeak } from './count'
+import { samplePeakIfDue } from './count'
 
 /** Give class `index` a current page with a free block. False when out of memory; the class is then as before. */
 export function refill(index: u32): bool {
@@ -94,7 +93,6 @@ function makePage(index: u32): bool {
   page.capacity = <u16>((units << UNIT_SHIFT) / <u32>info.blockBytes)
   info.units += units
   info.pages++
-  context().sampleDue = 1
   info.slots += page.capacity
   heap().pageBytes += units << UNIT_SHIFT
   setCurrentPage(index, head)
@@ -114,7 +112,7 @@ export function pageSlow(page: Page): void {
   check(page.slowAt != <u16>PAGE_CURRENT, 601, addressOf(page))
   if (page.slowAt) {
     // The page still counts as full: the sample is of the moment before this block was freed.
-    if (context().sampleDue) samplePeak()
+    samplePeakIfDue()
     classInfo(page.classIndex).fullBlocks -= page.capacity
     putPartial(page)
     return

@@ -32,7 +32,9 @@ function isUserCode(code: u32): bool {
 
 /** Address of the live block of the user with the lowest address above `p`, 0 when there is none. `p` 0 starts. */
 export function nextBlock(p: usize): usize {
-  let from = max<usize>((p & ~(GRANULE_BYTES - 1)) + GRANULE_BYTES, heap().base)
+  const above = (p & ~(GRANULE_BYTES - 1)) + GRANULE_BYTES
+  if (above < p) return 0
+  let from = max<usize>(above, heap().base)
   const top = heap().top
   while (from < top && from >= GRANULE_BYTES) {
     const mib = from >> CHUNK_SHIFT

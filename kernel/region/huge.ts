@@ -223,6 +223,8 @@ export function growRunToHuge(start: usize, have: u32, wanted: u32): bool {
   const head = <u32>(end - start)
   if (wanted <= head) return false
   const mibs = wholeMibs(wanted - head)
+  // Up to a MiB is more than asked for: too much for a block that is not long itself.
+  if (head + (mibs << CHUNK_SHIFT) - wanted > wanted) return false
   if (!clearMibs(end, mibs)) return false
   if (head >> GRANULE_SHIFT != have && !growRun(start, have, head >> GRANULE_SHIFT)) return false
   const total = head + (mibs << CHUNK_SHIFT)
