@@ -122,8 +122,10 @@ function reach(start: usize, wanted: usize, held: usize): bool {
     // Somebody else grew in between: in a shared range what we got lies higher; hold it, and let the caller ask again.
     if (!ownsRange() && <u32>previous != present) {
       const got = <usize>previous << 16
-      takeHold(got, got + (<usize>(pages - present) << 16))
-      return true
+      const room = <u64>(heap().end > got ? heap().end - got : 0)
+      const bytes = <usize>min<u64>(<u64>(pages - present) << 16, room)
+      if (bytes) takeHold(got, got + bytes)
+      return bytes != 0
     }
   }
   takeHold(start, held)
