@@ -101,13 +101,12 @@ export const RUN_MIN_GRANULES: u32 = 4
 
 // ---- chunk ----------------------------------------------------------------------------------------------------
 //
-//   header   0 metadataAt  4 lo  8 hi  12 cap  16 metadataBytes  20..63 zero
+//   header   0 metadataAt  4 lo  8 hi  12 cap  16 metadataBytes  20 foreign  24..63 zero
 //            The last bytes stay zero: they are what a look at the left neighbour of the first granule reads.
 
 export const CHUNK_HEADER_BYTES: u32 = 64
 export const MAP_SENTINEL_BYTES: u32 = 16
 export const TABLE_ENTRY_BYTES: u32 = 16
-export const TABLE_ENTRY_SHIFT: u32 = 4
 
 // ---- page descriptor: 32 bytes, one place per unit -------------------------------------------------------------
 //

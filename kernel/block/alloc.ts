@@ -90,7 +90,7 @@ function allocOfClass(index: u32): usize {
 }
 
 /** A run or a huge block for `size` bytes at a multiple of `alignment`. */
-function allocLarge(size: u32, alignment: u32): usize {
+export function allocLarge(size: u32, alignment: u32): usize {
   const granules = runGranules(size)
   const slack = (alignment >> GRANULE_SHIFT) - 1
   if (granules + slack <= RUN_MAX_GRANULES) {

@@ -11,20 +11,15 @@
 import {
   CODE_BUMP_BLOCK,
   CODE_BUMP_DEAD,
-  CODE_HUGE,
-  CODE_RUN,
   GRANULE_BYTES,
   GRANULE_SHIFT,
   REQUEST_MAX_BYTES,
-  RUN_MAX_GRANULES,
   STATUS_NOT_A_BLOCK,
   STATUS_OK,
 } from '../layout'
 import { context, entryOf, heap, mapAt } from '../overlay'
-import { allocOrGrowRun } from '../region/grow'
-import { allocHuge, hugeBytes } from '../region/huge'
 import { allocPiece, growPiece, pieceBytes } from '../region/piece'
-import { runGranules } from '../region/runs'
+import { allocLarge } from './alloc'
 import { countAlloc, countFree, countResize, samplePeak } from './count'
 
 const PIECE_HEADER_BYTES: u32 = 64
@@ -49,25 +44,11 @@ export function bumpAlloc(size: u32): usize {
 function bumpSlow(size: u32, bytes: u32): usize {
   if (size > REQUEST_MAX_BYTES) return 0
   const committed = heap().committedBytes
-  const block = size > BUMP_MAX_BYTES ? allocAlone(size) : extendPiece(bytes) || startPiece(bytes) ? bumpAlloc(size) : 0
+  let block: usize = 0
+  if (size > BUMP_MAX_BYTES) block = allocLarge(size, GRANULE_BYTES)
+  else if (extendPiece(bytes) || startPiece(bytes)) block = bumpAlloc(size)
   if (heap().committedBytes != committed) samplePeak()
   return block
-}
-
-/** A run or huge block of its own. */
-function allocAlone(size: u32): usize {
-  const granules = runGranules(size)
-  if (granules > RUN_MAX_GRANULES) {
-    const block = allocHuge(size, GRANULE_BYTES, CODE_HUGE)
-    if (block) countAlloc(hugeBytes(block, CODE_HUGE))
-    return block
-  }
-  const run = allocOrGrowRun(granules, GRANULE_BYTES, CODE_RUN)
-  if (run) {
-    heap().runBytes += granules << GRANULE_SHIFT
-    countAlloc(granules << GRANULE_SHIFT)
-  }
-  return run
 }
 
 /** Double the current piece where it lies, or lengthen it by what is needed. */
@@ -105,13 +86,6 @@ function startPiece(bytes: u32): bool {
 function setLimit(limit: usize): void {
   context().bumpLimit = limit
   store<u8>(context().bumpMap + (limit >> GRANULE_SHIFT), <u8>CODE_BUMP_DEAD)
-}
-
-/** Whether a map code is a live block's of this allocator, or a dead one's. */
-// @ts-ignore: decorator
-@inline
-export function isBumpCode(code: u32): bool {
-  return code == CODE_BUMP_BLOCK || code == CODE_BUMP_DEAD
 }
 
 // @ts-ignore: decorator

@@ -49,9 +49,6 @@ export function nextBlock(p: usize): usize {
     const following = (mib + 1) << CHUNK_SHIFT
     if (!following) return 0
     from = following
-    // A huge block without a head starts exactly there.
-    const next = entryOf(from)
-    if (from < top && !next.spanGranules && next.lo == from && <u32>next.mapBias == CODE_HUGE) return from
   }
   return 0
 }

@@ -21,13 +21,12 @@ import {
   CODE_RUN,
   CODE_RUN_OWNED,
   GRANULE_SHIFT,
-  TABLE_ENTRY_BYTES,
 } from '../layout'
 import { Entry, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
 import { chunkCap, fillsMib, makeChunk, nextMib, unmakeChunk } from './chunk'
 import { growthStart, hold } from './grow'
 import { claimRun, growRun, isWhollyFree, lastFreeRun, shrinkRun } from './runs'
-import { granulesFromStart, tagLive, untagLive } from './tags'
+import { tagLive, untagLive } from './tags'
 import { freeRun } from './runs'
 
 const MIB_MASK: u32 = CHUNK_BYTES - 1
@@ -306,19 +305,4 @@ export function hugeAround(p: usize): usize {
 @inline
 export function isHugeCode(code: u32): bool {
   return code == CODE_HUGE || code == CODE_HUGE_OWNED
-}
-
-/** Granules of a huge block's head, given its map byte. */
-// @ts-ignore: decorator
-@inline
-export function headGranules(map: usize): u32 {
-  check(isHugeCode(load<u8>(map)), 501, map)
-  return granulesFromStart(map)
-}
-
-/** Bytes of the table, for the control block's size. */
-// @ts-ignore: decorator
-@inline
-export function tableBytes(entries: u32): u32 {
-  return entries * TABLE_ENTRY_BYTES
 }

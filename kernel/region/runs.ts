@@ -229,9 +229,3 @@ export function lastFreeRun(entry: Entry): usize {
 export function isWhollyFree(entry: Entry): bool {
   return entry.spanGranules != 0 && lastFreeRun(entry) == entry.lo
 }
-
-/** Bytes that could still follow the block at `address` of `have` granules without moving it. */
-export function heldBehind(address: usize, have: u32): u32 {
-  const right = mapAt(entryOf(address), address) + have
-  return isFreeCode(load<u8>(right)) ? freeGranulesFromStart(right) << GRANULE_SHIFT : 0
-}
