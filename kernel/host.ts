@@ -1,6 +1,7 @@
 /**
  * What the kernel asks of its surroundings: two functions and two constants, nothing else.
- * `HW_DEBUG` is set on the compiler's command line and selects the assertions.
+ * `HW_DEBUG` is set on the compiler's command line and selects the assertions, `HW_EMBEDDED` the build for one small
+ * buffer, `HW_OBJECTS` the builds with objects.
  */
 
 /** Grow the memory by `pages` of 64 KiB; gives the previous size in pages, or -1 when refused. */
@@ -8,7 +9,10 @@
 @external("host", "grow")
 export declare function hostGrow(pages: u32): i32
 
-/** A broken invariant, debug build only: `code` says where in the source, `address` where in memory. Never returns. */
+/**
+ * With a code below 0x10000 a broken invariant, debug build only: `code` says where in the source, `address` where in
+ * memory; never returns. Above, what `REPORT_…` of `object-layout.ts` say.
+ */
 // @ts-ignore: decorator
 @external("host", "report")
 export declare function hostReport(code: u32, address: usize): void

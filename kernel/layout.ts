@@ -26,7 +26,7 @@
  * itself and what lies past the end hold arbitrary bytes, and none of them may ever be read as a map byte.
  *
  * Invariants (asserted by `check/verify.ts`):
- *   committed = metadata + lost + free runs + pages + user runs + user huge + owned runs and huge
+ *   committed = metadata + lost + free runs + pages + user runs + user huge + owned runs and huge + object blocks
  *   pages     = live small blocks + records + free slots + page tails
  *   a free run has tags at both ends and nothing else in its map; no two free runs touch
  *   a live run has its code and size at its start and zero bytes up to its end (pool and bump segments excepted)
@@ -74,7 +74,7 @@ export const ALIGN_MAX_BYTES: u32 = 65536
 //   18 / 19     a free run of 8 granules or more: start, then three size bytes;   region/runs.ts
 //               three size bytes, then end
 //   40 .. 7f    a digit of a size: six bits, lowest digit first                   with its code
-//   80 .. ff    objects (reserved for the collectors)                             -
+//   80 .. ff    objects, bit by bit in `object-layout.ts`                         collect/
 
 export const CODE_NONE: u32 = 0x00
 export const CODE_BLOCK: u32 = 0x01
@@ -189,6 +189,10 @@ export const HEAP_STATUS_AT: u32 = 144
 export const HEAP_WILD_AT: u32 = 148
 export const HEAP_RECORD_BLOCKS_AT: u32 = 152
 export const HEAP_SAMPLED_OTHER_AT: u32 = 156
+/** Bytes of object blocks. */
+export const HEAP_OBJECTS_AT: u32 = 160
+/** Address of the object space (`object-layout.ts`), 0 in a heap without objects. */
+export const HEAP_SPACE_AT: u32 = 164
 export const HEAP_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096
@@ -202,6 +206,10 @@ export const FLAG_OWNS_RANGE: u32 = 1
 export const FLAG_BUMP: u32 = 2
 /** The first held bytes are known to be zero. */
 export const FLAG_ZEROED: u32 = 4
+/** The heap has objects: its kernel is the build with collectors. */
+export const FLAG_OBJECTS: u32 = 8
+/** One small buffer, laid out by the `embedded` build. */
+export const FLAG_EMBEDDED: u32 = 16
 
 /** Stress knobs, obeyed by the debug kernel only: each makes a rare branch the common one. */
 /** Growth asks for exactly what is needed. */

@@ -130,6 +130,9 @@ export class Heap {
   recordBlocks: u32
   /** Most bytes of live blocks outside pages at any sample of the peak. */
   sampledOtherBytes: u32
+  /** Object blocks: large objects are among `ownedBytes`. */
+  objectBytes: u32
+  space: usize
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */
@@ -165,7 +168,8 @@ export function context(): Context {
 // @ts-ignore: decorator
 @inline
 export function heap(): Heap {
-  return changetype<Heap>(context().heap)
+  // @ts-ignore: set by --use
+  return changetype<Heap>(HW_EMBEDDED ? self : context().heap)
 }
 
 // @ts-ignore: decorator
