@@ -1,7 +1,7 @@
 /**
  * Making a heap in its range, attaching to one that is there, and emptying one.
  *
- *   [ control block | bin bits | bins | classes | empty page | context | scratch | chunk table ] first chunk ...
+ *   [ control block with its tables, see `region/control.ts` ] first chunk ...
  *
  * Guarantee: nothing outside [base, end) is touched; a refused call touches nothing at all.
  */

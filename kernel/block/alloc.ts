@@ -31,6 +31,7 @@ import {
   STATUS_SIZE_MISMATCH,
   UNIT_BYTES,
 } from '../layout'
+import { MAP_OBJECT } from '../object-layout'
 import { isPowerOfTwo } from '../bits/align'
 import { check } from '../host'
 import { Page, classInfo, classOf, currentPage, entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
@@ -171,7 +172,8 @@ function freeOther(p: usize, map: usize, code: u32): u32 {
   }
   if (code == CODE_HUGE) return freeHuge(p)
   if (isBumpBlock(code)) return bumpFree(p)
-  return code == CODE_RECORD || code == CODE_POOL_BLOCK || code == CODE_RUN_OWNED ? STATUS_OWNED : STATUS_NOT_A_BLOCK
+  const isOwned = code == CODE_RECORD || code == CODE_POOL_BLOCK || code == CODE_RUN_OWNED || code >= MAP_OBJECT
+  return isOwned ? STATUS_OWNED : STATUS_NOT_A_BLOCK
 }
 
 /** Free a huge block that starts at a MiB boundary, or refuse an address that is in no chunk. */

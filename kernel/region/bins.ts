@@ -26,7 +26,7 @@ import {
   setPrev,
   setTrieLink,
 } from './links'
-import { granulesFromStart } from './tags'
+import { freeGranulesFromStart, granulesFromStart } from './tags'
 
 const TOP_BIT: u32 = 15
 
@@ -81,6 +81,13 @@ export function tameWild(): void {
   if (!wild) return
   heap().wild = 0
   binInsert(wild, <u32>(heap().top >> GRANULE_SHIFT) - wild, mapOfGranule(wild))
+}
+
+/** Take a free run that ends at `top` out of the bins: it is the wild one from now on. */
+export function makeWild(run: u32): void {
+  const map = mapOfGranule(run)
+  binRemove(run, freeGranulesFromStart(map), map)
+  heap().wild = run
 }
 
 // @ts-ignore: decorator

@@ -130,6 +130,26 @@ export function extendChunk(entry: Entry, to: usize): void {
   freeRun(from, <u32>((to - from) >> GRANULE_SHIFT))
 }
 
+/** Hold less of the chunk: of the free run at `free`, which ends at its held end, only what lies below `to` stays. */
+export function shortenChunk(entry: Entry, free: usize, to: usize): void {
+  const chunk = chunkOf(entry)
+  const map = mapAt(entry, free)
+  takeFree(free, map, freeGranulesFromStart(map))
+  heap().freeBytes -= chunk.hi - free
+  chunk.hi = to
+  entry.spanGranules = <u32>((to - entry.lo) >> GRANULE_SHIFT)
+  if (free < to) freeRun(free, <u32>((to - free) >> GRANULE_SHIFT))
+}
+
+/** Take a wholly free chunk out of service; its MiB is then nobody's. */
+export function dropChunk(entry: Entry): void {
+  unmakeChunk(entry)
+  entry.lo = 0
+  entry.mapBias = 0
+  entry.unitBias = 0
+  entry.spanGranules = 0
+}
+
 /** Take a wholly free chunk out of service; its MiB then belongs to the caller. */
 export function unmakeChunk(entry: Entry): void {
   const chunk = chunkOf(entry)

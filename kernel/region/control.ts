@@ -1,7 +1,9 @@
 /**
  * The control block's tables and their places behind its header:
  *
- *   [ header | bin bits | bins | classes | empty page | context | scratch | chunk table ]
+ *   [ header | bin bits | bins | classes | empty page | context | object space | scratch | chunk table ]
+ *
+ * The object space is there in the build with objects only.
  */
 import { alignUp } from '../bits/align'
 import {
@@ -17,11 +19,14 @@ import {
   TABLE_ENTRY_BYTES,
   UNIT_BYTES,
 } from '../layout'
+import { SPACE_BYTES } from '../object-layout'
 import { heap } from '../overlay'
 
 export const BINS_BYTES: u32 = HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
 export const CONTEXT_OFFSET: u32 = HEAP_HEADER_BYTES + BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
-export const SCRATCH_OFFSET: u32 = CONTEXT_OFFSET + CONTEXT_BYTES
+export const SPACE_OFFSET: u32 = CONTEXT_OFFSET + CONTEXT_BYTES
+// @ts-ignore: set by --use
+export const SCRATCH_OFFSET: u32 = SPACE_OFFSET + (HW_OBJECTS ? SPACE_BYTES : 0)
 export const TABLE_OFFSET: u32 = SCRATCH_OFFSET + SCRATCH_BYTES
 
 /** Entries of the chunk table: a power of two, at least one per MiB of the range. */

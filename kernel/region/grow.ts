@@ -21,8 +21,19 @@ import {
   WASM_PAGE_BYTES,
 } from '../layout'
 import { Entry, chunkOf, entryOf, heap, knob } from '../overlay'
-import { chunkCap, chunkMinimum, extendChunk, makeChunk, metadataUnits, reserveGap } from './chunk'
-import { tameWild } from './bins'
+import { alignUp } from '../bits/align'
+import { makeWild, tameWild } from './bins'
+import {
+  chunkCap,
+  chunkMinimum,
+  dropChunk,
+  extendChunk,
+  makeChunk,
+  metadataUnits,
+  reserveGap,
+  shortenChunk,
+} from './chunk'
+import { controlBytes } from './control'
 import { allocRun, allocRunAligned, lastFreeRun } from './runs'
 
 const STEP_MAX_BYTES: u32 = 4 << 20
@@ -185,4 +196,45 @@ export function growBehind(address: usize, have: u32, wanted: u32): bool {
   const isLast = end == top || end == <usize>heap().wild << GRANULE_SHIFT
   if (!isLast || growthStart() != top || target > <u64>chunkCap(address)) return false
   return hold(top, <usize>target)
+}
+
+/**
+ * Hold less: what is free at the end of what is held goes back to the range, from where growth takes it again. Only of
+ * an owned range: in a shared one it would be nobody's. The bytes no longer held.
+ */
+export function giveBackTop(): u32 {
+  const h = heap()
+  if (!ownsRange()) return 0
+  const before = h.committedBytes
+  while (giveBackLast()) {}
+  return before - h.committedBytes
+}
+
+/** Give back the free end of the last chunk, or all of it; whether the one before may have something to give, too. */
+function giveBackLast(): bool {
+  const h = heap()
+  const entry = entryOf(h.top - 1)
+  if (!entry.spanGranules || chunkOf(entry).hi != h.top) return false
+  const free = lastFreeRun(entry)
+  if (!free) return false
+  const from = chunkOf(entry).metadataAt
+  const isWhole = free == entry.lo && from > h.base + controlBytes() && isOurs(entryOf(from - 1))
+  const to = isWhole ? from : max(alignUp(free, UNIT_BYTES), entry.lo + UNIT_BYTES)
+  if (to >= h.top) return false
+  // What was held has been written to: a chunk made there again is cleared first.
+  h.zeroFrom = max(h.zeroFrom, h.top)
+  h.committedBytes -= h.top - to
+  tameWild()
+  if (isWhole) dropChunk(entry)
+  else shortenChunk(entry, free, to)
+  h.top = to
+  const last = lastFreeRun(entryOf(to - 1))
+  if (last) makeWild(last >> GRANULE_SHIFT)
+  return isWhole
+}
+
+// @ts-ignore: decorator
+@inline
+function isOurs(entry: Entry): bool {
+  return entry.spanGranules != 0 || entry.lo != 0
 }

@@ -134,9 +134,9 @@ function count(code: u32, bytes: u32): void {
 
 /**
  * Allocate a huge block of at least `bytes` (at most REQUEST_MAX_BYTES) at a multiple of `alignment` (16 … 65,536).
- * `code` is HUGE or HUGE_OWNED. 0 when there is no room.
+ * `code` is HUGE or HUGE_OWNED. 0 when there is no room; without `mayGrow` only what is held counts.
  */
-export function allocHuge(bytes: u32, alignment: u32, code: u32): usize {
+export function allocHuge(bytes: u32, alignment: u32, code: u32, mayGrow: bool = true): usize {
   let total = (bytes + alignment - 1) & ~(alignment - 1)
   let head = total & MIB_MASK
   if (head && head < HEAD_MIN_BYTES) {
@@ -158,7 +158,7 @@ export function allocHuge(bytes: u32, alignment: u32, code: u32): usize {
   }
   let first = findPlace(mibs, head)
   while (!first) {
-    if (!growForHuge(mibs, head)) return 0
+    if (!mayGrow || !growForHuge(mibs, head)) return 0
     first = findPlace(mibs, head)
   }
   const start = (<usize>first << CHUNK_SHIFT) - head
@@ -209,8 +209,8 @@ export function growHuge(start: usize, bytes: u32, wanted: u32): bool {
 }
 
 /**
- * Make the run of `have` granules at `start` a huge block of at least `wanted` bytes without moving it: it then reaches to
- * the end of its MiB and over the next ones. False when something lies behind it.
+ * Make the run of `have` granules at `start` a huge block of at least `wanted` bytes without moving it: it then reaches
+ * to the end of its MiB and over the next ones. False when something lies behind it.
  */
 export function growRunToHuge(start: usize, have: u32, wanted: u32): bool {
   const entry = entryOf(start)
@@ -240,7 +240,9 @@ function wholeMibs(bytes: u32): u32 {
   return <u32>((<u64>bytes + MIB_MASK) >> CHUNK_SHIFT)
 }
 
-/** Whether `count` MiBs from `end` on, a MiB boundary, are wholly free chunks; grows to make them so where that can be. */
+/**
+ * Whether `count` MiBs from `end` on, a MiB boundary, are wholly free chunks; grows to make them so where that can be.
+ */
 function clearMibs(end: usize, count: u32): bool {
   const first = <u32>(end >> CHUNK_SHIFT)
   const free = freeMibsFrom(first, count)

@@ -13,8 +13,9 @@ import {
   UNIT_GRANULES,
   UNIT_SHIFT,
 } from '../layout'
+import { OBJECT_BLOCK_BYTES_AT } from '../object-layout'
 import { Entry, entryOf, heap, holds, mapAt } from '../overlay'
-import { allocOrGrowRun, growForRun } from './grow'
+import { allocFreeRun, allocOrGrowRun, growForRun } from './grow'
 import { allocHuge, hugeBytes, releaseHuge } from './huge'
 import { allocUnits, growRun, releaseRun, runGranules } from './runs'
 import { granulesFromStart, tagLive } from './tags'
@@ -41,8 +42,17 @@ export function allocPiece(bytes: u32): usize {
   return piece
 }
 
+/** A piece of at least `bytes` from what is free, without growth; 0 when nothing free is long enough. */
+export function allocFreePiece(bytes: u32): usize {
+  const granules = runGranules(bytes)
+  if (granules > RUN_MAX_GRANULES) return allocHuge(bytes, GRANULE_BYTES, CODE_HUGE_OWNED, false)
+  const piece = allocFreeRun(granules, GRANULE_BYTES, CODE_RUN_OWNED)
+  if (piece) heap().ownedBytes += granules << GRANULE_SHIFT
+  return piece
+}
+
 /** A piece of whole units at a multiple of one, at most a chunk's worth. */
-function allocUnitPiece(units: u32): usize {
+export function allocUnitPiece(units: u32): usize {
   let piece = allocUnits(units)
   while (!piece) {
     // In an empty chunk the units begin aligned; elsewhere a unit more makes sure.
@@ -67,8 +77,23 @@ export function allocSlottedPiece(units: u32): usize {
 /** The descriptor's place of a unit in no page: its head stays 0, the word behind it is the piece's address. */
 // @ts-ignore: decorator
 @inline
-function unitPlace(entry: Entry, address: usize): usize {
+export function unitPlace(entry: Entry, address: usize): usize {
   return entry.unitBias + ((address >> UNIT_SHIFT) << PAGE_SHIFT)
+}
+
+/** Not 0 when `address` lies in a unit of an object block: its descriptor's address plus 1, see `collect/blocks.ts`. */
+// @ts-ignore: decorator
+@inline
+export function unitTag(entry: Entry, address: usize): usize {
+  const place = unitPlace(entry, address)
+  const tag = load<usize>(place, 4)
+  return tag & 1 && !load<usize>(place) ? tag : 0
+}
+
+/** Bytes of the object block that begins at `address`, 0 when its tag leads elsewhere. */
+export function objectBlockBytes(entry: Entry, address: usize): u32 {
+  const place = unitPlace(entry, address)
+  return unitTag(entry, address) == place + 1 ? load<u32>(place, OBJECT_BLOCK_BYTES_AT) : 0
 }
 
 /** The slotted piece around an address that lies in one. */

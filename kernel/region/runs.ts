@@ -9,7 +9,8 @@
  * nothing.
  */
 import { check } from '../host'
-import { GRANULE_SHIFT, KNOB_NO_ALIGNED_FIT, RUN_MIN_GRANULES, UNIT_GRANULES, UNIT_SHIFT } from '../layout'
+import { alignUp } from '../bits/align'
+import { GRANULE_SHIFT, KNOB_NO_ALIGNED_FIT, RUN_MIN_GRANULES, UNIT_BYTES, UNIT_GRANULES, UNIT_SHIFT } from '../layout'
 import { Entry, chunkOf, entryOf, heap, knob, mapAt } from '../overlay'
 import { binInsert, binRemove, findBest } from './bins'
 import { mapOfGranule } from './links'
@@ -174,6 +175,22 @@ export function allocUnits(units: u32): usize {
     at = highestUnits(address, held, granules)
   }
   cut(address, held, at, granules)
+  return at
+}
+
+/** The same from the low end of a free run: what lives long gathers there. */
+export function allocLowUnits(units: u32): usize {
+  const granules = units * UNIT_GRANULES
+  let address = bestRun(granules)
+  if (!address) return 0
+  let at = alignUp(address, UNIT_BYTES)
+  let held = freeGranulesFromStart(mapAt(entryOf(address), address))
+  if (knob(KNOB_NO_ALIGNED_FIT) || ((at - address) >> GRANULE_SHIFT) + granules > held) {
+    address = bestRun(granules + UNIT_GRANULES - 1)
+    if (!address) return 0
+    at = alignUp(address, UNIT_BYTES)
+  }
+  cut(address, freeGranulesFromStart(mapAt(entryOf(address), address)), at, granules)
   return at
 }
 
