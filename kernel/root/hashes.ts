@@ -1,0 +1,159 @@
+/**
+ * Identity hashes: a number for an object that stays the same wherever it moves. A header flag says that an object has
+ * one; the number lies in a side table, so that no object grows.
+ *
+ *   table   [ { reference, hash, pending } ... in the order of asking ][ index: 2 * capacity numbers + 1, 0 free ]
+ *
+ * The index is an open-addressed hash table over the address, made anew when objects have moved or died: that needs no
+ * memory. `pending` belongs to `collect/weak.ts` and is 0 between collections. Hashes come from a 32-bit xorshift
+ * sequence (Marsaglia, Journal of Statistical Software 8(14), 2003), which repeats no value in 2^32 - 1 steps.
+ */
+import { STATUS_BAD_ARGUMENT, STATUS_OUT_OF_MEMORY } from '../layout'
+import { OBJECT_HASHED } from '../object-layout'
+import { refused, space } from '../object-overlay'
+import { headWord, isHashed, isImmortal, setHeadWord } from '../object/header'
+import { tableAlloc, tableFree } from '../object/memory'
+
+@unmanaged
+export class HashEntry {
+  reference: usize
+  hash: u32
+  pending: usize
+}
+
+const ENTRY_BYTES: u32 = 12
+const INDEX_BYTES: u32 = 4
+const FIRST_ENTRIES: u32 = 128
+const FIRST_ENTRIES_EMBEDDED: u32 = 8
+const ENTRIES_MAX: u32 = 1 << 26
+const SEED: u32 = 0x9e3779b9
+
+// @ts-ignore: decorator
+@inline
+export function hashEntry(index: u32): HashEntry {
+  return changetype<HashEntry>(space().hashes + index * ENTRY_BYTES)
+}
+
+// @ts-ignore: decorator
+@inline
+function indexAt(slot: u32): usize {
+  return space().hashes + space().hashCapacity * ENTRY_BYTES + slot * INDEX_BYTES
+}
+
+/** First place of the index for an address. The capacity is a power of two, the index twice as long. */
+// @ts-ignore: decorator
+@inline
+function firstSlot(reference: usize): u32 {
+  return (<u32>(reference >> 3) * SEED) >> clz(space().hashCapacity)
+}
+
+/** Entry of an object that has a hash; 0 if there is none. */
+export function findHash(reference: usize): HashEntry {
+  const s = space()
+  const mask = (s.hashCapacity << 1) - 1
+  let slot = firstSlot(reference)
+  while (true) {
+    const number = load<u32>(indexAt(slot & mask))
+    if (!number) return changetype<HashEntry>(0)
+    const entry = hashEntry(number - 1)
+    if (entry.reference == reference) return entry
+    slot++
+  }
+}
+
+/** The hash of an object that has one, else 0. */
+export function hashIfAny(reference: usize): u32 {
+  if (isHashed(reference)) return findHash(reference).hash
+  return isImmortal(reference) ? immortalHash(reference) : 0
+}
+
+/** The object's hash: 31 bits, never 0; 0 when out of memory. Never collects. An immortal object cannot get one. */
+export function identityHash(reference: usize): u32 {
+  if (!reference) return refused(STATUS_BAD_ARGUMENT)
+  if (isHashed(reference)) return findHash(reference).hash
+  const s = space()
+  if (isImmortal(reference)) return immortalHash(reference)
+  if (s.hashCount == s.hashCapacity && !growHashes()) return refused(STATUS_OUT_OF_MEMORY)
+  const entry = hashEntry(s.hashCount)
+  entry.reference = reference
+  entry.hash = nextHash()
+  entry.pending = 0
+  enterIndex(s.hashCount++)
+  setHeadWord(reference, headWord(reference) | OBJECT_HASHED)
+  return entry.hash
+}
+
+/** Immortal objects are never written and never move: their address will do. */
+// @ts-ignore: decorator
+@inline
+function immortalHash(reference: usize): u32 {
+  return max<u32>((<u32>reference * SEED) >> 1, 1)
+}
+
+function nextHash(): u32 {
+  let x = space().hashState
+  if (!x) x = SEED
+  do {
+    x ^= x << 13
+    x ^= x >> 17
+    x ^= x << 5
+  } while (!(x >> 1))
+  space().hashState = x
+  return x >> 1
+}
+
+function enterIndex(number: u32): void {
+  const mask = (space().hashCapacity << 1) - 1
+  let slot = firstSlot(hashEntry(number).reference)
+  while (load<u32>(indexAt(slot & mask))) slot++
+  store<u32>(indexAt(slot & mask), number + 1)
+}
+
+function growHashes(): bool {
+  const s = space()
+  // @ts-ignore: set by --use
+  const capacity = s.hashCapacity ? s.hashCapacity << 1 : HW_EMBEDDED ? FIRST_ENTRIES_EMBEDDED : FIRST_ENTRIES
+  if (capacity > ENTRIES_MAX) return false
+  const table = tableAlloc(capacity * (ENTRY_BYTES + 2 * INDEX_BYTES))
+  if (!table) return false
+  const old = s.hashes
+  if (old) memory.copy(table, old, s.hashCount * ENTRY_BYTES)
+  s.hashes = table
+  s.hashCapacity = capacity
+  tableFree(old)
+  remakeIndex()
+  return true
+}
+
+/** Make the index anew from the entries. */
+export function remakeIndex(): void {
+  const s = space()
+  if (!s.hashes) return
+  memory.fill(indexAt(0), 0, s.hashCapacity * (2 * INDEX_BYTES))
+  for (let i: u32 = 0; i < s.hashCount; i++) enterIndex(i)
+}
+
+/** After marking: keep the entries of objects that `S.survivor(reference)` says live, at their references now. */
+export function updateHashes<S>(): void {
+  const s = space()
+  const count = s.hashCount
+  if (!count) return
+  let kept: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const from = hashEntry(i)
+    const hash = from.hash
+    const now = changetype<S>(0).survivor(from.reference) as usize
+    if (!now) continue
+    const to = hashEntry(kept++)
+    to.reference = now
+    to.hash = hash
+    to.pending = 0
+  }
+  s.hashCount = kept
+  remakeIndex()
+}
+
+/** Visit the words that hold the objects with a hash. Afterwards the index must be made anew. */
+export function visitHashSlots<V>(): void {
+  for (let i: u32 = 0; i < space().hashCount; i++) changetype<V>(0).visit(changetype<usize>(hashEntry(i)))
+}
