@@ -1,0 +1,97 @@
+/** Making weak references and weak maps, and setting entries: what may allocate. Objects are given by their slots. */
+import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { TYPE_WEAK_MAP, TYPE_WEAK_REF, TYPE_WEAK_TABLE } from '../object-layout'
+import { typeOf } from '../object/header'
+import {
+  DELETED,
+  ENTRY_BYTES,
+  TABLE_HEAD_BYTES,
+  WeakMap,
+  WeakRef,
+  WeakTable,
+  findWeakEntry,
+  putWeakEntry,
+  tableCapacity,
+  weakEntry,
+} from '../object/weak'
+import { hashIfAny, identityHash } from '../root/hashes'
+import { allocateObject } from './allocate'
+
+const FIRST_ENTRIES: u32 = 8
+const ENTRIES_MAX: u32 = 1 << 26
+
+/** A weak reference to the object in `slot`. */
+export function weakRefNew(slot: usize): usize {
+  const weak = allocateObject(TYPE_WEAK_REF, sizeof<usize>() * 2)
+  if (weak) changetype<WeakRef>(weak).target = load<usize>(slot)
+  return weak
+}
+
+/** What a weak reference refers to, 0 when that has died. */
+export function weakRefGet(reference: usize): usize {
+  return reference ? changetype<WeakRef>(reference).target : 0
+}
+
+export function weakMapNew(): usize {
+  return allocateObject(TYPE_WEAK_MAP, 8)
+}
+
+/** Set the value of a key. OUT_OF_MEMORY leaves the map as it was. */
+export function weakMapSet(mapSlot: usize, keySlot: usize, valueSlot: usize): u32 {
+  if (!load<usize>(mapSlot) || !load<usize>(keySlot)) return STATUS_BAD_ARGUMENT
+  if (typeOf(load<usize>(mapSlot)) != TYPE_WEAK_MAP) return STATUS_BAD_ARGUMENT
+  const hash = identityHash(load<usize>(keySlot))
+  if (!hash) return STATUS_OUT_OF_MEMORY
+  let table = tableOf(mapSlot)
+  if (table) {
+    const entry = findWeakEntry(table, load<usize>(keySlot), hash)
+    if (changetype<usize>(entry)) {
+      entry.value = load<usize>(valueSlot)
+      return STATUS_OK
+    }
+  }
+  if (!table || isFull(table)) {
+    if (!growTable(mapSlot)) return STATUS_OUT_OF_MEMORY
+    table = tableOf(mapSlot)
+  }
+  putWeakEntry(table, load<usize>(keySlot), load<usize>(valueSlot), hash)
+  return STATUS_OK
+}
+
+// @ts-ignore: decorator
+@inline
+function tableOf(mapSlot: usize): usize {
+  return changetype<WeakMap>(load<usize>(mapSlot)).table
+}
+
+/** A quarter stays free, so that every search ends. */
+function isFull(table: usize): bool {
+  const capacity = tableCapacity(table)
+  return changetype<WeakTable>(table).used + 1 > capacity - (capacity >> 2)
+}
+
+/** A table without deleted entries, twice as long when half of it is live. */
+function growTable(mapSlot: usize): bool {
+  const before = tableOf(mapSlot)
+  let capacity = FIRST_ENTRIES
+  if (before) {
+    capacity = tableCapacity(before)
+    if (changetype<WeakTable>(before).size >= capacity >> 1) capacity <<= 1
+  }
+  if (capacity > ENTRIES_MAX) return false
+  const table = allocateObject(TYPE_WEAK_TABLE, TABLE_HEAD_BYTES + capacity * ENTRY_BYTES)
+  if (!table) return false
+  // The old table may have moved, and entries may have died.
+  const old = tableOf(mapSlot)
+  if (old) copyEntries(old, table)
+  changetype<WeakMap>(load<usize>(mapSlot)).table = table
+  return true
+}
+
+function copyEntries(from: usize, to: usize): void {
+  const capacity = tableCapacity(from)
+  for (let i: u32 = 0; i < capacity; i++) {
+    const entry = weakEntry(from, i)
+    if (entry.key > DELETED) putWeakEntry(to, entry.key, entry.value, hashIfAny(entry.key))
+  }
+}
