@@ -1,8 +1,9 @@
 /** Reports for the host, written into the control block's scratch area; the words are listed in `layout.ts`. */
 import { arenasUsed } from '../arena/arena'
 import { liveBlocks, liveBytes, samplePeakWith, usedOfClass } from '../block/count'
-import { CHUNK_SHIFT, GRANULE_SHIFT, UNIT_SHIFT } from '../layout'
+import { CHUNK_SHIFT, GRANULE_SHIFT, UNIT_BYTES, UNIT_SHIFT } from '../layout'
 import { Entry, Page, chunkOf, classInfo, context, entryOf, heap, mapAt } from '../overlay'
+import { objectBlockBytes, unitTag } from '../region/piece'
 import { freeGranulesFromStart, granulesFromStart, isFreeCode, isLiveRunCode } from '../region/tags'
 
 // @ts-ignore: decorator
@@ -53,6 +54,10 @@ function addFreeRuns(entry: Entry): void {
     const head = load<usize>(place)
     if (head && !(at & ((1 << UNIT_SHIFT) - 1))) {
       at += <usize>max<u32>(changetype<Page>(head).units, 1) << UNIT_SHIFT
+      continue
+    }
+    if (unitTag(entry, at)) {
+      at += max<u32>(objectBlockBytes(entry, at), UNIT_BYTES)
       continue
     }
     const map = mapAt(entry, at)

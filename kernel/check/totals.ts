@@ -19,6 +19,7 @@ export class Totals {
   /** Of all classes. */
   slots: u32
   fullBlocks: u32
+  objectBytes: u32
 }
 
 const CLASSES_AT: u32 = 64

@@ -41,10 +41,11 @@ import {
   UNIT_BYTES,
   UNIT_SHIFT,
 } from '../layout'
+import { MAP_OBJECT } from '../object-layout'
 import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../overlay'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
 import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from '../region/control'
-import { pieceAround, slotBytes } from '../region/piece'
+import { objectBlockBytes, pieceAround, slotBytes, unitTag } from '../region/piece'
 import {
   freeGranulesFromEnd,
   freeGranulesFromStart,
@@ -131,6 +132,14 @@ function checkChunk(entry: Entry): u32 {
       afterFree = false
       continue
     }
+    if (isObjectUnit(entry, at)) {
+      const bytes = objectBlockBytes(entry, at)
+      if (!bytes || at + bytes > chunk.hi) return fault(FAULT_CHUNK, at)
+      at += bytes
+      totals().objectBytes += bytes
+      afterFree = false
+      continue
+    }
     const code = <u32>load<u8>(mapAt(entry, at))
     const free = isFreeCode(code)
     if (free && afterFree) return fault(FAULT_ADJACENT, at)
@@ -142,6 +151,13 @@ function checkChunk(entry: Entry): u32 {
   // Nothing may stand in the map behind what is held.
   if (!isZero(mapAt(entry, chunk.hi), <u32>((chunk.cap - chunk.hi) >> GRANULE_SHIFT))) return fault(FAULT_MAP, chunk.hi)
   return at == chunk.hi ? FAULT_NONE : fault(FAULT_CHUNK, at)
+}
+
+/** Whether an object block begins at `at`; what is in it is checked by `objects.ts`. */
+// @ts-ignore: decorator
+@inline
+function isObjectUnit(entry: Entry, at: usize): bool {
+  return heap().space != 0 && !(at & (UNIT_BYTES - 1)) && unitTag(entry, at) != 0
 }
 
 /** Granules of the free run at `at`; 0 with the fault in the totals. */
@@ -177,12 +193,16 @@ function checkLiveRun(entry: Entry, at: usize, code: u32): u32 {
   const end = at + bytes
   if (granules < RUN_MIN_GRANULES || end > chunkOf(entry).hi || end <= at) return failed(FAULT_TAGS, at)
   if (hasPageHead(entry, at, end)) return failed(FAULT_MAP, at)
-  if (code == CODE_RUN_OWNED) {
+  if (code == CODE_HUGE_OWNED && heap().space) {
+    // A large object begins in the head; `objects.ts` looks at it.
+    for (let inner = map + RUN_MIN_GRANULES; inner < map + granules; inner++) {
+      if (load<u8>(inner) && load<u8>(inner) < <u8>MAP_OBJECT) return failed(FAULT_MAP, at)
+    }
+  } else if (code == CODE_RUN_OWNED) {
     totals().ownedBytes += bytes
     if (!countInside(entry, at, map + RUN_MIN_GRANULES, map + granules)) return failed(FAULT_MAP, at)
     return granules
-  }
-  if (!isZero(map + RUN_MIN_GRANULES, granules - RUN_MIN_GRANULES)) return failed(FAULT_MAP, at)
+  } else if (!isZero(map + RUN_MIN_GRANULES, granules - RUN_MIN_GRANULES)) return failed(FAULT_MAP, at)
   if (code == CODE_RUN) {
     totals().runBytes += bytes
     totals().liveBlocks++
@@ -203,7 +223,7 @@ function failed(code: u32, at: usize): u32 {
 function countInside(entry: Entry, run: usize, from: usize, to: usize): bool {
   for (let map = from; map < to; map++) {
     const code = <u32>load<u8>(map)
-    if (code == CODE_NONE || code == CODE_BUMP_DEAD) continue
+    if (code == CODE_NONE || code == CODE_BUMP_DEAD || (code >= MAP_OBJECT && heap().space)) continue
     const block = (map - entry.mapBias) << GRANULE_SHIFT
     if (code == CODE_POOL_BLOCK && pieceAround(entry, block) == run) totals().liveBytes += slotBytes(block)
     else if (code == CODE_BUMP_BLOCK) totals().liveBytes += bumpBytes(block, map, to)
@@ -258,10 +278,18 @@ function checkSums(): u32 {
     h.runBytes == t.runBytes &&
     h.hugeBytes == t.hugeBytes &&
     h.ownedBytes == t.ownedBytes &&
-    h.metadataBytes == t.metadata
+    h.metadataBytes == t.metadata &&
+    h.objectBytes == t.objectBytes
   if (!same) return fault(FAULT_BYTES, h.base)
   if (liveBlocks() != t.liveBlocks || liveBytes() != t.liveBytes) return fault(FAULT_LIVE, h.base)
   const sum =
-    <u64>h.metadataBytes + h.lostBytes + h.freeBytes + h.pageBytes + h.runBytes + h.hugeBytes + h.ownedBytes
+    <u64>h.metadataBytes +
+    h.lostBytes +
+    h.freeBytes +
+    h.pageBytes +
+    h.runBytes +
+    h.hugeBytes +
+    h.ownedBytes +
+    h.objectBytes
   return sum == <u64>h.committedBytes ? FAULT_NONE : fault(FAULT_ACCOUNTING, h.base)
 }

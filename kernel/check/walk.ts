@@ -15,8 +15,10 @@ import {
   GRANULE_BYTES,
   GRANULE_SHIFT,
 } from '../layout'
+import { MAP_OBJECT } from '../object-layout'
 import { Entry, chunkOf, entryOf, heap, holds, mapAt, pageOf, pageStart } from '../overlay'
 import { hugeAround } from '../region/huge'
+import { unitTag } from '../region/piece'
 import { addressOf } from '../overlay'
 
 /** Whether a live block of the user starts where the map has this code. */
@@ -87,7 +89,10 @@ export function blockAround(p: usize): usize {
   return p - block < usableSize(block) ? block : 0
 }
 
-/** The nearest map byte at or before `map` that is a code, not a digit and not zero; 0 when there is none from `first` on. */
+/**
+ * The nearest map byte at or before `map` that is a code, not a digit and not zero; 0 when there is none from `first`
+ * on.
+ */
 function codeBefore(map: usize, first: usize): usize {
   while (map >= first) {
     if (!(map & 7) && map >= first + 8 && !load<u8>(map) && !load<u64>(map - 8)) {
@@ -102,8 +107,8 @@ function codeBefore(map: usize, first: usize): usize {
 }
 
 /**
- * The code of the run or slot that `p` lies in: 0 for a free slot of a page, 0xffff when `p` lies in no chunk of ours. Costs a
- * look at the map from there back to the run's start.
+ * The code of the run or slot that `p` lies in: 0 for a free slot of a page, 0xffff when `p` lies in no chunk of ours.
+ * Costs a look at the map from there back to the run's start.
  */
 export function codeAround(p: usize): u32 {
   const granule = p & ~(GRANULE_BYTES - 1)
@@ -114,6 +119,7 @@ export function codeAround(p: usize): u32 {
     const start = pageStart(page)
     return load<u8>(mapAt(entry, start + ((granule - start) / page.blockBytes) * page.blockBytes))
   }
+  if (unitTag(entry, granule)) return MAP_OBJECT
   const map = codeBefore(mapAt(entry, granule), mapAt(entry, entry.lo))
   return map ? <u32>load<u8>(map) : 0
 }
