@@ -49,6 +49,17 @@ export function checkFunction<F>(argument: string, value: F): F {
   throw new ArgumentError(argument, value, 'a function')
 }
 
+/** What `isOne` accepts, such as an instance of a class. */
+export function checkInstance<T>(
+  argument: string,
+  value: unknown,
+  isOne: (value: unknown) => value is T,
+  what: string,
+): T {
+  if (isOne(value)) return value
+  throw new ArgumentError(argument, value, what)
+}
+
 /** Also of another realm, whose `Object.prototype` is not ours. Arrays, maps and instances of classes are none. */
 function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false

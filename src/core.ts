@@ -10,9 +10,11 @@
  * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
  */
 import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT, REQUEST_MAX_BYTES } from '../kernel/layout.js'
-import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText } from './errors.js'
+import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
-import { instantiate, Kernel, refusingKernel, watchedKernel } from './kernel-instance.js'
+import { instantiate, Kernel, OBJECTS_FEATURE, refusingKernel, watchedKernel } from './kernel-instance.js'
+import { MODES } from './modes.js'
+import type { ObjectSpace } from './objects/space.js'
 import { outOfMemoryFigures } from './stats.js'
 import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
@@ -45,6 +47,8 @@ export class HeapCore {
    * Place of the reset count in `views.u32`: arenas, pools and guards compare it with what it was when they were made.
    */
   generationIndex = 0
+  /** Where objects live; only in the modes that have them. */
+  objectSpace: ObjectSpace | undefined
   readonly #plainKernel: Kernel
   #watchedKernel: Kernel | undefined
   #growth: GrowEvent | undefined
@@ -57,7 +61,11 @@ export class HeapCore {
     this.name = options.name
     this.mode = options.mode
     this.views = new Views(options.memory)
-    const kernel = instantiate(options.memory, options.debug, (pages) => this.#grow(pages, options.growth))
+    const kernel = instantiate(options.memory, MODES[options.mode].build, options.debug, {
+      grow: (pages) => this.#grow(pages, options.growth),
+      report: (code, argument) => this.objectSpace?.report(code, argument),
+      missing: (feature) => new UnsupportedError(this.mode, feature),
+    })
     // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
     this.#plainKernel = options.mode === 'compiler' ? new Kernel({ ...kernel, alloc: kernel.bumpAlloc }) : kernel
     this.#kernel = this.#plainKernel
@@ -71,6 +79,13 @@ export class HeapCore {
 
   get kernel(): Kernel {
     return this.#kernel
+  }
+
+  /** @throws UnsupportedError in a mode without objects */
+  get objects(): ObjectSpace {
+    if (this.objectSpace) return this.objectSpace
+    this.assertOpen()
+    throw new UnsupportedError(this.mode, OBJECTS_FEATURE)
   }
 
   /** Tell `listener` the kernel that calls must take, now and whenever it is another. */
@@ -130,6 +145,7 @@ export class HeapCore {
     this.#isClosed = true
     this.#use(refusingKernel(() => new ClosedError(this.label)))
     this.views.close()
+    this.objectSpace?.close()
     this.events.emit('close', { name: this.name })
   }
 
@@ -176,15 +192,29 @@ export class HeapCore {
 
   /**
    * What `attempt`, which has failed once, gives after room was made: by the pages that the heap keeps for the next
-   * small blocks, then by reclaimers. 0 when none could be made, and at once for a request that no heap could meet.
+   * small blocks, by a collection where there are objects, then by reclaimers, each followed by a collection. 0 when
+   * none could be made, and at once for a request that no heap could meet.
+   *
+   * @param collects whether to collect here; calls for objects have collected before they fail
    */
-  rescue(requestedBytes: number, attempt: () => number): Address {
+  rescue(requestedBytes: number, attempt: () => number, collects = this.objectSpace !== undefined): Address {
     // What reclaimers threw for an earlier request that ended in another error is not this one's cause.
     this.reclaimers.takeCause()
     if (requestedBytes > REQUEST_MAX_BYTES) return NULL
     const again = () => this.untrapped(attempt)
-    const hasRoom = this.untrapped(() => this.kernel.releaseCaches()) !== 0
-    return (((hasRoom && again()) || this.reclaimers.rescue(requestedBytes, again)) >>> 0) as Address
+    const collected = () => again() || (this.objectSpace?.collectAndTry(again) ?? 0)
+    const next = collects ? collected : again
+    const hasRoom = this.#releaseCaches() !== 0
+    const found = ((hasRoom && again()) ||
+      (collects && next()) ||
+      this.reclaimers.rescue(requestedBytes, next)) as number
+    // Finalizers run now, when the request has what it needs.
+    if (collects) this.objectSpace?.settle()
+    return (found >>> 0) as Address
+  }
+
+  #releaseCaches(): number {
+    return MODES[this.mode].build === 'embedded' ? 0 : this.untrapped(() => this.kernel.releaseCaches())
   }
 
   /** What `call` gives. The kernel traps on no argument: when it does, somebody has overwritten the control block. */
@@ -200,8 +230,8 @@ export class HeapCore {
   }
 
   /** Like `rescue`; throws when no room was made. */
-  rescueOrThrow(requestedBytes: number, attempt: () => number): Address {
-    const address = this.rescue(requestedBytes, attempt)
+  rescueOrThrow(requestedBytes: number, attempt: () => number, collects?: boolean): Address {
+    const address = this.rescue(requestedBytes, attempt, collects)
     if (address === NULL) throw this.outOfMemory(requestedBytes)
     return address
   }

@@ -15,8 +15,13 @@
  * | `CorruptionError` | `HW_CORRUPTION` | the heap's own structures contradict each other |
  * | `ArgumentError` | `HW_ARGUMENT` | an argument is outside its documented range |
  * | `ClosedError` | `HW_CLOSED` | the object was closed or disposed before |
+ * | `UnsupportedError` | `HW_UNSUPPORTED` | the heap's mode does not have what is asked for |
+ * | `ScopeError` | `HW_SCOPE` | an object is asked for and no scope is open to hold it |
+ * | `StaleHandleError` | `HW_STALE_HANDLE` | a view's scope or root is gone, or its heap was reset or closed |
+ * | `ProtectionError` | `HW_PROTECTION` | a write to what is immortal |
+ * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
  */
-import type { OutOfMemoryFigures } from './types.js'
+import type { ModeName, OutOfMemoryFigures } from './types.js'
 
 export type ErrorCode =
   | 'HW_OUT_OF_MEMORY'
@@ -25,6 +30,11 @@ export type ErrorCode =
   | 'HW_CORRUPTION'
   | 'HW_ARGUMENT'
   | 'HW_CLOSED'
+  | 'HW_UNSUPPORTED'
+  | 'HW_SCOPE'
+  | 'HW_STALE_HANDLE'
+  | 'HW_PROTECTION'
+  | 'HW_IMAGE'
 
 const isHeapwrightError = Symbol.for('heapwright.error')
 
@@ -159,12 +169,100 @@ export class ClosedError extends HeapwrightError {
   }
 }
 
+/** The heap's mode does not have what is asked for. */
+export class UnsupportedError extends HeapwrightError {
+  readonly code = 'HW_UNSUPPORTED'
+  readonly mode: ModeName
+  /** What is missing, such as `arenas`. */
+  readonly feature: string
+
+  constructor(mode: ModeName, feature: string, hint = '') {
+    super(`mode '${mode}' has no ${feature}${hint && `; ${hint}`}`)
+    this.mode = mode
+    this.feature = feature
+  }
+}
+
+/** An object is asked for, and no scope is open to hold it; or a scope is asked for what only another can give. */
+export class ScopeError extends HeapwrightError {
+  readonly code = 'HW_SCOPE'
+}
+
+/** Why a view, a root or a scope can no longer be used. */
+export type StaleHandleReason =
+  | 'scope-closed'
+  | 'root-disposed'
+  | 'heap-reset'
+  | 'heap-closed'
+  | 'object-gone'
+  | 'collected'
+
+const STALE_TEXTS: Readonly<Record<StaleHandleReason, string>> = {
+  'scope-closed':
+    'the scope that held this object has been closed; keep objects beyond it with scope.escape or heap.root',
+  'root-disposed': 'the root that held this object has been disposed of',
+  'heap-reset': 'the heap was reset, which freed this object',
+  'heap-closed': 'the heap of this object has been closed',
+  collected: 'a collection has run since: references from before it are no good; begin again',
+  'object-gone': "this object's handle is empty: something wrote to the heap's own structures",
+}
+
+/** A view whose scope or root is gone, or whose heap was reset or closed. Nothing was read or written. */
+export class StaleHandleError extends HeapwrightError {
+  readonly code = 'HW_STALE_HANDLE'
+  readonly reason: StaleHandleReason
+
+  constructor(reason: StaleHandleReason) {
+    super(STALE_TEXTS[reason])
+    this.reason = reason
+  }
+}
+
+/** A write to memory that must not be written: an immortal object. */
+export class ProtectionError extends HeapwrightError {
+  readonly code = 'HW_PROTECTION'
+  readonly address: number
+
+  constructor(message: string, address: number) {
+    super(message)
+    this.address = address
+  }
+}
+
+/**
+ * What is wrong with an image:
+ * `format` it is none; `version` made by another version of the library; `size` it is cut off, or its sizes contradict
+ * each other; `checksum` its bytes have changed; `type` a type is not sane, or is another one in this heap; `object` a
+ * header is not sane; `reference` one leads to no object of the image; `root` a root is not there, or of another
+ * struct.
+ */
+export type ImageErrorReason = 'format' | 'version' | 'size' | 'checksum' | 'type' | 'object' | 'reference' | 'root'
+
+/** An image that cannot be loaded. The heap is as it was. */
+export class ImageError extends HeapwrightError {
+  readonly code = 'HW_IMAGE'
+  readonly reason: ImageErrorReason
+  /** Where in the image, in bytes from its start. */
+  readonly offset: number
+
+  constructor(reason: ImageErrorReason, offset: number, message: string) {
+    super(`image, byte ${offset}: ${message}`)
+    this.reason = reason
+    this.offset = offset
+  }
+}
+
 register(OutOfMemoryError, 'OutOfMemoryError')
 register(InvalidAddressError, 'InvalidAddressError')
 register(MisalignmentError, 'MisalignmentError')
 register(CorruptionError, 'CorruptionError')
 register(ArgumentError, 'ArgumentError')
 register(ClosedError, 'ClosedError')
+register(UnsupportedError, 'UnsupportedError')
+register(ScopeError, 'ScopeError')
+register(StaleHandleError, 'StaleHandleError')
+register(ProtectionError, 'ProtectionError')
+register(ImageError, 'ImageError')
 
 /** An address as messages print it. */
 export function hex(address: number): string {

@@ -2,11 +2,12 @@
  * Events and reclaimers: code of the user that runs between kernel calls, on a consistent heap. It may use the heap.
  *
  * One that throws does not undo the operation that caused it, nor keep others from running. What a listener threw is
- * thrown again in a microtask, where it surfaces as an uncaught exception. What a reclaimer threw becomes the `cause` of
- * the request's OutOfMemoryError; it is dropped when the request is met after all.
+ * thrown again in a microtask, where it surfaces as an uncaught exception. What a reclaimer threw becomes the `cause`
+ * of the request's OutOfMemoryError; it is dropped when the request is met after all.
  */
 import { checkFunction } from './arguments.js'
 import { ArgumentError } from './errors.js'
+import type { Collection } from './objects/collections.js'
 import type { OutOfMemoryFigures } from './types.js'
 
 /** The memory became larger. `Heap` re-binds its own views; a typed array that the user kept is now detached. */
@@ -25,10 +26,19 @@ export interface CloseEvent {
   readonly name: string
 }
 
+/** A collection has begun. Told when it is over, since nothing may run while it lasts. */
+export interface CollectBeginEvent {
+  readonly kind: Collection['kind']
+  readonly cause: Collection['cause']
+}
+
 export interface HeapEvents {
   readonly grow: GrowEvent
   /** A request failed for good, after all reclaimers. */
   readonly outOfMemory: OutOfMemoryFigures
+  readonly collectBegin: CollectBeginEvent
+  /** What a collection did; told after the call that caused it, before the finalizers run. */
+  readonly collectEnd: Collection
   readonly reset: ResetEvent
   readonly close: CloseEvent
 }
@@ -36,10 +46,10 @@ export interface HeapEvents {
 export type HeapEventName = keyof HeapEvents
 export type Listener<E extends HeapEventName> = (event: HeapEvents[E]) => void
 
-const EVENT_NAMES: readonly HeapEventName[] = ['grow', 'outOfMemory', 'reset', 'close']
+const EVENT_NAMES: readonly HeapEventName[] = ['grow', 'outOfMemory', 'collectBegin', 'collectEnd', 'reset', 'close']
 
 /** Call `fn`; what it throws surfaces in a microtask. */
-function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void {
+export function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void {
   try {
     fn(argument)
   } catch (error) {

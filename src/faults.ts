@@ -8,10 +8,12 @@ import {
   CODE_RECORD,
   CODE_RUN_OWNED,
   GRANULE_BYTES,
+  STATUS_FOREIGN,
   STATUS_MISALIGNED,
 } from '../kernel/layout.js'
 import type { HeapCore } from './core.js'
 import { hex, InvalidAddressError, type InvalidAddressReason, MisalignmentError } from './errors.js'
+import { MODES } from './modes.js'
 
 /**
  * What `describe` answers: the map code in the low byte, above it whether the address lies in a page of small blocks.
@@ -22,6 +24,7 @@ const NOT_OURS = 0xffff
 /** The error for a call that needs a live block at `address` and has found none. */
 export function addressError(core: HeapCore, call: string, address: number): InvalidAddressError {
   const at = `${call}: ${hex(address)}`
+  if (MODES[core.mode].build === 'embedded') return embeddedError(core, at, address)
   const block = core.kernel.blockAround(address) >>> 0
   const inside = block !== 0 && block !== address ? ` inside the block at ${hex(block)}` : ''
   if (core.kernel.freeStatus(address) === STATUS_MISALIGNED) {
@@ -30,6 +33,17 @@ export function addressError(core: HeapCore, call: string, address: number): Inv
   }
   const reason = reasonFor(core, address, block)
   return new InvalidAddressError(`${at} ${explain(core, reason, address, block)}`, address, reason)
+}
+
+/** The same in a build that cannot look around an address. */
+function embeddedError(core: HeapCore, at: string, address: number): InvalidAddressError {
+  const status = core.kernel.freeStatus(address)
+  if (status === STATUS_MISALIGNED) {
+    return new MisalignmentError(`${at} is not aligned as blocks are, so none starts there`, address, 8)
+  }
+  const isForeign = status === STATUS_FOREIGN
+  const what = isForeign ? `is outside the blocks of ${core.label}` : 'is not the start of a live block'
+  return new InvalidAddressError(`${at} ${what}`, address, isForeign ? 'foreign' : 'double-free')
 }
 
 /** The error for a block that is not of the size its caller says. */

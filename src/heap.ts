@@ -14,10 +14,7 @@ import {
   CODE_BUMP_BLOCK,
   CODE_POOL_BLOCK,
   CODE_RUN,
-  FLAG_BUMP,
   HEAP_FAULT_AT,
-  HEAP_FLAGS_AT,
-  HEAP_MAGIC,
   HEAP_STATUS_AT,
   HEAP_VERSION_AT,
   LAYOUT_VERSION,
@@ -26,16 +23,8 @@ import {
   STATUS_OK,
   STATUS_OUT_OF_MEMORY,
   STATUS_SIZE_MISMATCH,
-  UNIT_BYTES,
 } from '../kernel/layout.js'
-import {
-  CheckedAccess,
-  LiveView,
-  MemoryAccess,
-  makeView,
-  type TypedArray,
-  type TypedArrayConstructor,
-} from './access.js'
+import { CheckedAccess, LiveView, makeView, type TypedArray, type TypedArrayConstructor } from './access.js'
 import { Arena, type ArenaOptions, FixedArena, type FixedArenaOptions } from './arena.js'
 import { checkAddress, checkAlignment, checkOptions, checkPlace, checkRange, checkSize } from './arguments.js'
 import { HeapCore } from './core.js'
@@ -45,7 +34,22 @@ import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
 import { BlockGuard, Guard } from './guard.js'
 import type { Kernel } from './kernel-instance.js'
-import { checkAttachOptions, checkMemory, HEAP_MIN_BYTES, type HeapPlan, planHeap, tooSmall } from './options.js'
+import { ObjectAccess } from './objects/access.js'
+import { isStruct } from './objects/kinds.js'
+import { ObjectSpace } from './objects/space.js'
+import type { Struct } from './objects/struct.js'
+import type { View } from './objects/types.js'
+import {
+  attachedObjects,
+  checkAttachOptions,
+  checkMemory,
+  findHeap,
+  type HeapPlan,
+  leastBytes,
+  planHeap,
+  startOf,
+  tooSmall,
+} from './options.js'
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { RawAccess } from './raw.js'
 import { parseSize } from './sizes.js'
@@ -76,7 +80,7 @@ const BLOCK_KINDS: Readonly<Record<number, BlockInfo['kind']>> = {
 }
 
 /** A memory manager over one `WebAssembly.Memory`, or a part of one. */
-export class Heap extends MemoryAccess implements Disposable {
+export class Heap extends ObjectAccess implements Disposable {
   /** The same access, relative to live blocks and never outside them. */
   readonly checked: CheckedAccess
   #raw: RawAccess | undefined
@@ -109,9 +113,10 @@ export class Heap extends MemoryAccess implements Disposable {
     const { base, held, end, limitBytes, flags, classTable } = plan
     const status = core.kernel.create(base, held, end, limitBytes, flags, classTable)
     if (status !== STATUS_OK) throw creationError(plan, status)
-    core.kernel.setKnobs(plan.knobs)
-    core.place((Math.ceil(base / UNIT_BYTES) * UNIT_BYTES) as Address)
+    if (plan.knobs !== 0) core.kernel.setKnobs(plan.knobs)
+    core.place(startOf(base, plan.mode) as Address)
     for (const bytes of plan.classes) core.kernel.addClass(bytes)
+    if (plan.objects) core.objectSpace = new ObjectSpace(core, plan.objects)
     return new Heap(core)
   }
 
@@ -123,23 +128,24 @@ export class Heap extends MemoryAccess implements Disposable {
    */
   static attach(memory: WebAssembly.Memory, base: number, options: AttachOptions = {}): Heap {
     checkMemory(memory)
-    const at = Math.ceil(checkPlace('base', base) / UNIT_BYTES) * UNIT_BYTES
+    checkPlace('base', base)
     const common = checkAttachOptions(options)
+    const found = findHeap(memory, base)
+    if (!found) throw new ArgumentError('base', base, 'the address that a heap was made with')
+    const { at, mode } = found
     const data = new DataView(memory.buffer)
-    if (at + UNIT_BYTES > data.byteLength || data.getUint32(at, true) !== HEAP_MAGIC) {
-      throw new ArgumentError('base', base, 'the address that a heap was made with')
-    }
     const version = data.getUint32(at + HEAP_VERSION_AT, true)
     if (version !== LAYOUT_VERSION) {
       throw new CorruptionError(at, `a heap of layout version ${LAYOUT_VERSION} is expected, found version ${version}`)
     }
-    const mode = data.getUint32(at + HEAP_FLAGS_AT, true) & FLAG_BUMP ? 'compiler' : 'manual'
     const core = new HeapCore({ memory, mode, ...common })
     if (core.kernel.attach(at) !== STATUS_OK) {
       throw new CorruptionError(at, "the control block's fields contradict each other")
     }
     core.place(at as Address)
     if (common.knobs !== 0) core.kernel.setKnobs(common.knobs)
+    const objects = attachedObjects(mode)
+    if (objects) core.objectSpace = new ObjectSpace(core, objects)
     return new Heap(core)
   }
 
@@ -299,11 +305,12 @@ export class Heap extends MemoryAccess implements Disposable {
   }
 
   /**
-   * Free everything at once: blocks, arenas, pools; in time independent of their number. What was made before is stale:
-   * arenas and pools say so, guards do nothing.
+   * Free everything at once: blocks, arenas, pools, objects and their roots; in time independent of their number. What
+   * was made before is stale: arenas, pools and views say so, guards do nothing.
    */
   reset(): void {
     this.core.kernel.reset()
+    this.core.objectSpace?.reset()
     this.core.events.emit('reset', { generation: this.core.generation })
   }
 
@@ -410,8 +417,16 @@ export class Heap extends MemoryAccess implements Disposable {
    * @throws MisalignmentError, InvalidAddressError when the address is in no live block, ArgumentError when the block
    * is too short
    */
-  view<T extends TypedArray>(type: TypedArrayConstructor<T>, address: number, count: number): T {
-    return makeView(this.core, type, address, count)
+  view<T extends TypedArray>(type: TypedArrayConstructor<T>, address: number, count: number): T
+  /**
+   * The object of a struct at a raw reference, as a view in the innermost scope.
+   *
+   * @throws InvalidAddressError when no object is there, ArgumentError when it is of another struct, ScopeError
+   */
+  view<S extends Struct>(struct: S, reference: number): View<S>
+  view(type: TypedArrayConstructor<TypedArray> | Struct, address: number, count?: number): unknown {
+    if (isStruct(type)) return this.viewOfObject(type, address)
+    return makeView(this.core, type, address, count as number)
   }
 
   /** The same, as a view that survives growth: its `array` is always attached. */
@@ -493,7 +508,7 @@ export class Heap extends MemoryAccess implements Disposable {
 function creationError(plan: HeapPlan, status: number): Error {
   if (status === STATUS_BAD_ARGUMENT) return tooSmall(plan)
   const figures = {
-    requestedBytes: HEAP_MIN_BYTES,
+    requestedBytes: leastBytes(plan.mode),
     availableBytes: 0,
     largestFreeBytes: 0,
     usedBytes: 0,

@@ -19,15 +19,67 @@ export {
   CorruptionError,
   type ErrorCode,
   HeapwrightError,
+  ImageError,
+  type ImageErrorReason,
   InvalidAddressError,
   type InvalidAddressReason,
   MisalignmentError,
   OutOfMemoryError,
+  ProtectionError,
+  ScopeError,
+  StaleHandleError,
+  type StaleHandleReason,
+  UnsupportedError,
 } from './errors.js'
-export type { CloseEvent, GrowEvent, HeapEventName, HeapEvents, Listener, Reclaimer, ResetEvent } from './events.js'
+export type {
+  CloseEvent,
+  CollectBeginEvent,
+  GrowEvent,
+  HeapEventName,
+  HeapEvents,
+  Listener,
+  Reclaimer,
+  ResetEvent,
+} from './events.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap } from './heap.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
+export type { Collection, CollectionCause, CollectionKind, PauseStats } from './objects/collections.js'
+export type { CensusRow, ObjectInfo } from './objects/describe.js'
+export type { Elements, RecordElements, ReferenceElements, ScalarElements } from './objects/elements.js'
+export type { Finalizers, FinalizerToken } from './objects/finalizers.js'
+export type { LoadedImage } from './objects/images.js'
+export {
+  type ArrayKind,
+  array,
+  type BytesKind,
+  bool,
+  bytes,
+  type ElementKind,
+  type FieldKind,
+  type Fields,
+  f32,
+  f64,
+  i8,
+  i16,
+  i32,
+  i64,
+  type RecordFields,
+  type RefKind,
+  ref,
+  type ScalarKind,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './objects/kinds.js'
+export type { Pin, Root, SlotRoot, WeakRoot } from './objects/roots.js'
+export type { Scope } from './objects/scope.js'
+export type { ShadowStack, ShadowStackOptions } from './objects/shadow-stack.js'
+export { type FieldInfo, type Struct, struct } from './objects/struct.js'
+export type { Init, View } from './objects/types.js'
+export type { ObjectView } from './objects/view.js'
+export type { ObjectWeakMap, WeakReference } from './objects/weak.js'
 export type { Pool, PoolOptions, PoolStats } from './pool.js'
 export type { RawAccess } from './raw.js'
 export { formatBytes, parseSize } from './sizes.js'
@@ -46,6 +98,7 @@ export {
   type Size,
   type SizeClasses,
   type SizeClassStats,
+  type StressOptions,
   type TestingOptions,
   type VerifyResult,
 } from './types.js'

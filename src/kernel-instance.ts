@@ -2,17 +2,25 @@
  * From the kernel's bytes to its functions, bound to a memory. Each module is compiled once per process, synchronously;
  * each heap has an instance of its own, whose one global is the address of its context.
  */
+import { REPORT_COLLECT_BEGIN } from '../kernel/object-layout.js'
 import { ArgumentError, CorruptionError } from './errors.js'
-import { KERNEL_DEBUG_BASE64, KERNEL_RELEASE_BASE64 } from './kernel-bytes.generated.js'
+import {
+  EMBEDDED_DEBUG_BASE64,
+  EMBEDDED_RELEASE_BASE64,
+  KERNEL_DEBUG_BASE64,
+  KERNEL_RELEASE_BASE64,
+  OBJECTS_DEBUG_BASE64,
+  OBJECTS_RELEASE_BASE64,
+} from './kernel-bytes.generated.js'
 
 /**
- * The kernel's functions, one field each, so that all of them stand in one place of one shape: that is what lets the
- * engine inline a call. Swapping the whole object is how a heap is closed, and how growth is watched, at no cost to the
- * calls.
+ * The kernel's functions for blocks, one field each, so that all of them stand in one place of one shape: that is what
+ * lets the engine inline a call. Swapping the whole object is how a heap is closed, and how growth is watched, at no
+ * cost to the calls.
  *
  * Addresses and sizes are unsigned in the kernel and come back signed: `>>> 0` makes them what they are.
  */
-export class Kernel {
+class BlockKernel {
   readonly alloc: (bytes: number) => number
   readonly free: (address: number) => number
   readonly poolAcquire: (pool: number) => number
@@ -69,7 +77,7 @@ export class Kernel {
   readonly freeRunReport: () => void
   readonly totalsReport: () => void
 
-  constructor(from: Kernel) {
+  constructor(from: BlockKernel) {
     this.alloc = from.alloc
     this.free = from.free
     this.poolAcquire = from.poolAcquire
@@ -117,11 +125,107 @@ export class Kernel {
   }
 }
 
+/**
+ * All of them: calls for blocks and, where the build has them, for objects. The others refuse.
+ */
+export class Kernel extends BlockKernel {
+  readonly spaceCreate: (policy: number) => number
+  readonly typeText: (bytes: number) => number
+  readonly typeAdd: (
+    textAt: number,
+    textBytes: number,
+    shape: number,
+    trail: number,
+    refs: number,
+    fixedBytes: number,
+    refMask: number,
+    elementBytes: number,
+    elementMask: number,
+  ) => number
+  readonly objectNew: (type: number, payloadBytes: number) => number
+  readonly objectPush: (type: number, payloadBytes: number) => number
+  readonly handlePush: (reference: number) => number
+  readonly handlePop: (top: number) => void
+  readonly rootAdd: (kind: number, value: number) => number
+  readonly rootRemove: (kind: number, slot: number) => number
+  readonly shadowCreate: (slots: number, pinning: number) => number
+  readonly collect: (kind: number) => number
+  readonly finishSweep: () => void
+  readonly weakRefNew: (slot: number) => number
+  readonly weakRefGet: (reference: number) => number
+  readonly weakMapNew: () => number
+  readonly weakMapSet: (mapSlot: number, keySlot: number, valueSlot: number) => number
+  readonly weakMapGet: (map: number, key: number) => number
+  readonly weakMapHas: (map: number, key: number) => number
+  readonly weakMapDelete: (map: number, key: number) => number
+  readonly identityHash: (reference: number) => number
+  readonly finalizerAdd: (reference: number, id: number) => number
+  readonly finalizerRemove: (id: number) => number
+  readonly finalizerNext: () => number
+  readonly objectStatus: (reference: number) => number
+  readonly objectState: (reference: number) => number
+  readonly nextObject: (reference: number) => number
+  readonly setPolicy: (policy: number) => void
+  readonly setStress: (kind: number, number: number, seed: number) => void
+  readonly imageCreate: (bytes: number) => number
+  readonly imageSeal: (address: number) => number
+  readonly imageCheck: (address: number) => number
+  readonly imageDrop: (address: number) => number
+
+  constructor(from: Kernel) {
+    super(from)
+    this.spaceCreate = from.spaceCreate
+    this.typeText = from.typeText
+    this.typeAdd = from.typeAdd
+    this.objectNew = from.objectNew
+    this.objectPush = from.objectPush
+    this.handlePush = from.handlePush
+    this.handlePop = from.handlePop
+    this.rootAdd = from.rootAdd
+    this.rootRemove = from.rootRemove
+    this.shadowCreate = from.shadowCreate
+    this.collect = from.collect
+    this.finishSweep = from.finishSweep
+    this.weakRefNew = from.weakRefNew
+    this.weakRefGet = from.weakRefGet
+    this.weakMapNew = from.weakMapNew
+    this.weakMapSet = from.weakMapSet
+    this.weakMapGet = from.weakMapGet
+    this.weakMapHas = from.weakMapHas
+    this.weakMapDelete = from.weakMapDelete
+    this.identityHash = from.identityHash
+    this.finalizerAdd = from.finalizerAdd
+    this.finalizerRemove = from.finalizerRemove
+    this.finalizerNext = from.finalizerNext
+    this.objectStatus = from.objectStatus
+    this.objectState = from.objectState
+    this.nextObject = from.nextObject
+    this.setPolicy = from.setPolicy
+    this.setStress = from.setStress
+    this.imageCreate = from.imageCreate
+    this.imageSeal = from.imageSeal
+    this.imageCheck = from.imageCheck
+    this.imageDrop = from.imageDrop
+  }
+}
+
 /** Gives the previous size in pages of 64 KiB, or -1 when the memory does not grow. */
 export type GrowHook = (pages: number) => number
 
-/** The calls in which the kernel may ask its host to grow the memory. */
-const GROWING_CALLS: ReadonlySet<string | symbol> = new Set<keyof Kernel>([
+/** The growing calls that answer a status, which is all there is to be known of a failure. */
+const STATUS_CALLS: ReadonlySet<string | symbol> = new Set<keyof Kernel>([
+  'spaceCreate',
+  'shadowCreate',
+  'weakMapSet',
+  'finalizerAdd',
+  'collect',
+])
+
+/**
+ * The calls in which the kernel may ask its host to grow the memory. Those that answer a raw reference are not among
+ * them: no listener may run before that lies in a slot. What they grow is told with the next call.
+ */
+const GROWING_CALLS: ReadonlySet<string | symbol> = new Set<string | symbol>([
   'alloc',
   'allocZeroed',
   'allocAligned',
@@ -132,6 +236,14 @@ const GROWING_CALLS: ReadonlySet<string | symbol> = new Set<keyof Kernel>([
   'arenaAlloc',
   'poolCreate',
   'poolAcquire',
+  'objectPush',
+  'handlePush',
+  'rootAdd',
+  'typeText',
+  'typeAdd',
+  'identityHash',
+  'imageCreate',
+  ...STATUS_CALLS,
 ])
 
 /** A kernel each of whose functions throws what `failure` gives. */
@@ -144,39 +256,97 @@ export function refusingKernel(failure: () => Error): Kernel {
 
 /** A kernel that calls `after` when a call that may have grown the memory has succeeded. */
 export function watchedKernel(kernel: Kernel, after: () => void): Kernel {
-  const watch = (call: (...numbers: number[]) => number) =>
+  const watch = (call: (...numbers: number[]) => number, answersStatus: boolean) =>
     function watched(...numbers: number[]): number {
       const result = call(...numbers)
       // A failed call's caller first reads why it failed; growth that came to nothing is reported with the next one.
-      if (result !== 0) after()
+      if (result !== 0 || answersStatus) after()
       return result
     }
   return new Kernel(
     new Proxy(kernel, {
       get: (target, name) => {
         const call = target[name as keyof Kernel] as (...numbers: number[]) => number
-        return GROWING_CALLS.has(name) ? watch(call) : call
+        return GROWING_CALLS.has(name) ? watch(call, STATUS_CALLS.has(name)) : call
       },
     }),
   )
 }
 
+// ---- what a build has -----------------------------------------------------------------------------------------------
+
+/** The builds of the kernel: blocks alone, blocks and objects, and what fits one small buffer. */
+export type Build = 'blocks' | 'objects' | 'embedded'
+
+/** What is missing where a build lacks a function, by how the function's name begins. The first that fits. */
+const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
+  ['arena', 'arenas'],
+  ['pool', 'pools'],
+  ['realloc', 'realloc: allocate, copy and free instead'],
+  ['allocZeroed', 'calloc'],
+  ['allocAligned', 'allocAligned: blocks are where they are'],
+  ['freeSized', 'sized free'],
+  ['bump', 'bump allocator'],
+  ['addClass', 'size classes'],
+  ['classReport', 'size classes'],
+  ['nextBlock', 'list of its blocks'],
+  ['blockAround', 'search for the block around an address'],
+  ['releaseCaches', 'caches'],
+]
+
+/** What a heap is missing that has no objects at all. */
+export const OBJECTS_FEATURE = "objects; make the heap with mode 'vm'"
+
+function featureOf(name: string, build: Build): string {
+  const found = FEATURES.find(([prefix]) => name.startsWith(prefix))
+  if (found) return found[1]
+  return build === 'blocks' ? OBJECTS_FEATURE : `\`${name}\``
+}
+
+/** The functions of `exports`; where a build has none of a name, one that says what its mode is missing. */
+function complete(exports: WebAssembly.Exports, build: Build, missing: (feature: string) => Error): Kernel {
+  const refuse = (name: string) => () => {
+    throw missing(featureOf(name, build))
+  }
+  return new Kernel(
+    new Proxy(exports, {
+      get: (target, name) => target[name as string] ?? refuse(name as string),
+    }) as unknown as Kernel,
+  )
+}
+
 // ---- compiling and instantiating ------------------------------------------------------------------------------------
 
-let releaseModule: WebAssembly.Module | undefined
-let debugModule: WebAssembly.Module | undefined
+const BYTES: Readonly<Record<Build, readonly [release: string, debug: string]>> = {
+  blocks: [KERNEL_RELEASE_BASE64, KERNEL_DEBUG_BASE64],
+  objects: [OBJECTS_RELEASE_BASE64, OBJECTS_DEBUG_BASE64],
+  embedded: [EMBEDDED_RELEASE_BASE64, EMBEDDED_DEBUG_BASE64],
+}
 
-function compiled(debug: boolean): WebAssembly.Module {
-  if (debug) {
-    debugModule ??= new WebAssembly.Module(decodeBase64(KERNEL_DEBUG_BASE64))
-    return debugModule
+/** Compiled when first asked for, once per process. */
+const modules = new Map<string, WebAssembly.Module>()
+
+function compiled(build: Build, debug: boolean): WebAssembly.Module {
+  const key = `${build}${debug ? '-debug' : ''}`
+  let module = modules.get(key)
+  if (!module) {
+    module = new WebAssembly.Module(decodeBase64(BYTES[build][debug ? 1 : 0]))
+    modules.set(key, module)
   }
-  releaseModule ??= new WebAssembly.Module(decodeBase64(KERNEL_RELEASE_BASE64))
-  return releaseModule
+  return module
 }
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+}
+
+/** What a kernel asks of its host. */
+export interface KernelHost {
+  readonly grow: GrowHook
+  /** Hears of collections: `REPORT_…` of kernel/object-layout.ts. */
+  readonly report: (code: number, argument: number) => void
+  /** The error for a function that the build has not. */
+  readonly missing: (feature: string) => Error
 }
 
 /**
@@ -184,18 +354,20 @@ function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
  *
  * @throws ArgumentError when the memory is of a kind that this build does not run on
  */
-export function instantiate(memory: WebAssembly.Memory, debug: boolean, grow: GrowHook): Kernel {
+export function instantiate(memory: WebAssembly.Memory, build: Build, debug: boolean, host: KernelHost): Kernel {
   const imports = {
     env: { memory },
     host: {
-      grow,
-      report: (code: number, address: number) => {
-        throw new CorruptionError(address >>> 0, `assertion ${code} of the debug kernel failed`)
+      grow: host.grow,
+      report: (code: number, argument: number) => {
+        if (code >= REPORT_COLLECT_BEGIN) host.report(code, argument >>> 0)
+        else throw new CorruptionError(argument >>> 0, `assertion ${code} of the debug kernel failed`)
       },
     },
   }
   try {
-    return new Kernel(new WebAssembly.Instance(compiled(debug), imports).exports as unknown as Kernel)
+    const { exports } = new WebAssembly.Instance(compiled(build, debug), imports)
+    return complete(exports, build, host.missing)
   } catch (error) {
     if (!(error instanceof WebAssembly.LinkError)) throw error
     throw new ArgumentError('memory', memory, 'a WebAssembly.Memory that is 32-bit and not shared')

@@ -2,40 +2,77 @@
  * Modes as data: each is a table of options over the same parts. Whatever is given to `Heap.create` replaces the mode's
  * own value; `options.ts` refuses what contradicts itself.
  */
+import type { Build } from './kernel-instance.js'
 import type { HeapOptions, ModeName } from './types.js'
 
+const KIB = 2 ** 10
 const MIB = 2 ** 20
 const GIB = 2 ** 30
 
-/** What a mode decides. */
-export type ModeOptions = Required<
-  Pick<HeapOptions, 'limit' | 'initial' | 'reserve' | 'sizeClasses' | 'debug' | 'name'>
+/** What every mode decides. */
+type CommonOptions = Required<Pick<HeapOptions, 'limit' | 'debug' | 'name'>>
+/** What some modes do not have: an option that a mode's table leaves out is refused there. */
+type PartialOptions = Pick<
+  HeapOptions,
+  'initial' | 'reserve' | 'sizeClasses' | 'evacuate' | 'lazySweep' | 'countTypes' | 'shadowStack' | 'stress'
 >
+
+/** What a mode decides. */
+export type ModeOptions = CommonOptions & PartialOptions
 
 export interface Mode {
   readonly name: ModeName
   readonly summary: string
+  /** The build of the kernel that has what the mode needs, and no more. */
+  readonly build: Build
   /** Where blocks come from. */
   readonly allocator: 'segregated' | 'bump'
   /** How they go: one by one, or all at once by `reset()`. */
   readonly freeing: 'each' | 'bulk'
+  /** How objects are collected; `none`: there are no objects. */
+  readonly collector: 'none' | 'mark, evacuate, slide' | 'mark, slide'
   readonly options: ModeOptions
 }
+
+const GROWING = { initial: 64 * MIB, reserve: false, debug: false, name: 'heap' } as const
+const OBJECTS = { countTypes: false, shadowStack: 0, stress: {} } as const
 
 export const MODES: Readonly<Record<ModeName, Mode>> = {
   manual: {
     name: 'manual',
     summary: 'malloc and free: size-class pages for small blocks, best fit for the rest',
+    build: 'blocks',
     allocator: 'segregated',
     freeing: 'each',
-    options: { limit: GIB, initial: 64 * MIB, reserve: false, sizeClasses: 'geometric', debug: false, name: 'heap' },
+    collector: 'none',
+    options: { limit: GIB, ...GROWING, sizeClasses: 'geometric' },
   },
   compiler: {
     name: 'compiler',
     summary: 'everything from an arena, no collection, freed in bulk by reset()',
+    build: 'blocks',
     allocator: 'bump',
     freeing: 'bulk',
-    options: { limit: GIB, initial: 64 * MIB, reserve: false, sizeClasses: 'geometric', debug: false, name: 'heap' },
+    collector: 'none',
+    options: { limit: GIB, ...GROWING },
+  },
+  vm: {
+    name: 'vm',
+    summary: 'objects of all kinds, collected and compacted, and blocks beside them',
+    build: 'objects',
+    allocator: 'segregated',
+    freeing: 'each',
+    collector: 'mark, evacuate, slide',
+    options: { limit: GIB, ...GROWING, sizeClasses: 'geometric', evacuate: true, lazySweep: true, ...OBJECTS },
+  },
+  embedded: {
+    name: 'embedded',
+    summary: 'objects and a few blocks in one small buffer that never grows, with nothing kept beside it',
+    build: 'embedded',
+    allocator: 'bump',
+    freeing: 'each',
+    collector: 'mark, slide',
+    options: { limit: 64 * KIB, debug: false, name: 'heap', ...OBJECTS },
   },
 }
 
@@ -49,30 +86,60 @@ export interface OptionDescriptor {
 
 /** Every option of `Heap.create`, in the order in which it is best read. */
 export const OPTIONS: readonly OptionDescriptor[] = [
-  { name: 'mode', type: "'manual' | 'compiler'", fallback: "'manual'", meaning: 'the preset' },
+  { name: 'mode', type: "'manual' | 'compiler' | 'vm' | 'embedded'", fallback: "'manual'", meaning: 'the preset' },
   {
     name: 'limit',
-    type: 'size, 16 KiB to 4 GiB − 64 KiB',
-    fallback: '1 GiB, or the given range',
+    type: 'size, 16 KiB to 4 GiB − 64 KiB; embedded: 2 KiB to 64 MiB',
+    fallback: '1 GiB (embedded: 64 KiB), or the given range',
     meaning: 'most the heap may hold of its memory, metadata included',
   },
   {
     name: 'initial',
     type: 'size, at most the limit',
     fallback: '64 MiB, or the limit',
-    meaning: 'size an own memory is made with; a reservation, untouched pages cost no resident memory',
+    meaning: 'not embedded: size an own memory is made with; a reservation, untouched pages cost no resident memory',
   },
   {
     name: 'reserve',
     type: 'boolean',
     fallback: 'false',
-    meaning: 'make an own memory at its full limit, so that no view ever detaches',
+    meaning: 'not embedded: make an own memory at its full limit, so that no view ever detaches',
   },
   {
     name: 'sizeClasses',
     type: "'geometric' | 'pow2' | list of sizes",
     fallback: "'geometric'",
-    meaning: 'size classes of small blocks; not in compiler mode, which has none',
+    meaning: 'size classes of small blocks; not in the modes compiler and embedded, which have none',
+  },
+  {
+    name: 'evacuate',
+    type: 'boolean',
+    fallback: 'true',
+    meaning: 'vm: collections move objects out of fragmented blocks',
+  },
+  {
+    name: 'lazySweep',
+    type: 'boolean',
+    fallback: 'true',
+    meaning: 'vm: blocks are swept when their holes are needed, not at the end of the collection',
+  },
+  {
+    name: 'countTypes',
+    type: 'boolean',
+    fallback: 'false',
+    meaning: 'vm, embedded: count per type how many objects were ever made',
+  },
+  {
+    name: 'shadowStack',
+    type: 'slots, 0 to 16,777,216',
+    fallback: '0: made when asked for',
+    meaning: 'vm, embedded: a shadow stack for guests that is there from the start',
+  },
+  {
+    name: 'stress',
+    type: "{ collect?: 'always' | { allocations } | { bytes } | { random, oneIn }, move? }",
+    fallback: 'none',
+    meaning: 'vm, embedded: collect, and move, much more often than is needed; for tests',
   },
   { name: 'memory', type: 'WebAssembly.Memory', fallback: 'an own one', meaning: 'live in this memory' },
   {

@@ -9,10 +9,14 @@ import {
   CLASS_TABLE_LIST,
   CLASS_TABLE_POW2,
   FLAG_BUMP,
+  FLAG_EMBEDDED,
+  FLAG_OBJECTS,
   FLAG_OWNS_RANGE,
   FLAG_ZEROED,
   GRANULE_BYTES,
   HEAP_BASE_AT,
+  HEAP_FLAGS_AT,
+  HEAP_HEADER_BYTES,
   HEAP_MAGIC,
   HEAP_MAGIC_AT,
   HEAP_VERSION_AT,
@@ -22,14 +26,36 @@ import {
   UNIT_BYTES,
   WASM_PAGE_BYTES,
 } from '../kernel/layout.js'
+import {
+  POLICY_COUNT_TYPES,
+  POLICY_EVACUATE,
+  POLICY_LAZY_SWEEP,
+  POLICY_MOVE_ALL,
+  STRESS_ALLOCATIONS,
+  STRESS_BYTES,
+  STRESS_RANDOM,
+} from '../kernel/object-layout.js'
 import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, OPTIONS } from './modes.js'
+import type { ObjectPlan, StressPlan } from './objects/plan.js'
+import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
 import { parseSize } from './sizes.js'
-import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses } from './types.js'
+import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses, StressOptions } from './types.js'
 
 /** Control block, the metadata of one chunk and one unit. A range that crosses a MiB may need a unit more. */
 export const HEAP_MIN_BYTES = 16 * 1024
+
+/** The same in mode `embedded`, which keeps no metadata beside its objects. */
+const EMBEDDED_MIN_BYTES = 2 * 1024
+/** `vm`: the same as the others, a mark stack, a type table, and a block of objects. */
+const VM_MIN_BYTES = 64 * 1024
+/** Longest buffer of mode `embedded`. */
+export const EMBEDDED_MAX_BYTES = 64 * 2 ** 20
+
+/** Objects lie at multiples of this; in `embedded` of 8. */
+const OBJECT_GRAIN_BYTES = 16
+const EMBEDDED_GRAIN_BYTES = 8
 
 /** A heap that is to be made, every value decided. */
 export interface HeapPlan {
@@ -49,6 +75,8 @@ export interface HeapPlan {
   readonly classTable: number
   /** Sizes of a class list. */
   readonly classes: readonly number[]
+  /** In the modes that have objects. */
+  readonly objects: ObjectPlan | undefined
 }
 
 /** What the options of `create` and `attach` have in common. */
@@ -62,11 +90,47 @@ const NAMES = OPTIONS.map((option) => option.name)
 export function planHeap(options: HeapOptions): HeapPlan {
   checkOptions('options', options, NAMES)
   const mode = checkMode(options.mode)
-  const common = { ...checkCommon(options), mode, ...planClasses(options, mode) }
-  const modeFlags = mode === 'compiler' ? FLAG_BUMP : 0
+  checkModeHas(options, mode)
+  const common = { ...checkCommon(options), mode, ...planClasses(options, mode), objects: planObjects(options, mode) }
+  const modeFlags = MODE_FLAGS[mode]
   return options.memory === undefined
     ? { ...common, ...planOwnMemory(options, mode, modeFlags) }
     : { ...common, ...planGivenMemory(options, options.memory, mode, modeFlags) }
+}
+
+const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
+  manual: 0,
+  compiler: FLAG_BUMP,
+  vm: FLAG_OBJECTS,
+  embedded: FLAG_OBJECTS | FLAG_EMBEDDED,
+}
+
+/** The mode of a heap that is there, by its flags. */
+export function modeOf(flags: number): ModeName {
+  if (flags & FLAG_EMBEDDED) return 'embedded'
+  if (flags & FLAG_OBJECTS) return 'vm'
+  return flags & FLAG_BUMP ? 'compiler' : 'manual'
+}
+
+/** Why a mode lacks an option. */
+const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
+  initial: 'is one buffer of the size of its limit',
+  reserve: 'is one buffer of the size of its limit',
+  sizeClasses: 'has no size classes',
+  evacuate: 'does not evacuate blocks of objects',
+  lazySweep: 'does not sweep',
+  countTypes: 'has no objects',
+  shadowStack: 'has no objects',
+  stress: 'has no objects',
+}
+
+/** Refuse options that are not in the mode's table. */
+function checkModeHas(options: HeapOptions, mode: ModeName): void {
+  for (const [name, reason] of Object.entries(LACKS)) {
+    const value = options[name as keyof HeapOptions]
+    if (value === undefined || name in MODES[mode].options) continue
+    throw new ArgumentError(name, value, `left out in mode '${mode}', which ${reason}`)
+  }
 }
 
 /** The options of `Heap.attach`. */
@@ -99,10 +163,19 @@ function checkMode(mode: ModeName = 'manual'): ModeName {
 
 /** The limit, at most `most`, or `fallback` when it is not given. */
 function checkLimit(options: HeapOptions, fallback: number, most: number, reason: string): number {
-  if (options.limit === undefined) return fallback
+  const cap = options.mode === 'embedded' ? EMBEDDED_MAX_BYTES : most
+  if (options.limit === undefined) return Math.min(fallback, cap)
   const limit = parseSize(options.limit, 'limit')
-  if (limit >= HEAP_MIN_BYTES && limit <= most) return limit
-  throw new ArgumentError('limit', options.limit, `from ${HEAP_MIN_BYTES} to ${most} bytes, ${reason}`)
+  const least = leastBytes(options.mode)
+  if (limit >= least && limit <= Math.min(most, cap)) return limit
+  const why = cap < most ? "the most of mode 'embedded'" : reason
+  throw new ArgumentError('limit', options.limit, `from ${least} to ${Math.min(most, cap)} bytes, ${why}`)
+}
+
+/** What the smallest heap of a mode needs. */
+export function leastBytes(mode: ModeName | undefined): number {
+  if (mode === 'embedded') return EMBEDDED_MIN_BYTES
+  return mode === 'vm' ? VM_MIN_BYTES : HEAP_MIN_BYTES
 }
 
 // ---- memory and range ---------------------------------------------------------------------------------------------
@@ -122,12 +195,12 @@ function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number):
   }
   const defaults = MODES[mode].options
   const limit = checkLimit(options, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
-  const isReserved = options.reserve === undefined ? defaults.reserve : checkFlag('reserve', options.reserve)
+  const isReserved = mode === 'embedded' || checkFlag('reserve', options.reserve ?? defaults.reserve)
   if (isReserved && options.initial !== undefined) {
     throw new ArgumentError('initial', options.initial, 'left out: `reserve` makes the memory at its limit')
   }
   const initial =
-    options.initial === undefined ? Math.min(parseSize(defaults.initial), limit) : checkInitial(options, limit)
+    options.initial === undefined ? Math.min(parseSize(defaults.initial ?? 0), limit) : checkInitial(options, limit)
   return {
     memory: makeMemory(isReserved ? limit : initial, limit),
     base: 0,
@@ -182,12 +255,19 @@ function planGivenMemory(
         'left out, or given together with `base`: it ends a range that starts there',
       )
     }
+    if (mode === 'embedded') {
+      throw new ArgumentError('base', undefined, "given along with `memory` in mode 'embedded', which never grows")
+    }
     return planShared(options, memory, present, mode, modeFlags)
   }
   const base = checkPlace('base', options.base)
   const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
   checkSpan(base, end, options)
   if (!checkFlag('overwrite', options.overwrite)) checkVacant(memory, base)
+  // What is never grown has to be there.
+  if (mode === 'embedded' && end > present) {
+    throw new ArgumentError('end', end, `at most ${present}, the memory's end, in mode 'embedded', which never grows`)
+  }
   const limit = checkLimit(options, end - base, end - base, 'what the range between `base` and `end` holds')
   return {
     memory,
@@ -222,27 +302,45 @@ export function checkMemory(memory: unknown): void {
 }
 
 function checkSpan(base: number, end: number, options: HeapOptions): void {
-  if (end - base >= HEAP_MIN_BYTES) return
+  const least = leastBytes(options.mode)
+  if (end - base >= least) return
   if (options.end === undefined) {
-    throw new ArgumentError('base', base, `at least ${HEAP_MIN_BYTES} bytes below the memory's end at ${end}`)
+    throw new ArgumentError('base', base, `at least ${least} bytes below the memory's end at ${end}`)
   }
-  throw new ArgumentError('end', end, `at least ${HEAP_MIN_BYTES} bytes above \`base\`, ${base}`)
+  throw new ArgumentError('end', end, `at least ${least} bytes above \`base\`, ${base}`)
 }
 
 /** Check that no heap starts at `base` already: making another would wipe it. */
 function checkVacant(memory: WebAssembly.Memory, base: number): void {
-  const at = Math.ceil(base / UNIT_BYTES) * UNIT_BYTES
+  const found = findHeap(memory, base)
+  if (!found) return
   const data = new DataView(memory.buffer)
-  if (at + UNIT_BYTES > data.byteLength) return
   const isHeap =
-    data.getUint32(at + HEAP_MAGIC_AT, true) === HEAP_MAGIC &&
-    data.getUint32(at + HEAP_VERSION_AT, true) === LAYOUT_VERSION &&
-    data.getUint32(at + HEAP_BASE_AT, true) === at
+    data.getUint32(found.at + HEAP_VERSION_AT, true) === LAYOUT_VERSION &&
+    data.getUint32(found.at + HEAP_BASE_AT, true) === found.at
   if (!isHeap) return
   const expected =
     'where no heap starts yet: use Heap.attach to go on with the one that is there, or clear the range or pass ' +
     '`overwrite: true` to replace it'
   throw new ArgumentError('base', base, expected)
+}
+
+/** Where the control block of a heap of `mode` lies that was made with `base`. */
+export function startOf(base: number, mode: ModeName): number {
+  const alignment = mode === 'embedded' ? EMBEDDED_GRAIN_BYTES : UNIT_BYTES
+  return Math.ceil(base / alignment) * alignment
+}
+
+/** The mode and the place of the heap that was made with `base`; undefined when there is none. */
+export function findHeap(memory: WebAssembly.Memory, base: number): { at: number; mode: ModeName } | undefined {
+  const data = new DataView(memory.buffer)
+  for (const kind of ['manual', 'embedded'] as const) {
+    const at = startOf(base, kind)
+    if (at + HEAP_HEADER_BYTES > data.byteLength || data.getUint32(at + HEAP_MAGIC_AT, true) !== HEAP_MAGIC) continue
+    const mode = modeOf(data.getUint32(at + HEAP_FLAGS_AT, true))
+    if ((mode === 'embedded') === (kind === 'embedded') || at % UNIT_BYTES === 0) return { at, mode }
+  }
+  return undefined
 }
 
 /** The error for a range that turned out too small for the kernel once its ends were rounded. */
@@ -258,10 +356,7 @@ export function tooSmall(plan: HeapPlan): ArgumentError {
 // ---- size classes -------------------------------------------------------------------------------------------------
 
 function planClasses(options: HeapOptions, mode: ModeName): Pick<HeapPlan, 'classTable' | 'classes'> {
-  if (options.sizeClasses !== undefined && MODES[mode].allocator === 'bump') {
-    throw new ArgumentError('sizeClasses', options.sizeClasses, `left out in mode '${mode}', which has no size classes`)
-  }
-  const classes = options.sizeClasses ?? MODES[mode].options.sizeClasses
+  const classes = options.sizeClasses ?? MODES[mode].options.sizeClasses ?? 'geometric'
   if (classes === 'geometric') return { classTable: CLASS_TABLE_GEOMETRIC, classes: [] }
   if (classes === 'pow2') return { classTable: CLASS_TABLE_POW2, classes: [] }
   return { classTable: CLASS_TABLE_LIST, classes: checkClassList(classes) }
@@ -287,4 +382,50 @@ function checkClassList(list: SizeClasses): number[] {
   const least = RUN_MIN_GRANULES * GRANULE_BYTES
   if (before < least) throw new ArgumentError('sizeClasses', before, `a list that ends with a size of ${least} or more`)
   return rounded
+}
+
+// ---- objects ------------------------------------------------------------------------------------------------------
+
+function planObjects(options: HeapOptions, mode: ModeName): ObjectPlan | undefined {
+  const defaults = MODES[mode].options
+  if (MODES[mode].collector === 'none') return undefined
+  const shadowSlots = checkRange('shadowStack', options.shadowStack ?? defaults.shadowStack, 0, SHADOW_SLOTS_MAX)
+  const stress = options.stress === undefined ? {} : options.stress
+  checkOptions('stress', stress, ['collect', 'move'])
+  const policy =
+    (checkFlag('evacuate', options.evacuate ?? defaults.evacuate) ? POLICY_EVACUATE : 0) |
+    (checkFlag('lazySweep', options.lazySweep ?? defaults.lazySweep) ? POLICY_LAZY_SWEEP : 0) |
+    (checkFlag('countTypes', options.countTypes ?? defaults.countTypes) ? POLICY_COUNT_TYPES : 0) |
+    (checkFlag('stress.move', stress.move) ? POLICY_MOVE_ALL : 0)
+  return { policy, stress: planStress(stress.collect), shadowSlots, grainBytes: grainOf(mode), isAttached: false }
+}
+
+/** The objects of a heap that is there: all that is not in its own words. */
+export function attachedObjects(mode: ModeName): ObjectPlan | undefined {
+  if (MODES[mode].collector === 'none') return undefined
+  return { policy: 0, stress: undefined, shadowSlots: 0, grainBytes: grainOf(mode), isAttached: true }
+}
+
+function grainOf(mode: ModeName): number {
+  return mode === 'embedded' ? EMBEDDED_GRAIN_BYTES : OBJECT_GRAIN_BYTES
+}
+
+function planStress(collect: StressOptions['collect']): StressPlan | undefined {
+  if (collect === undefined) return undefined
+  if (collect === 'always') return { kind: STRESS_ALLOCATIONS, number: 1, seed: 0 }
+  checkOptions('stress.collect', collect, ['allocations', 'bytes', 'random', 'oneIn'])
+  const ways = ['allocations', 'bytes', 'random'].filter((way) => way in collect)
+  if (ways.length > 1) {
+    throw new ArgumentError('stress.collect', collect, `one of allocations, bytes, random; not ${ways.join(' and ')}`)
+  }
+  const most = 2 ** 31 - 1
+  if ('allocations' in collect) {
+    const number = checkRange('stress.collect.allocations', collect.allocations, 1, most)
+    return { kind: STRESS_ALLOCATIONS, number, seed: 0 }
+  }
+  if ('bytes' in collect) {
+    return { kind: STRESS_BYTES, number: checkRange('stress.collect.bytes', collect.bytes, 1, most), seed: 0 }
+  }
+  const seed = checkRange('stress.collect.random', collect.random, 0, 2 ** 32 - 1)
+  return { kind: STRESS_RANDOM, number: checkRange('stress.collect.oneIn', collect.oneIn, 1, most), seed }
 }

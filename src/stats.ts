@@ -23,6 +23,7 @@ import {
   HEAP_LIMIT_AT,
   HEAP_LOST_AT,
   HEAP_METADATA_AT,
+  HEAP_OBJECTS_AT,
   HEAP_OWNED_AT,
   HEAP_PAGES_AT,
   HEAP_RECORDS_AT,
@@ -31,8 +32,18 @@ import {
   HEAP_TOP_AT,
   TOTALS_REPORT_WORDS,
 } from '../kernel/layout.js'
+import {
+  SPACE_COLLECTIONS_AT,
+  SPACE_COMPACTIONS_AT,
+  SPACE_LIVE_BYTES_AT,
+  SPACE_LIVE_OBJECTS_AT,
+  SPACE_MOVED_AT,
+} from '../kernel/object-layout.js'
 import type { HeapCore } from './core.js'
 import { CorruptionError } from './errors.js'
+import { MODES } from './modes.js'
+import type { PauseStats } from './objects/collections.js'
+import type { ObjectSpace } from './objects/space.js'
 import { formatBytes } from './sizes.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
 
@@ -45,10 +56,12 @@ export type MetricName = {
 
 export interface Metric {
   readonly name: MetricName
-  readonly unit: 'bytes' | 'blocks' | 'runs' | 'calls' | 'ratio'
+  readonly unit: 'bytes' | 'blocks' | 'objects' | 'roots' | 'runs' | 'calls' | 'ratio' | 'ms'
   /** A gauge goes up and down, a counter only up, a peak is the most a gauge has been. */
   readonly kind: 'gauge' | 'counter' | 'peak'
   readonly meaning: string
+  /** Of the modes that have objects; 0 in the others. */
+  readonly objects?: true
   /** @internal */
   readonly read: (reading: Reading) => number
 }
@@ -63,9 +76,45 @@ interface Reading {
   readonly arenaBytes: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
+  readonly objects: ObjectFigures
 }
 
-const inUse = (r: Reading) => r.liveBytes + r.arenaBytes
+/** The figures of a heap's objects. */
+interface ObjectFigures {
+  readonly liveBytes: number
+  readonly liveObjects: number
+  readonly collections: number
+  readonly compactions: number
+  readonly moved: number
+  readonly pauses: Pick<PauseStats, 'totalMs' | 'maxMs'>
+  readonly rootsCaught: number
+}
+
+const NO_OBJECTS: ObjectFigures = {
+  liveBytes: 0,
+  liveObjects: 0,
+  collections: 0,
+  compactions: 0,
+  moved: 0,
+  pauses: { totalMs: 0, maxMs: 0 },
+  rootsCaught: 0,
+}
+
+function readObjects(space: ObjectSpace | undefined, heldBytes: number): ObjectFigures {
+  if (!space) return NO_OBJECTS
+  return {
+    // Immortal objects lie elsewhere and may be counted along.
+    liveBytes: Math.min(space.word(SPACE_LIVE_BYTES_AT), heldBytes),
+    liveObjects: space.word(SPACE_LIVE_OBJECTS_AT),
+    collections: space.word(SPACE_COLLECTIONS_AT),
+    compactions: space.word(SPACE_COMPACTIONS_AT),
+    moved: space.word(SPACE_MOVED_AT),
+    pauses: space.collections.totals,
+    rootsCaught: space.roots.caught,
+  }
+}
+
+const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.objects.liveBytes
 const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, inUse(r))
 
 /** What is held for use, by whom it was taken; less what the heap keeps of it for its records, and what is in use. */
@@ -74,7 +123,8 @@ const unused = (r: Reading) =>
   r.word(HEAP_RUNS_AT) +
   r.word(HEAP_HUGE_AT) +
   r.word(HEAP_OWNED_AT) +
-  r.word(HEAP_LOST_AT) -
+  r.word(HEAP_LOST_AT) +
+  r.word(HEAP_OBJECTS_AT) -
   r.word(HEAP_RECORDS_AT) -
   inUse(r)
 
@@ -114,7 +164,7 @@ export const METRICS = [
     name: 'inUseBytes',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'usable bytes of live blocks, arenas and pools included',
+    meaning: 'usable bytes of live blocks, arenas and pools included; objects that the last collection found alive',
     read: inUse,
   },
   {
@@ -142,7 +192,7 @@ export const METRICS = [
     name: 'unusedBytes',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'held by pages, arenas and pools but not in live blocks',
+    meaning: 'held by pages, arenas, pools and for objects, but not in use',
     read: unused,
   },
   { name: 'liveBlocks', unit: 'blocks', kind: 'gauge', meaning: 'live blocks', read: (r) => r.liveBlocks },
@@ -182,6 +232,78 @@ export const METRICS = [
     meaning: 'the largest of them',
     read: (r) => r.largestFreeRunBytes,
   },
+  {
+    name: 'objectBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held by blocks of objects and large objects',
+    objects: true,
+    read: (r) => r.word(HEAP_OBJECTS_AT),
+  },
+  {
+    name: 'liveObjectBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'bytes of objects that the last collection found alive',
+    objects: true,
+    read: (r) => r.objects.liveBytes,
+  },
+  {
+    name: 'liveObjects',
+    unit: 'objects',
+    kind: 'gauge',
+    meaning: 'objects that the last collection found alive',
+    objects: true,
+    read: (r) => r.objects.liveObjects,
+  },
+  {
+    name: 'collections',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'collections, by whatever cause',
+    objects: true,
+    read: (r) => r.objects.collections,
+  },
+  {
+    name: 'compactions',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'those of them that slid everything together',
+    objects: true,
+    read: (r) => r.objects.compactions,
+  },
+  {
+    name: 'movedObjects',
+    unit: 'objects',
+    kind: 'gauge',
+    meaning: 'objects that the last collection moved',
+    objects: true,
+    read: (r) => r.objects.moved,
+  },
+  {
+    name: 'pauseTotalMs',
+    unit: 'ms',
+    kind: 'counter',
+    meaning: 'time that collections took, as far as this program saw them',
+    objects: true,
+    read: (r) => r.objects.pauses.totalMs,
+  },
+  {
+    name: 'pauseMaxMs',
+    unit: 'ms',
+    kind: 'peak',
+    meaning: 'the longest of them',
+    objects: true,
+    read: (r) => r.objects.pauses.maxMs,
+  },
+  {
+    name: 'rootsCaught',
+    unit: 'roots',
+    kind: 'counter',
+    meaning: 'roots that were forgotten instead of disposed of',
+    objects: true,
+    read: (r) => r.objects.rootsCaught,
+  },
 ] as const satisfies readonly Metric[]
 
 /** Fails to compile when a figure of `HeapStats` has no descriptor. */
@@ -197,9 +319,28 @@ function scratchWords(core: HeapCore, count: number): number[] {
   return Array.from(core.views.u32.subarray(from, from + count))
 }
 
+/** Whether the kernel has the calls that fill the scratch area: in `embedded` every figure is a word. */
+function hasReports(core: HeapCore): boolean {
+  return MODES[core.mode].build !== 'embedded'
+}
+
+/** The number of free runs, the bytes of the longest, and their counts by power of two. */
+function readFreeRuns(core: HeapCore): number[] {
+  if (!hasReports(core)) {
+    const bytes = core.word(HEAP_FREE_AT)
+    return [bytes > 0 ? 1 : 0, bytes]
+  }
+  core.kernel.freeRunReport()
+  return scratchWords(core, FREE_RUN_REPORT_WORDS)
+}
+
 function readTotals(
   core: HeapCore,
 ): Pick<Reading, 'liveBytes' | 'liveBlocks' | 'livePeakBytes' | 'committedAtPeakBytes' | 'arenaBytes'> {
+  if (!hasReports(core)) {
+    const liveBytes = core.word(HEAP_RUNS_AT)
+    return { liveBytes, liveBlocks: 0, livePeakBytes: 0, committedAtPeakBytes: 0, arenaBytes: 0 }
+  }
   core.kernel.totalsReport()
   const [liveBytes = 0, liveBlocks = 0, livePeakBytes = 0, committedAtPeakBytes = 0, arenaBytes = 0] = scratchWords(
     core,
@@ -210,6 +351,7 @@ function readTotals(
 
 function readClasses(core: HeapCore): SizeClassStats[] {
   const classes: SizeClassStats[] = []
+  if (!hasReports(core)) return classes
   const count = core.word(HEAP_CLASS_COUNT_AT)
   if (count >= CLASS_MAX) throw new CorruptionError(core.base, 'there are more size classes than can be')
   for (let index = 1; index <= count; index++) {
@@ -232,9 +374,9 @@ export function readStats(core: HeapCore): HeapStats {
 }
 
 function gatherStats(core: HeapCore): HeapStats {
-  core.kernel.freeRunReport()
-  const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = scratchWords(core, FREE_RUN_REPORT_WORDS)
-  const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes }
+  const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = readFreeRuns(core)
+  const objects = readObjects(core.objectSpace, core.word(HEAP_OBJECTS_AT))
+  const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes, objects }
   const figures = Object.fromEntries(METRICS.map((metric) => [metric.name, metric.read(reading)]))
   return {
     version: 1,
@@ -247,8 +389,7 @@ function gatherStats(core: HeapCore): HeapStats {
 
 /** The figures that an out-of-memory error reports. */
 export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutOfMemoryFigures {
-  core.kernel.freeRunReport()
-  const [, largestFreeBytes = 0] = scratchWords(core, FREE_RUN_REPORT_WORDS)
+  const [, largestFreeBytes = 0] = readFreeRuns(core)
   const totals = readTotals(core)
   const totalBytes = core.word(HEAP_LIMIT_AT)
   const growableBytes = Math.min(
@@ -259,7 +400,7 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
     requestedBytes,
     availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
     largestFreeBytes,
-    usedBytes: totals.liveBytes + totals.arenaBytes,
+    usedBytes: totals.liveBytes + totals.arenaBytes + core.word(HEAP_OBJECTS_AT),
     totalBytes,
   }
 }
@@ -268,6 +409,7 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
 
 function formatMetric(metric: Metric, value: number): string {
   if (metric.unit === 'bytes') return formatBytes(value)
+  if (metric.unit === 'ms') return `${value.toFixed(2)} ms`
   return metric.unit === 'ratio' ? value.toFixed(3) : String(value)
 }
 
@@ -303,8 +445,10 @@ function formatFreeRuns(histogram: readonly number[]): string {
 
 /** The statistics as text for people. */
 export function formatStats(label: string, stats: HeapStats): string {
-  const width = Math.max(...METRICS.map((metric) => metric.name.length))
-  const lines = METRICS.map((metric) => {
+  const hasObjects = MODES[stats.mode].collector !== 'none'
+  const metrics = (METRICS as readonly Metric[]).filter((metric) => hasObjects || !metric.objects)
+  const width = Math.max(...metrics.map((metric) => metric.name.length))
+  const lines = metrics.map((metric) => {
     const value = formatMetric(metric, stats[metric.name])
     return `${metric.name.padEnd(width)}  ${value.padStart(12)}  ${metric.meaning}`
   })

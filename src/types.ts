@@ -16,8 +16,11 @@ export const NULL: Address = 0 as Address
 /** A size given by the user: a number of bytes, or text such as `'64MiB'`, `'10kB'`, `'512'`. */
 export type Size = number | string
 
-/** `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. */
-export type ModeName = 'manual' | 'compiler'
+/**
+ * `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. `vm`: blocks, and
+ * objects that are collected and moved. `embedded`: the same in one small buffer that never grows.
+ */
+export type ModeName = 'manual' | 'compiler' | 'vm' | 'embedded'
 
 /**
  * `geometric`: 16 … 128 by 16, then eight per doubling up to 2 KiB. `pow2`: 16, 32 … 8192. Or a list of block sizes.
@@ -48,6 +51,16 @@ export interface HeapOptions {
   readonly end?: number
   /** With `memory` and `base`: replace a heap that starts there already instead of refusing. Default false. */
   readonly overwrite?: boolean
+  /** In mode `vm`: collections move objects out of fragmented blocks. Default true. */
+  readonly evacuate?: boolean
+  /** In mode `vm`: blocks are swept when their holes are needed, not at the end of the collection. Default true. */
+  readonly lazySweep?: boolean
+  /** In collecting modes: count per type how many objects were ever made. Default false. */
+  readonly countTypes?: boolean
+  /** In collecting modes: slots of a shadow stack that is there from the start. Default 0: made when asked for. */
+  readonly shadowStack?: number
+  /** In collecting modes: collect, and move, much more often than is needed. For tests. Default none. */
+  readonly stress?: StressOptions
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */
@@ -60,6 +73,18 @@ export interface HeapOptions {
  * Asked before the heap grows its memory by `pages` of 64 KiB; `false` refuses, as if the memory were at its maximum.
  */
 export type GrowthKnob = (pages: number) => boolean
+
+/** When to collect beside what is needed: faults of programs that keep raw references then show at once. */
+export interface StressOptions {
+  /** At every allocation, at every so many, after so many bytes, or at one of so many by chance, from a seed. */
+  readonly collect?:
+    | 'always'
+    | { readonly allocations: number }
+    | { readonly bytes: number }
+    | { readonly random: number; readonly oneIn: number }
+  /** Every collection moves every object that may move. Default false. */
+  readonly move?: boolean
+}
 
 /** Knobs that make rare branches happen. For tests. */
 export interface TestingOptions {
@@ -121,6 +146,20 @@ export interface HeapStats {
   readonly growsRefused: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
+  /** Bytes held by blocks of objects and large objects. */
+  readonly objectBytes: number
+  /** Bytes of the objects that the last collection found alive, headers and padding included; in use. */
+  readonly liveObjectBytes: number
+  readonly liveObjects: number
+  readonly collections: number
+  /** How many of them slid everything together. */
+  readonly compactions: number
+  /** Objects that the last collection moved. */
+  readonly movedObjects: number
+  readonly pauseTotalMs: number
+  readonly pauseMaxMs: number
+  /** Roots that were forgotten instead of disposed of. */
+  readonly rootsCaught: number
   /** `histogram[k]` counts free runs of [2^k, 2^(k+1)) bytes. */
   readonly freeRunHistogram: readonly number[]
   readonly classes: readonly SizeClassStats[]

@@ -1,5 +1,6 @@
-/** What the verifier's answers mean. The rules are those of `kernel/layout.ts`. */
+/** What the verifier's answers mean. The rules are those of `kernel/layout.ts` and `kernel/object-layout.ts`. */
 import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
 
 const FAULTS: Readonly<Record<number, string>> = {
   [layout.FAULT_CONTROL]: "the control block's fields contradict each other",
@@ -18,6 +19,16 @@ const FAULTS: Readonly<Record<number, string>> = {
   [layout.FAULT_ACCOUNTING]: 'in use + free + metadata + unused is not committed',
   [layout.FAULT_POOL]: "a pool's counts, free list or segments are wrong",
   [layout.FAULT_ARENA]: "an arena's pieces or bounds are wrong",
+  [objects.FAULT_OBJECT_HEADER]: "an object's type is unknown, or its size does not fit its type",
+  [objects.FAULT_REFERENCE]: 'a reference points at no object',
+  [objects.FAULT_ROOT]: 'a root, a handle or a slot of a shadow stack points at no live object',
+  [objects.FAULT_OBJECT_BLOCK]:
+    "a block of objects: its descriptor or its part of the map contradicts the objects' headers",
+  [objects.FAULT_SPACE]: 'the words of the object space contradict each other',
+  [objects.FAULT_UNMARKED]: 'a reference points where no live object starts',
+  [objects.FAULT_TYPE]: "the type table's numbers contradict each other",
+  [objects.FAULT_SIDE_TABLE]: 'the table of identity hashes or of finalizers holds what is no live object',
+  [objects.FAULT_LARGE]: 'a large object or an image is not what its list says',
 }
 
 export function faultText(fault: number): string {

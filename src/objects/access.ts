@@ -1,0 +1,251 @@
+/**
+ * The calls of a heap that concern objects: what stands between `Heap` and the object space. A heap whose mode has no
+ * objects says so here.
+ */
+import {
+  COLLECT_COMPACT,
+  COLLECT_FULL,
+  OBJECT_IMMORTAL,
+  OBJECT_USER_MASK,
+  OBJECT_USER_SHIFT,
+  SPACE_GLOBAL_OBJECT_AT,
+  SPACE_PENDING_EXCEPTION_AT,
+} from '../../kernel/object-layout.js'
+import { MemoryAccess } from '../access.js'
+import { checkFunction, checkRange } from '../arguments.js'
+import { ArgumentError } from '../errors.js'
+import type { Address } from '../types.js'
+import type { Collection, PauseStats } from './collections.js'
+import { type CensusRow, describeObject, type ObjectInfo, takeCensus, walkObjects } from './describe.js'
+import { Finalizers } from './finalizers.js'
+import { freezeObjects, type ImageInput, type LoadedImage, loadObjects } from './images.js'
+import { Pin, Root, SlotRoot, WeakRoot } from './roots.js'
+import type { Scope } from './scope.js'
+import { makeShadowStack, type ShadowStack, type ShadowStackOptions } from './shadow-stack.js'
+import type { Struct } from './struct.js'
+import type { Init, View } from './types.js'
+import { type ObjectView, protectionError } from './view.js'
+import type { ObjectWeakMap, WeakReference } from './weak.js'
+
+/** Bytes of a weak reference or an empty weak map, for messages. */
+const WEAK_BYTES = 64
+
+/** Objects, roots and collections of a heap in a collecting mode. The other modes throw UnsupportedError. */
+export class ObjectAccess extends MemoryAccess {
+  // ---- objects ------------------------------------------------------------------------------------------------------
+
+  /**
+   * A new object of a struct, held by the innermost scope.
+   *
+   * @param init values of fields by name; the others are 0, false or null
+   * @param elements how many the trailing array has; as many as `init` gives when left out, else none
+   * @throws ScopeError without an open scope; OutOfMemoryError after a collection and all reclaimers; ArgumentError
+   * @example
+   * using scope = heap.scope()
+   * const a = heap.new(Node, { value: 1 })
+   */
+  new<S extends Struct>(struct: S, init?: Init<S>, elements?: number): View<S> {
+    return this.core.objects.create(struct, init, elements) as View<S>
+  }
+
+  /** The object of a struct at a raw reference, as a view in the innermost scope. @throws InvalidAddressError */
+  protected viewOfObject<S extends Struct>(struct: S, reference: number): View<S> {
+    return this.core.objects.viewOf(struct, reference) as View<S>
+  }
+
+  /** Whether two views, or roots, are of the same object. */
+  same(a: ObjectView | Root | null, b: ObjectView | Root | null): boolean {
+    const { objects } = this.core
+    return objects.checkReference('a', a) === objects.checkReference('b', b)
+  }
+
+  /** A number that stays the same for the object's whole life: 31 bits, never 0; others may have the same. */
+  identityHash(object: ObjectView | Root): number {
+    const { objects } = this.core
+    const view = objects.checkView('object', object)
+    return objects.request(WEAK_BYTES, () => objects.kernel.identityHash(view.reference))
+  }
+
+  /** What the heap knows of an object: type, bytes, marked, immortal, large, flags, hash. */
+  describe(object: ObjectView | Root): ObjectInfo {
+    const { objects } = this.core
+    return describeObject(objects, objects.checkView('object', object).reference)
+  }
+
+  /** The eight bits of an object's header that are the user's. */
+  flags(object: ObjectView | Root): number {
+    return this.describe(object).flags
+  }
+
+  /** Set them. @throws ProtectionError when the object is immortal */
+  setFlags(object: ObjectView | Root, flags: number): void {
+    const { objects } = this.core
+    const { reference } = objects.checkView('object', object)
+    checkRange('flags', flags, 0, 255)
+    const header = objects.wordAt(reference - 8)
+    if ((header & OBJECT_IMMORTAL) !== 0) throw protectionError(reference)
+    objects.setWordAt(reference - 8, ((header & ~OBJECT_USER_MASK) | (flags << OBJECT_USER_SHIFT)) >>> 0)
+  }
+
+  /** All objects by ascending address: live ones, and dead ones of which no collection knows yet. */
+  objects(): IterableIterator<ObjectInfo> {
+    return walkObjects(this.core.objects)
+  }
+
+  /** The same counted by type, most bytes first. */
+  census(): CensusRow[] {
+    return takeCensus(this.core.objects)
+  }
+
+  // ---- roots --------------------------------------------------------------------------------------------------------
+
+  /** Open a scope: it holds what is made or read until it is closed. Scopes nest. */
+  scope(): Scope {
+    return this.core.objects.scopes.open()
+  }
+
+  /** Keep an object beyond its scope, until the root is disposed of. */
+  root<V extends ObjectView>(object: V | Root<V>): Root<V> {
+    const { objects } = this.core
+    return new Root(objects, objects.checkView('object', object) as V)
+  }
+
+  /** The same, and the object stays where it is. */
+  pin<V extends ObjectView>(object: V | Root<V>): Pin<V> {
+    const { objects } = this.core
+    return new Pin(objects, objects.checkView('object', object) as V)
+  }
+
+  /** Watch an object without keeping it. */
+  weak<V extends ObjectView>(object: V | Root<V>): WeakRoot<V> {
+    const { objects } = this.core
+    return new WeakRoot(objects, objects.checkView('object', object) as V)
+  }
+
+  /** Roots that were forgotten instead of disposed of, and that JavaScript's collector found. */
+  get rootsCaught(): number {
+    return this.core.objects.roots.caught
+  }
+
+  /**
+   * Let the collector read a word of the memory as a root, and update it: a global of a guest, for instance. It must
+   * hold null or a reference, now and whenever a collection may run.
+   */
+  rootSlot(address: number): SlotRoot {
+    const { objects } = this.core
+    const most = objects.views.refresh() - 4
+    checkRange('address', address, 4, most)
+    if (address % 4 !== 0) throw new ArgumentError('address', address, 'a multiple of 4')
+    const held = objects.wordAt(address)
+    if (held !== 0 && objects.kernel.objectStatus(held) !== 0) {
+      throw new ArgumentError('address', address, 'that of a word that holds 0 or a reference to an object')
+    }
+    return new SlotRoot(objects, address as Address)
+  }
+
+  /** The shadow stack of programs inside the memory; made when it is first asked for. */
+  shadowStack(options: ShadowStackOptions = {}): ShadowStack {
+    return makeShadowStack(this.core.objects, options)
+  }
+
+  /** A root that language runtimes need: the object that their globals live in, or null. */
+  get globalObject(): ObjectView | null {
+    return this.#wellKnown(SPACE_GLOBAL_OBJECT_AT)
+  }
+
+  set globalObject(object: ObjectView | Root | null) {
+    this.#setWellKnown(SPACE_GLOBAL_OBJECT_AT, 'globalObject', object)
+  }
+
+  /** Another one: the exception that is on its way, or null. */
+  get pendingException(): ObjectView | null {
+    return this.#wellKnown(SPACE_PENDING_EXCEPTION_AT)
+  }
+
+  set pendingException(object: ObjectView | Root | null) {
+    this.#setWellKnown(SPACE_PENDING_EXCEPTION_AT, 'pendingException', object)
+  }
+
+  #wellKnown(at: number): ObjectView | null {
+    const { objects } = this.core
+    return objects.word(at) === 0 ? null : objects.pushOrNull(() => objects.word(at))
+  }
+
+  #setWellKnown(at: number, name: string, object: ObjectView | Root | null): void {
+    const { objects } = this.core
+    objects.setWord(at, objects.checkReference(name, object))
+  }
+
+  // ---- weak references, finalizers ----------------------------------------------------------------------------------
+
+  /** An object of the heap that refers to another without keeping it; it can be stored in reference fields. */
+  weakRef<V extends ObjectView>(object: V | Root<V>): WeakReference<V> {
+    const { objects } = this.core
+    const view = objects.checkView('object', object)
+    return objects.makeWeak(WEAK_BYTES, (slot) => objects.kernel.weakRefNew(slot), view) as WeakReference<V>
+  }
+
+  /** A new weak map in the heap: values live as long as the map and their keys. */
+  weakMap<K extends ObjectView = ObjectView, V extends ObjectView = ObjectView>(): ObjectWeakMap<K, V> {
+    const { objects } = this.core
+    return objects.makeWeak(WEAK_BYTES, () => objects.kernel.weakMapNew()) as ObjectWeakMap<K, V>
+  }
+
+  /**
+   * Have `callback` called once for each registered object that has died, with the value given along, in the order of
+   * registration. It runs between kernel calls and may use the heap. What it throws surfaces as an uncaught exception.
+   */
+  finalizer<Held>(callback: (held: Held) => unknown): Finalizers<Held> {
+    return new Finalizers(this.core.objects, checkFunction('callback', callback))
+  }
+
+  // ---- images -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Objects, and all that they lead to, as an image: bytes that `loadImage` makes immortal objects of, in this heap or
+   * another one of any collecting mode. The heap stays as it is. User flags are kept, identity hashes are not.
+   *
+   * @param objects views or roots by name, or in an array, whose indices are their names then
+   * @throws ArgumentError that names the type when they lead to weak references or weak maps
+   * @example
+   * await writeFile('library.image', heap.freeze({ prototypes, symbols }))
+   */
+  freeze(objects: ImageInput): Uint8Array<ArrayBuffer> {
+    return freezeObjects(this.core.objects, objects)
+  }
+
+  /**
+   * Load an image: its objects stay until the heap is reset, are never moved, and cannot be written to. Objects of the
+   * heap may refer to them. All of it is checked before anything in the heap changes.
+   *
+   * @param structs what the roots are that shall be read by their fields; types of the image that the heap does not
+   * know yet become known, whether or not they are named here
+   * @throws ImageError that says what is wrong where; OutOfMemoryError; ArgumentError
+   * @example
+   * const { roots } = heap.loadImage(bytes, { prototypes: Table })
+   * heap.new(Instance, { prototype: roots.prototypes })
+   */
+  loadImage<Structs extends Readonly<Record<string, Struct>> = Record<never, never>>(
+    bytes: Uint8Array,
+    structs: Structs = {} as Structs,
+  ): LoadedImage<Structs> {
+    return loadObjects(this.core.objects, bytes, structs)
+  }
+
+  // ---- collections --------------------------------------------------------------------------------------------------
+
+  /** Free the objects that no root reaches. Finalizers have run when it returns. */
+  collect(): Collection {
+    return this.core.objects.collect(COLLECT_FULL)
+  }
+
+  /** The same, then slide the objects together and hold as little memory as they need. */
+  compact(): Collection {
+    return this.core.objects.collect(COLLECT_COMPACT)
+  }
+
+  /** How long collections took: count, total, longest, and the last ones. */
+  get pauses(): PauseStats {
+    return this.core.objects.collections.pauses
+  }
+}

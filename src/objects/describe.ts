@@ -1,0 +1,97 @@
+/** What can be said of objects without knowing their structs: one by one, in a walk over all, and counted by type. */
+import {
+  OBJECT_HASHED,
+  OBJECT_USER_MASK,
+  OBJECT_USER_SHIFT,
+  SPACE_COLLECTIONS_AT,
+  TYPE_MASK,
+} from '../../kernel/object-layout.js'
+import { StaleHandleError } from '../errors.js'
+import type { ObjectSpace } from './space.js'
+
+/** Bits of `objectState`. */
+const STATE_MARKED = 1
+const STATE_IMMORTAL = 2
+const STATE_LARGE = 4
+
+/** What is known of one object. */
+export interface ObjectInfo {
+  /** Address of its payload, for now. */
+  readonly reference: number
+  /** Name of its type. */
+  readonly type: string
+  readonly typeId: number
+  /** Bytes of its payload; the header has 8 more. */
+  readonly bytes: number
+  /** Whether the last collection found it alive. What was made since is not marked. */
+  readonly marked: boolean
+  readonly immortal: boolean
+  /** Too long for a block of objects: it has memory of its own and never moves. */
+  readonly large: boolean
+  /** The eight bits that are the user's. */
+  readonly flags: number
+  /** Its identity hash, if that was ever asked for. */
+  readonly hash?: number
+}
+
+/** The objects of one type. */
+export interface CensusRow {
+  readonly type: string
+  readonly typeId: number
+  /** Objects that the last collection kept or that were made since. */
+  readonly live: number
+  /** Bytes of their payloads and headers. */
+  readonly bytes: number
+  /** Objects ever made, as of the last collection: with the option `countTypes`, else 0. */
+  readonly allocated: number
+}
+
+export function describeObject(space: ObjectSpace, reference: number): ObjectInfo {
+  const header = space.wordAt(reference - 8)
+  const typeId = header & TYPE_MASK
+  const state = space.kernel.objectState(reference)
+  return {
+    reference,
+    type: space.types.get(typeId)?.name ?? `type ${typeId}`,
+    typeId,
+    bytes: space.wordAt(reference - 4),
+    marked: (state & STATE_MARKED) !== 0,
+    immortal: (state & STATE_IMMORTAL) !== 0,
+    large: (state & STATE_LARGE) !== 0,
+    flags: (header & OBJECT_USER_MASK) >>> OBJECT_USER_SHIFT,
+    ...((header & OBJECT_HASHED) !== 0 && { hash: space.kernel.identityHash(reference) }),
+  }
+}
+
+/** References to all objects by ascending address. A collection in between ends the walk with an error. */
+function* references(space: ObjectSpace): IterableIterator<number> {
+  space.kernel.finishSweep()
+  const collections = space.word(SPACE_COLLECTIONS_AT)
+  for (let at = space.kernel.nextObject(0) >>> 0; at !== 0; at = space.kernel.nextObject(at) >>> 0) {
+    yield at
+    if (space.word(SPACE_COLLECTIONS_AT) !== collections) throw new StaleHandleError('collected')
+  }
+}
+
+export function* walkObjects(space: ObjectSpace): IterableIterator<ObjectInfo> {
+  for (const reference of references(space)) yield describeObject(space, reference)
+}
+
+/** The types that have objects, those of most bytes first. */
+export function takeCensus(space: ObjectSpace): CensusRow[] {
+  const counts = new Map<number, { live: number; bytes: number }>()
+  for (const reference of references(space)) {
+    const typeId = space.wordAt(reference - 8) & TYPE_MASK
+    const count = counts.get(typeId) ?? { live: 0, bytes: 0 }
+    counts.set(typeId, count)
+    count.live++
+    count.bytes += space.wordAt(reference - 4) + 8
+  }
+  const rows = [...counts].map(([typeId, count]) => ({
+    type: space.types.get(typeId)?.name ?? `type ${typeId}`,
+    typeId,
+    ...count,
+    allocated: space.types.allocated(typeId),
+  }))
+  return rows.sort((a, b) => b.bytes - a.bytes)
+}

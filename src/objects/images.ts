@@ -1,0 +1,399 @@
+/**
+ * Images in a heap: freezing the closure of some objects to bytes, and loading such bytes as immortal objects, which
+ * are never collected, moved, scanned or written to. The format is that of `formats/image.ts`.
+ *
+ * Loading, in this order: the bytes are read and checked, types against this heap's too; memory for all pieces; types;
+ * objects are written and sealed; slots for the roots. Until the bytes have passed nothing is touched; what fails
+ * later, for lack of memory, gives the pieces back (types that were new stay known, which does no harm).
+ */
+import { STATUS_OK } from '../../kernel/layout.js'
+import {
+  IMAGE_MAX_BYTES,
+  OBJECT_HEADER_BYTES,
+  OBJECT_USER_MASK,
+  ROOT_STRONG,
+  SPACE_TYPE_COUNT_AT,
+  TYPE_FIRST_USER,
+  TYPE_MASK,
+  TYPE_MAX,
+} from '../../kernel/object-layout.js'
+import { ArgumentError, CorruptionError, ImageError, StaleHandleError } from '../errors.js'
+import {
+  type DecodedImage,
+  decodeImage,
+  encodeImage,
+  type ImageRoot,
+  type ImageType,
+  imageObjectBytes,
+  nameOfType,
+} from '../formats/image.js'
+import { Holder } from './holder.js'
+import { isStruct } from './kinds.js'
+import { numbersOfStruct } from './registry.js'
+import type { Root } from './roots.js'
+import type { ObjectSpace } from './space.js'
+import type { Struct } from './struct.js'
+import { haveSameLayout, isStrongType, payloadFits, ReferenceMap } from './type-layout.js'
+import type { View } from './types.js'
+import type { ObjectView } from './view.js'
+
+/** What objects to freeze are given as: by name, or in a list, where the index is the name. */
+export type ImageInput = Readonly<Record<string, ObjectView | Root>> | readonly (ObjectView | Root)[]
+
+/** The views of an image's roots: of the structs that were given, and of any others. */
+export type ImageRoots<Structs extends Readonly<Record<string, Struct>>> = {
+  readonly [Name in keyof Structs]: View<Structs[Name]>
+} & { readonly [name: string]: ObjectView }
+
+/** An image in a heap, for as long as the heap is, or until its next reset. */
+export interface LoadedImage<Structs extends Readonly<Record<string, Struct>> = Record<never, never>> {
+  /** The objects that were frozen by name. Their views need no scope. */
+  readonly roots: ImageRoots<Structs>
+  /** Bytes of the heap that the objects take, headers and padding included. */
+  readonly bytes: number
+  readonly objects: number
+}
+
+// ---- freezing -------------------------------------------------------------------------------------------------------
+
+/** A type of the closure. */
+interface FrozenType {
+  /** In the image, from 1. */
+  readonly number: number
+  readonly type: ImageType
+  readonly references: ReferenceMap
+}
+
+/** The closure of some objects: found breadth first, each with its place in the image as soon as it is found. */
+class Closure {
+  readonly #space: ObjectSpace
+  readonly #types = new Map<number, FrozenType>()
+  /** What is an object of the heap in the image. */
+  readonly #references = new Map<number, number>()
+  bytes = 0
+
+  constructor(space: ObjectSpace) {
+    this.#space = space
+  }
+
+  get types(): ImageType[] {
+    return [...this.#types.values()].map(({ type }) => type)
+  }
+
+  get objects(): number {
+    return this.#references.size
+  }
+
+  /** The reference in the image of an object of the heap, which belongs to the image from here on. */
+  add(reference: number): number {
+    const known = this.#references.get(reference)
+    if (known !== undefined) return known
+    const { type } = this.#typeOf(reference)
+    const payloadBytes = this.#space.wordAt(reference - 4)
+    if (!payloadFits(type, payloadBytes))
+      throw new CorruptionError(reference, 'objects have sizes that fit their types')
+    const own = this.bytes + OBJECT_HEADER_BYTES
+    this.#references.set(reference, own)
+    this.bytes += imageObjectBytes(payloadBytes)
+    return own
+  }
+
+  /** Add everything that is referred to. A map is gone through in the order of entry, what is added meanwhile too. */
+  complete(): void {
+    for (const reference of this.#references.keys()) {
+      this.#forEachReference(reference, (slot) => {
+        const target = this.#space.wordAt(slot)
+        if (target !== 0) this.add(target)
+      })
+    }
+  }
+
+  #forEachReference(reference: number, visit: (slot: number) => void): void {
+    const { references } = this.#typeOf(reference)
+    references.visit(this.#space.wordAt(reference - 4), (offset) => visit(reference + offset))
+  }
+
+  #typeOf(reference: number): FrozenType {
+    if ((reference & 1) !== 0) {
+      throw new ArgumentError('objects', reference, 'objects whose references lead to objects, not to odd numbers')
+    }
+    const end = this.#space.views.u8.length
+    if (reference % 8 !== 0 || reference < OBJECT_HEADER_BYTES || reference > end) {
+      throw new CorruptionError(reference, 'references lead to objects')
+    }
+    const id = this.#space.wordAt(reference - OBJECT_HEADER_BYTES) & TYPE_MASK
+    return this.#types.get(id) ?? this.#enterType(reference, id)
+  }
+
+  #enterType(reference: number, id: number): FrozenType {
+    const { types } = this.#space
+    const binding = types.get(id)
+    if (!binding) throw new CorruptionError(reference, 'objects are of known types')
+    const type: ImageType = { ...types.numbersOf(id), description: binding.description }
+    if (id < TYPE_FIRST_USER || !isStrongType(type)) {
+      const expected = 'objects that lead to no weak reference and no weak map: an image keeps all that it holds'
+      throw new ArgumentError('objects', binding.name, expected)
+    }
+    if (nameOfType(binding.description) === '' || types.named(binding.name) !== binding) {
+      throw new ArgumentError('objects', binding.name, 'of types that have a name, each its own')
+    }
+    const made = { number: this.#types.size + 1, type, references: new ReferenceMap(type) }
+    this.#types.set(id, made)
+    return made
+  }
+
+  /** The section of objects. */
+  words(): Uint32Array<ArrayBuffer> {
+    const space = this.#space
+    const bytes = new Uint8Array(this.bytes)
+    const words = new Uint32Array(bytes.buffer)
+    for (const [reference, own] of this.#references) {
+      const payloadBytes = space.wordAt(reference - 4)
+      const flags = space.wordAt(reference - OBJECT_HEADER_BYTES) & OBJECT_USER_MASK
+      bytes.set(space.views.u8.subarray(reference, reference + payloadBytes), own)
+      words[(own - 8) >>> 2] = flags | this.#typeOf(reference).number
+      words[(own - 4) >>> 2] = payloadBytes
+      this.#forEachReference(reference, (slot) => {
+        const at = (own + slot - reference) >>> 2
+        words[at] = this.#references.get(words[at] as number) ?? 0
+      })
+    }
+    return words
+  }
+}
+
+/** The objects to freeze with their names, checked. */
+function namedObjects(space: ObjectSpace, objects: unknown): [name: string, view: ObjectView][] {
+  if (typeof objects !== 'object' || objects === null) {
+    throw new ArgumentError('objects', objects, 'views or roots by name, or an array of them')
+  }
+  const named = Object.entries(objects)
+  if (named.length === 0) throw new ArgumentError('objects', objects, 'one or more views or roots')
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return named.map(([name, object]) => {
+    if (decoder.decode(encoder.encode(name)) !== name)
+      throw new ArgumentError('objects', name, 'names that are Unicode')
+    return [name, space.checkView(`objects.${name}`, object)]
+  })
+}
+
+/** The closure of the objects as an image. Nothing in the heap changes. */
+export function freezeObjects(space: ObjectSpace, objects: ImageInput): Uint8Array<ArrayBuffer> {
+  const named = namedObjects(space, objects)
+  space.core.assertOpen()
+  const closure = new Closure(space)
+  const roots = named.map(([name, view]): ImageRoot => ({ name, reference: closure.add(view.reference) }))
+  closure.complete()
+  return encodeImage({ types: closure.types, words: closure.words(), objects: closure.objects, roots })
+}
+
+// ---- loading --------------------------------------------------------------------------------------------------------
+
+/** The pieces of memory that an image's objects go to, each object at the heap's grain. */
+class Pieces {
+  readonly #grain: number
+  /** Bytes of each. */
+  readonly sizes: number[] = []
+  /** Of each the address of the first header. */
+  readonly addresses: number[] = []
+  readonly #image: DecodedImage
+
+  constructor(image: DecodedImage, grain: number) {
+    this.#image = image
+    this.#grain = grain
+    this.#forEachPlace((piece, offset, bytes) => {
+      this.sizes[piece] = offset + bytes
+    })
+  }
+
+  /** Where each object goes: number of the piece, offset there; and the bytes that it takes. */
+  #forEachPlace(visit: (piece: number, offset: number, bytes: number, reference: number) => void): void {
+    let piece = 0
+    let end = 0
+    this.#image.objects.forEach((reference, _, payloadBytes) => {
+      const bytes = Math.ceil((payloadBytes + OBJECT_HEADER_BYTES) / this.#grain) * this.#grain
+      // An object that is longer than a piece has one of its own.
+      if (end > 0 && end + bytes > IMAGE_MAX_BYTES) {
+        piece++
+        end = 0
+      }
+      visit(piece, end, bytes, reference)
+      end += bytes
+    })
+  }
+
+  get bytes(): number {
+    return this.sizes.reduce((sum, bytes) => sum + bytes, 0)
+  }
+
+  /** The references of the objects in the heap, by their references in the image over 8. */
+  references(): Uint32Array {
+    const references = new Uint32Array(this.#image.objects.words.length / 2 + 1)
+    this.#forEachPlace((piece, offset, _, reference) => {
+      references[reference / 8] = (this.addresses[piece] as number) + offset + OBJECT_HEADER_BYTES
+    })
+    return references
+  }
+}
+
+/** One image on its way into a heap. */
+class Loading {
+  readonly #space: ObjectSpace
+  readonly #image: DecodedImage
+  readonly #pieces: Pieces
+  readonly #epoch: number
+  readonly #slots: ReturnType<ObjectSpace['roots']['add']>[] = []
+
+  constructor(space: ObjectSpace, image: DecodedImage) {
+    this.#space = space
+    this.#image = image
+    this.#pieces = new Pieces(image, space.grainBytes)
+    this.#epoch = space.epoch
+  }
+
+  /** The views of the roots. */
+  load(structs: readonly Struct[]): { readonly roots: ObjectView[]; readonly bytes: number } {
+    const space = this.#space
+    try {
+      this.#takePieces()
+      const typeIds = this.#image.types.map((type) => space.types.adopt(type))
+      this.#assertSameEpoch()
+      const references = this.#pieces.references()
+      this.#write(references, typeIds)
+      this.#seal()
+      for (const struct of structs) space.types.typeOf(struct)
+      return { roots: this.#makeRoots(references), bytes: this.#pieces.bytes }
+    } catch (error) {
+      this.#undo()
+      throw error
+    }
+  }
+
+  #takePieces(): void {
+    const { core } = this.#space
+    for (const bytes of this.#pieces.sizes) {
+      const attempt = () => core.kernel.imageCreate(bytes)
+      const address = attempt() >>> 0 || core.rescueOrThrow(bytes, attempt, true)
+      // Whoever made room may have reset the heap, which took the pieces before this one, or this one too.
+      if (!core.isClosed && this.#space.epoch !== this.#epoch && core.kernel.objectStatus(address + 8) !== STATUS_OK) {
+        core.kernel.imageDrop(address)
+      }
+      this.#assertSameEpoch()
+      this.#pieces.addresses.push(address)
+    }
+  }
+
+  #assertSameEpoch(): void {
+    this.#space.core.assertOpen()
+    if (this.#space.epoch !== this.#epoch) throw new StaleHandleError('heap-reset')
+  }
+
+  #write(references: Uint32Array, typeIds: readonly number[]): void {
+    const { views } = this.#space
+    views.refresh()
+    const { u8, u32 } = views
+    const { words } = this.#image.objects
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+    this.#image.objects.forEach((reference, type, payloadBytes) => {
+      const at = references[reference / 8] as number
+      const flags = (words[(reference - 8) >>> 2] as number) & OBJECT_USER_MASK
+      u32[(at - 8) >>> 2] = flags | (typeIds[type - 1] as number)
+      u32[(at - 4) >>> 2] = payloadBytes
+      u8.set(bytes.subarray(reference, reference + payloadBytes), at)
+      this.#image.objects.forEachReference(type, payloadBytes, (offset) => {
+        const word = (at + offset) >>> 2
+        u32[word] = references[(u32[word] as number) / 8] as number
+      })
+    })
+  }
+
+  /** Nothing of this can fail: the kernel looks once more at what has been checked. */
+  #seal(): void {
+    const { kernel, base } = this.#space
+    const { addresses } = this.#pieces
+    const isSealed = addresses.every((address) => kernel.imageSeal(address) === STATUS_OK)
+    if (isSealed && addresses.every((address) => kernel.imageCheck(address) === STATUS_OK)) return
+    throw new CorruptionError(base, 'the kernel takes an image that was checked')
+  }
+
+  /** Slots that are the heap's own, for as long as the image is there, and views over them. */
+  #makeRoots(references: Uint32Array): ObjectView[] {
+    const space = this.#space
+    const targets = this.#image.roots.map(({ reference }) => references[reference / 8] as number)
+    for (const target of targets) {
+      // Where a reset has come in between there is nothing at the target.
+      this.#slots.push(space.roots.add(ROOT_STRONG, () => (space.epoch === this.#epoch ? target : 0)))
+      this.#assertSameEpoch()
+    }
+    space.views.refresh()
+    const holder = new Holder(space)
+    return targets.map((target, i) => space.viewAt(holder, (this.#slots[i]?.slot ?? 0) >>> 2, target))
+  }
+
+  #undo(): void {
+    const space = this.#space
+    for (const slot of this.#slots) space.roots.remove(slot)
+    if (space.isClosed || space.epoch !== this.#epoch) return
+    for (const address of this.#pieces.addresses) space.kernel.imageDrop(address)
+  }
+}
+
+/** Check that an image's types can be this heap's. @throws ImageError */
+function checkTypes(space: ObjectSpace, image: DecodedImage): void {
+  let unknown = 0
+  for (const type of image.types) {
+    const conflict = space.types.conflict(type)
+    if (conflict !== undefined) throw new ImageError('type', image.typesFrom, conflict)
+    if (!space.types.named(nameOfType(type.description))) unknown++
+  }
+  const known = space.word(SPACE_TYPE_COUNT_AT)
+  if (known + unknown <= TYPE_MAX) return
+  throw new ImageError('type', image.typesFrom, `${unknown} types beside ${known} are more than a heap can have`)
+}
+
+/** Check the structs that roots are said to be of. @throws ArgumentError, ImageError */
+function checkStructs(space: ObjectSpace, image: DecodedImage, structs: Readonly<Record<string, unknown>>): Struct[] {
+  const byName = new Map<string, Struct>()
+  for (const [name, struct] of Object.entries(structs)) {
+    if (!isStruct(struct)) throw new ArgumentError(`structs.${name}`, struct, 'a struct')
+    if ((byName.get(struct.name) ?? struct) !== struct) {
+      throw new ArgumentError(`structs.${name}`, struct.name, 'the one struct of this name, not a second one')
+    }
+    byName.set(struct.name, struct)
+    const root = image.roots.find((one) => one.name === name)
+    if (!root) throw new ImageError('root', image.objectsFrom, `it has no root '${name}'`)
+    const type = image.types[image.objects.typeAt(root.reference) - 1] as ImageType
+    if (type.description !== struct.description || !haveSameLayout(type, numbersOfStruct(struct))) {
+      const found = `root '${name}' is a ${type.description}, not a ${struct.description}`
+      throw new ImageError('root', image.objectsFrom + root.reference, found)
+    }
+    space.types.check(struct)
+  }
+  return [...byName.values()]
+}
+
+/** Load an image. @throws ImageError, ArgumentError, OutOfMemoryError */
+export function loadObjects<Structs extends Readonly<Record<string, Struct>>>(
+  space: ObjectSpace,
+  bytes: Uint8Array,
+  structs: Structs,
+): LoadedImage<Structs> {
+  space.core.assertOpen()
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError('bytes', bytes, 'a Uint8Array')
+  if (typeof structs !== 'object' || structs === null) throw new ArgumentError('structs', structs, 'structs by name')
+  const image = decodeImage(bytes)
+  checkTypes(space, image)
+  const used = checkStructs(space, image, structs)
+  const { roots: views, bytes: taken } = new Loading(space, image).load(used)
+  const roots: Record<string, ObjectView> = Object.create(null)
+  image.roots.forEach(({ name }, i) => {
+    roots[name] = views[i] as ObjectView
+  })
+  space.settle()
+  return Object.freeze({
+    roots: Object.freeze(roots) as ImageRoots<Structs>,
+    bytes: taken,
+    objects: image.objectCount,
+  })
+}

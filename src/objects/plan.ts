@@ -1,0 +1,21 @@
+/** How a heap's objects are kept: what the options of a collecting mode come to, in the kernel's words. */
+
+/** When `setStress` makes the kernel collect. */
+export interface StressPlan {
+  /** `STRESS_…` */
+  readonly kind: number
+  readonly number: number
+  readonly seed: number
+}
+
+export interface ObjectPlan {
+  /** `POLICY_…` bits. */
+  readonly policy: number
+  readonly stress: StressPlan | undefined
+  /** Slots of a shadow stack that is there from the start; 0 for none. */
+  readonly shadowSlots: number
+  /** Objects are at multiples of this. */
+  readonly grainBytes: number
+  /** Whether the heap was there before, so that others may have registered types and finalizers. */
+  readonly isAttached: boolean
+}

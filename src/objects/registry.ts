@@ -1,0 +1,265 @@
+/**
+ * The types of one heap: which id a struct has there, and which struct an id stands for. The kernel's table is the
+ * truth: a struct that is first used looks there for its name, so that a heap made by an earlier run, or by a guest,
+ * keeps the types it has.
+ */
+import { STATUS_BAD_ARGUMENT } from '../../kernel/layout.js'
+import {
+  SHAPE_LIST,
+  SPACE_STATUS_AT,
+  SPACE_TYPE_COUNT_AT,
+  SPACE_TYPES_AT,
+  TRAIL_BYTES,
+  TRAIL_MIXED,
+  TRAIL_NONE,
+  TRAIL_REFS,
+  TYPE_BYTES,
+  TYPE_FIRST_USER,
+  TYPE_MAX,
+  TYPE_WEAK_MAP,
+  TYPE_WEAK_REF,
+  TYPE_WEAK_TABLE,
+} from '../../kernel/object-layout.js'
+import { ArgumentError, ImageError, StaleHandleError } from '../errors.js'
+import { type ImageType, nameOfType } from '../formats/image.js'
+import { isStruct } from './kinds.js'
+import type { ObjectSpace } from './space.js'
+import { lastBinding, type Struct } from './struct.js'
+import { haveSameLayout, type TypeNumbers } from './type-layout.js'
+import { ObjectView, type ViewClass, viewClassOf } from './view.js'
+import { ObjectWeakMap, WeakReference } from './weak.js'
+
+const FIXED_BYTES_AT = 4
+const MASK_AT = 8
+const ELEMENT_BYTES_AT = 12
+const ELEMENT_MASK_AT = 16
+const TEXT_AT = 20
+const TEXT_BYTES_AT = 24
+const ALLOCATED_AT = 28
+
+/** A type of the heap, as the host knows it. */
+export interface Binding {
+  readonly id: number
+  readonly name: string
+  /** Name and layout as its registrant wrote them. */
+  readonly description: string
+  /** The struct, once one of that name and layout was used here. */
+  readonly struct: Struct | undefined
+  readonly view: ViewClass
+  /** Which registry, since its last reset, this is of. */
+  readonly registry?: object
+}
+
+const BUILT_IN: readonly Binding[] = [
+  { id: TYPE_WEAK_REF, name: 'WeakReference', description: 'WeakReference', struct: undefined, view: WeakReference },
+  { id: TYPE_WEAK_MAP, name: 'WeakMap', description: 'WeakMap', struct: undefined, view: ObjectWeakMap },
+  { id: TYPE_WEAK_TABLE, name: 'WeakTable', description: 'WeakTable', struct: undefined, view: ObjectView },
+]
+
+export class TypeRegistry {
+  readonly #space: ObjectSpace
+  /** By id. */
+  #bindings: (Binding | undefined)[] = []
+  #byStruct = new Map<Struct, Binding>()
+  #byName = new Map<string, Binding>()
+  #key: object = {}
+  /** Memory for texts of types that the kernel's table had no room for: the next attempt takes it. */
+  #texts = new Map<string, number>()
+
+  constructor(space: ObjectSpace) {
+    this.#space = space
+    this.clear()
+  }
+
+  clear(): void {
+    this.#key = {}
+    this.#byStruct = new Map()
+    this.#byName = new Map()
+    this.#texts = new Map()
+    this.#bindings = [undefined]
+    for (const binding of BUILT_IN) this.#bindings[binding.id] = binding
+  }
+
+  /** What a struct is in this heap; it is registered if it is new here. @throws ArgumentError, OutOfMemoryError */
+  typeOf(struct: Struct): Binding {
+    // The last answer stands in the struct itself: most structs are used in one heap.
+    const last = struct?.[lastBinding] as Binding | undefined
+    if (last !== undefined && last.registry === this.#key) return last
+    return this.#typeOfSlow(struct)
+  }
+
+  #typeOfSlow(struct: Struct): Binding {
+    if (!isStruct(struct)) throw new ArgumentError('struct', struct, 'a struct')
+    const binding = this.#byStruct.get(struct) ?? this.#register(struct)
+    struct[lastBinding] = binding
+    return binding
+  }
+
+  /** What is known of a type; types that others have registered are looked up in the heap. */
+  get(id: number): Binding | undefined {
+    const binding = this.#bindings[id]
+    if (binding) return binding
+    this.#scan()
+    return this.#bindings[id]
+  }
+
+  viewClass(id: number): ViewClass {
+    return this.#bindings[id]?.view ?? this.get(id)?.view ?? ObjectView
+  }
+
+  /** Objects ever allocated of a type: counted at collections, with the option `countTypes`. */
+  allocated(id: number): number {
+    return this.#typeWord(id, ALLOCATED_AT)
+  }
+
+  #typeWord(id: number, at: number): number {
+    return this.#space.wordAt(this.#space.word(SPACE_TYPES_AT) + id * TYPE_BYTES + at)
+  }
+
+  /** Take note of the types that have been registered since the last look, by whomever. */
+  #scan(): void {
+    const count = Math.min(this.#space.word(SPACE_TYPE_COUNT_AT), TYPE_MAX)
+    for (let id = Math.max(this.#bindings.length, TYPE_FIRST_USER); id <= count; id++) {
+      const at = this.#typeWord(id, TEXT_AT)
+      const bytes = this.#space.views.u8.slice(at, at + this.#typeWord(id, TEXT_BYTES_AT))
+      const description = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+      const name = nameOfType(description) || `type ${id}`
+      this.#enter({ id, name, description, struct: undefined, view: ObjectView })
+    }
+  }
+
+  #enter(binding: Binding): Binding {
+    this.#bindings[binding.id] = binding
+    this.#byName.set(binding.name, binding)
+    if (binding.struct) this.#byStruct.set(binding.struct, binding)
+    return binding
+  }
+
+  #register(struct: Struct): Binding {
+    const known = this.#checkNew(struct)
+    const { name, description } = struct
+    const id = known?.id ?? this.#add(numbersOfStruct(struct), description)
+    return this.#enter({ id, name, description, struct, view: viewClassOf(struct), registry: this.#key })
+  }
+
+  /** Check that a struct can be of this heap. @throws ArgumentError */
+  check(struct: Struct): void {
+    if (!this.#byStruct.has(struct)) this.#checkNew(struct)
+  }
+
+  /** The type of a struct's name, which the struct must fit. @throws ArgumentError */
+  #checkNew(struct: Struct): Binding | undefined {
+    this.#scan()
+    const { name, description } = struct
+    const known = this.#byName.get(name)
+    if (known && known.description !== description) {
+      const expected = `of another name: this heap has a type ${known.description} already, and this is ${description}`
+      throw new ArgumentError('struct', name, expected)
+    }
+    if (known?.struct)
+      throw new ArgumentError('struct', name, 'the one struct of this name in the heap, not a second one')
+    if (known && !haveSameLayout(this.numbersOf(known.id), numbersOfStruct(struct))) {
+      throw new ArgumentError('struct', name, 'of another name: what this heap knows by it has references elsewhere')
+    }
+    return known
+  }
+
+  // ---- types of images ----------------------------------------------------------------------------------------------
+
+  /** The type of a name. */
+  named(name: string): Binding | undefined {
+    this.#scan()
+    return this.#byName.get(name)
+  }
+
+  /** What the kernel knows of a type. */
+  numbersOf(id: number): TypeNumbers {
+    const head = this.#typeWord(id, 0)
+    const [shape, refs, mask] = [head & 0xff, head >>> 16, this.#typeWord(id, MASK_AT)]
+    const isList = shape === SHAPE_LIST
+    return {
+      shape,
+      trail: (head >>> 8) & 0xff,
+      refs,
+      fixedBytes: this.#typeWord(id, FIXED_BYTES_AT),
+      mask: isList ? 0 : mask,
+      offsets: isList ? Array.from({ length: refs }, (_, i) => this.#space.views.u16[(mask >>> 1) + i] as number) : [],
+      elementBytes: this.#typeWord(id, ELEMENT_BYTES_AT) & 0xffff,
+      elementMask: this.#typeWord(id, ELEMENT_MASK_AT),
+    }
+  }
+
+  /** Why a type of an image cannot be this heap's; undefined when it can, because it is the same or new. */
+  conflict(type: ImageType): string | undefined {
+    const { description } = type
+    const known = this.named(nameOfType(description))
+    if (!known) return undefined
+    if (known.description !== description) return `this heap has a type ${known.description}, the image ${description}`
+    if (haveSameLayout(this.numbersOf(known.id), type)) return undefined
+    return `${description} has its references elsewhere in this heap`
+  }
+
+  /** The id of a type of an image, which is registered if it is new here. @throws ImageError, OutOfMemoryError */
+  adopt(type: ImageType): number {
+    const conflict = this.conflict(type)
+    if (conflict !== undefined) throw new ImageError('type', 0, conflict)
+    return this.named(nameOfType(type.description))?.id ?? this.#add(type, type.description)
+  }
+
+  // ---- the kernel's table -------------------------------------------------------------------------------------------
+
+  /** Enter a type into the kernel's table. */
+  #add(type: TypeNumbers, description: string): number {
+    const space = this.#space
+    const { epoch } = space
+    const text = new TextEncoder().encode(description)
+    const { shape, trail, refs, fixedBytes, offsets, elementBytes, elementMask } = type
+    const listBytes = 2 * offsets.length
+    const textBytes = listBytes + text.length
+    const key = `${listBytes} ${description}`
+    const listAt = this.#texts.get(key) ?? space.request(textBytes, () => space.kernel.typeText(textBytes))
+    this.#texts.set(key, listAt)
+    space.views.refresh()
+    space.views.u16.set(offsets, listAt >>> 1)
+    const textAt = listAt + listBytes
+    space.views.u8.set(text, textAt)
+    const mask = shape === SHAPE_LIST ? listAt : type.mask
+    const add = () => {
+      // Whoever made room may have reset the heap, which took the text.
+      if (space.epoch !== epoch) throw new StaleHandleError('heap-reset')
+      return space.kernel.typeAdd(textAt, text.length, shape, trail, refs, fixedBytes, mask, elementBytes, elementMask)
+    }
+    const id = add() || this.#addSlow(description, add)
+    this.#texts.delete(key)
+    return id
+  }
+
+  #addSlow(description: string, add: () => number): number {
+    if (this.#space.word(SPACE_STATUS_AT) === STATUS_BAD_ARGUMENT) {
+      throw new ArgumentError('struct', description, `one of at most ${TYPE_MAX} types of a heap`)
+    }
+    return this.#space.request(TYPE_BYTES, add)
+  }
+}
+
+/** A struct as the kernel is told of it. */
+export function numbersOfStruct(struct: Struct): TypeNumbers {
+  const { shape, references, fixedBytes, elementBytes, elementMask } = struct
+  return {
+    shape,
+    trail: trailOf(struct),
+    refs: references,
+    fixedBytes,
+    mask: 0,
+    offsets: [],
+    elementBytes,
+    elementMask,
+  }
+}
+
+function trailOf(struct: Struct): number {
+  if (struct.elementBytes === 0) return TRAIL_NONE
+  if (struct.elementMask !== 0) return TRAIL_MIXED
+  const element = struct.trailing?.kind
+  return element?.kind === 'array' && (element.element as { kind?: unknown }).kind === 'ref' ? TRAIL_REFS : TRAIL_BYTES
+}

@@ -1,0 +1,210 @@
+/**
+ * Roots: what keeps an object alive beyond scopes, or watches it. Each holds a slot of a root list of the kernel, which
+ * the collector updates when the object moves, until it is disposed of.
+ *
+ * A root that is forgotten instead of disposed of, together with its views, is removed when JavaScript's own collector
+ * finds it, and counted: `heap.rootsCaught` says how often that was needed.
+ */
+import { ROOT_PINNED, ROOT_SLOT, ROOT_STRONG, ROOT_WEAK } from '../../kernel/object-layout.js'
+import { dispose } from '../dispose.js'
+import { StaleHandleError } from '../errors.js'
+import type { Address } from '../types.js'
+import { Holder } from './holder.js'
+import type { ObjectSpace } from './space.js'
+import type { ObjectView } from './view.js'
+
+/** A slot of a root list. */
+interface RootSlot {
+  readonly kind: number
+  readonly slot: number
+  /** The space's epoch when it was made: a reset takes all roots. */
+  readonly epoch: number
+}
+
+/** Bytes that a slot may need when its list must grow, for messages. */
+const SLOT_BYTES = 64
+
+/** The root lists of a heap. */
+export class RootKeeper {
+  readonly #space: ObjectSpace
+  readonly #registry: FinalizationRegistry<RootSlot>
+  /** Roots that JavaScript's collector found forgotten. */
+  caught = 0
+
+  constructor(space: ObjectSpace) {
+    this.#space = space
+    this.#registry = new FinalizationRegistry((slot) => {
+      if (this.remove(slot)) this.caught++
+    })
+  }
+
+  /** A slot for what `value` gives, which is asked again when room had to be made. */
+  add(kind: number, value: () => number): RootSlot {
+    const space = this.#space
+    // Before the call: making room may reset the heap, which the request then says.
+    const { epoch } = space
+    const slot = space.request(SLOT_BYTES, () => space.kernel.rootAdd(kind, value()))
+    return { kind, slot, epoch }
+  }
+
+  /** Remove the slot when `owner` is forgotten. */
+  watch(owner: object, slot: RootSlot): void {
+    this.#registry.register(owner, slot, owner)
+  }
+
+  unwatch(owner: object): void {
+    this.#registry.unregister(owner)
+  }
+
+  /** Whether there was anything to remove. */
+  remove({ kind, slot, epoch }: RootSlot): boolean {
+    const space = this.#space
+    if (space.isClosed || space.epoch !== epoch) return false
+    return space.kernel.rootRemove(kind, slot) === 0
+  }
+}
+
+/** Keeps an object until it is disposed of. Made by `heap.root()`. */
+export class Root<V extends ObjectView = ObjectView> implements Disposable {
+  readonly #space: ObjectSpace
+  readonly #slot: RootSlot
+  readonly #holder: Holder
+  readonly #value: V
+
+  /** @internal */
+  constructor(space: ObjectSpace, view: V, kind: number = ROOT_STRONG) {
+    this.#space = space
+    this.#slot = space.roots.add(kind, () => view.reference)
+    this.#holder = new Holder(space)
+    this.#value = space.viewAt(this.#holder, this.#slot.slot >>> 2, view.reference) as V
+    // The holder is what root and view share: either of them keeps it.
+    space.roots.watch(this.#holder, this.#slot)
+  }
+
+  /** The object, as a view that is good as long as the root. */
+  get value(): V {
+    this.#holder.assertOpen()
+    return this.#value
+  }
+
+  get isDisposed(): boolean {
+    return !this.#holder.isOpen
+  }
+
+  /** Let go of the object. Harmless twice, and after the heap was closed or reset. */
+  [dispose](): void {
+    if (!this.#holder.isOpen) return
+    this.#holder.close('root-disposed')
+    this.#space.roots.unwatch(this.#holder)
+    this.#space.roots.remove(this.#slot)
+  }
+
+  /** The same as `using` does. */
+  dispose(): void {
+    this[dispose]()
+  }
+
+  /** Whether a value is a root of any heap. @internal */
+  static isRoot(value: unknown): value is Root {
+    return typeof value === 'object' && value !== null && #slot in value
+  }
+}
+
+/** Keeps an object, and keeps it where it is, until it is disposed of. Made by `heap.pin()`. */
+export class Pin<V extends ObjectView = ObjectView> extends Root<V> {
+  /** @internal */
+  constructor(space: ObjectSpace, view: V) {
+    super(space, view, ROOT_PINNED)
+  }
+
+  /** Where the object's payload begins: does not change while it is pinned. */
+  get address(): Address {
+    return this.value.reference as Address
+  }
+
+  /** The same number: a reference is the address of a payload. */
+  get reference(): number {
+    return this.value.reference
+  }
+}
+
+/** What the roots that have no view of their own share. */
+abstract class SlotOwner implements Disposable {
+  /** @internal */
+  protected readonly space: ObjectSpace
+  /** @internal */
+  protected readonly slot: RootSlot
+  #isDisposed = false
+
+  /** @internal */
+  constructor(space: ObjectSpace, kind: number, value: () => number) {
+    this.space = space
+    this.slot = space.roots.add(kind, value)
+    space.roots.watch(this, this.slot)
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed || this.space.isClosed || this.space.epoch !== this.slot.epoch
+  }
+
+  /** Take it off the list. Harmless twice, and after the heap was closed or reset. */
+  [dispose](): void {
+    if (this.isDisposed) return
+    this.#isDisposed = true
+    this.space.roots.unwatch(this)
+    this.space.roots.remove(this.slot)
+  }
+
+  /** The same as `using` does. */
+  dispose(): void {
+    this[dispose]()
+  }
+
+  /** @internal */
+  protected assertOpen(): void {
+    if (this.#isDisposed) throw new StaleHandleError('root-disposed')
+    if (this.space.isClosed) throw new StaleHandleError('heap-closed')
+    if (this.space.epoch !== this.slot.epoch) throw new StaleHandleError('heap-reset')
+  }
+}
+
+/** Watches an object without keeping it. Made by `heap.weak()`. */
+export class WeakRoot<V extends ObjectView = ObjectView> extends SlotOwner {
+  /** @internal */
+  constructor(space: ObjectSpace, view: V) {
+    super(space, ROOT_WEAK, () => view.reference)
+  }
+
+  /** The object, in the innermost scope; null once a collection has found it dead. */
+  deref(): V | null {
+    this.assertOpen()
+    const { space } = this
+    return space.pushOrNull(() => space.wordAt(this.slot.slot)) as V | null
+  }
+}
+
+/**
+ * A word of the memory that the collector reads as a root, and updates when its object moves: a global of a guest, for
+ * instance. Made by `heap.rootSlot()`.
+ */
+export class SlotRoot extends SlotOwner {
+  /** Where the word is. */
+  readonly address: Address
+
+  /** @internal */
+  constructor(space: ObjectSpace, address: Address) {
+    super(space, ROOT_SLOT, () => address)
+    this.address = address
+  }
+
+  /** The object that the word refers to, in the innermost scope, or null. */
+  get value(): ObjectView | null {
+    this.assertOpen()
+    return this.space.pushOrNull(() => this.space.wordAt(this.address))
+  }
+
+  set value(value: ObjectView | Root | null) {
+    this.assertOpen()
+    this.space.setWordAt(this.address, this.space.checkReference('value', value))
+  }
+}

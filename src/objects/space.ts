@@ -1,0 +1,492 @@
+/**
+ * The object space of a heap, as the host has it: the way from a struct to a new object, from a reference to a view,
+ * and back. What is behind each part has a file of its own; this one joins them to the kernel.
+ *
+ * A raw reference is good until the next call that may allocate, so none is kept: what must survive such a call lies in
+ * a handle slot or a root, and is read from there again.
+ */
+import { HEAP_SPACE_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
+import {
+  COLLECT_COMPACT,
+  COLLECT_FULL,
+  OBJECT_HEADER_BYTES,
+  OBJECT_MAX_BYTES,
+  REPORT_COLLECT_BEGIN,
+  REPORT_COLLECT_END,
+  SPACE_BUMP_AT,
+  SPACE_FINALIZER_READY_AT,
+  SPACE_HANDLE_LIMIT_AT,
+  SPACE_HANDLE_SEGMENT_AT,
+  SPACE_HANDLE_TOP_AT,
+  SPACE_LIMIT_AT,
+  SPACE_STATUS_AT,
+  TYPE_MASK,
+} from '../../kernel/object-layout.js'
+import { checkAddress } from '../arguments.js'
+import type { HeapCore } from '../core.js'
+import { ArgumentError, CorruptionError, hex, InvalidAddressError, StaleHandleError } from '../errors.js'
+import type { Kernel } from '../kernel-instance.js'
+import type { Address } from '../types.js'
+import { Views } from '../views.js'
+import { type Collection, CollectionLog } from './collections.js'
+import { FinalizerTable } from './finalizers.js'
+import type { Holder } from './holder.js'
+import { type RefKind, storeScalar } from './kinds.js'
+import type { ObjectPlan } from './plan.js'
+import { type Binding, TypeRegistry } from './registry.js'
+import { Root, RootKeeper } from './roots.js'
+import { ScopeStack } from './scope.js'
+import { makeShadowStack } from './shadow-stack.js'
+import type { Struct } from './struct.js'
+import { checkField, type FieldValue, readInit } from './values.js'
+import { elementsOf, ObjectView } from './view.js'
+
+/** Objects with payloads up to this many bytes are bumped and cleared here, longer ones by a call of the kernel. */
+const BUMPED_HERE_MAX_BYTES = 256
+const HANDLE_BYTES = 4096
+
+export class ObjectSpace {
+  readonly core: HeapCore
+  /** Typed arrays of this epoch; those of earlier ones are empty for ever. */
+  views: Views
+  /** Counts resets: roots and handles of an earlier epoch are gone. */
+  epoch = 0
+  /** Address of the kernel's words, as in `kernel/object-layout.ts`. */
+  base = 0
+  readonly types = new TypeRegistry(this)
+  readonly scopes = new ScopeStack(this)
+  readonly roots = new RootKeeper(this)
+  readonly finalizers: FinalizerTable
+  readonly collections = new CollectionLog(this)
+  readonly #plan: ObjectPlan
+  readonly #grain: number
+  /** Word indices of the handle stack's top, limit and segment, and of the bump pointer and its limit. */
+  topIndex = 0
+  limitIndex = 0
+  segmentIndex = 0
+  #bumpIndex = 0
+  #bumpLimitIndex = 0
+  #isSettling = false
+  #isSettlingLater = false
+
+  /** Over the heap that `core` has placed; makes the kernel's object space where there is none. */
+  constructor(core: HeapCore, plan: ObjectPlan) {
+    this.core = core
+    this.#plan = plan
+    this.#grain = plan.grainBytes
+    this.views = new Views(core.memory)
+    // Ids of an attached heap may be in use by whoever made it.
+    this.finalizers = new FinalizerTable(this, plan.isAttached ? Math.floor(Math.random() * 2 ** 30) : 0)
+    this.#begin()
+  }
+
+  #begin(): void {
+    const { policy, stress, shadowSlots, isAttached } = this.#plan
+    if (this.core.word(HEAP_SPACE_AT) === 0) this.#expect('spaceCreate', this.kernel.spaceCreate(policy))
+    else if (!isAttached) this.kernel.setPolicy(policy)
+    this.base = this.core.word(HEAP_SPACE_AT)
+    this.views.refresh()
+    this.topIndex = (this.base + SPACE_HANDLE_TOP_AT) >>> 2
+    this.limitIndex = (this.base + SPACE_HANDLE_LIMIT_AT) >>> 2
+    this.segmentIndex = (this.base + SPACE_HANDLE_SEGMENT_AT) >>> 2
+    this.#bumpIndex = (this.base + SPACE_BUMP_AT) >>> 2
+    this.#bumpLimitIndex = (this.base + SPACE_LIMIT_AT) >>> 2
+    if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
+    if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
+  }
+
+  /** After a reset of the heap: everything is gone, types too. */
+  reset(): void {
+    this.views.close()
+    this.views = new Views(this.core.memory)
+    this.epoch++
+    this.scopes.clear()
+    this.finalizers.clear()
+    this.types.clear()
+    this.#begin()
+  }
+
+  close(): void {
+    this.views.close()
+  }
+
+  /** Objects are at multiples of this. */
+  get grainBytes(): number {
+    return this.#grain
+  }
+
+  get kernel(): Kernel {
+    return this.core.kernel
+  }
+
+  get isClosed(): boolean {
+    return this.core.isClosed
+  }
+
+  // ---- words --------------------------------------------------------------------------------------------------------
+
+  /** A word of the object space, by its offset from `kernel/object-layout.ts`. */
+  word(at: number): number {
+    return this.wordAt(this.base + at)
+  }
+
+  setWord(at: number, value: number): void {
+    this.setWordAt(this.base + at, value)
+  }
+
+  /** The word at an address. */
+  wordAt(address: number): number {
+    const word = this.views.u32[address >>> 2]
+    return word === undefined ? this.#wordAgain(address) : word
+  }
+
+  setWordAt(address: number, value: number): void {
+    // Reading it tells whether the views are attached.
+    void this.wordAt(address)
+    this.views.u32[address >>> 2] = value
+  }
+
+  /** Out of line: the views were detached, or closed with the heap. */
+  #wordAgain(address: number): number {
+    this.core.assertOpen()
+    this.views.refresh()
+    return this.views.u32[address >>> 2] as number
+  }
+
+  // ---- calls of the kernel ------------------------------------------------------------------------------------------
+
+  /**
+   * What `attempt` gives, after room was made if need be.
+   *
+   * @param collects whether to collect for it; false for calls that have collected before they fail
+   * @throws OutOfMemoryError; StaleHandleError when the heap was reset meanwhile
+   */
+  request(bytes: number, attempt: () => number, collects = true): Address {
+    this.core.assertOpen()
+    const result = (attempt() >>> 0) as Address
+    if (result !== 0) return result
+    const status = this.word(SPACE_STATUS_AT)
+    // A handle that found no room leaves the status of the call before it.
+    if (status !== STATUS_OK) this.#expect('request', status, STATUS_OUT_OF_MEMORY)
+    return this.#rescue(bytes, attempt, collects)
+  }
+
+  /** The same for a call that answers a status. */
+  requestStatus(call: string, attempt: () => number): void {
+    this.core.assertOpen()
+    const { epoch } = this
+    const status = attempt()
+    if (status === STATUS_OUT_OF_MEMORY) this.#rescue(HANDLE_BYTES, () => (attempt() === STATUS_OK ? 1 : 0), true)
+    else this.#expect(call, status)
+    this.settle()
+    this.assertSameEpoch(epoch)
+  }
+
+  /** Listeners, reclaimers and finalizers run in here: they may close scopes, or reset or close the heap. */
+  #rescue(bytes: number, attempt: () => number, collects: boolean): Address {
+    const { epoch } = this
+    const again = () => {
+      this.assertSameEpoch(epoch)
+      return attempt()
+    }
+    const rescued = this.core.rescueOrThrow(bytes, again, collects)
+    this.settle()
+    this.assertSameEpoch(epoch)
+    return rescued
+  }
+
+  /** @throws StaleHandleError when the heap was reset since; ClosedError */
+  assertSameEpoch(epoch: number): void {
+    this.core.assertOpen()
+    if (this.epoch !== epoch) throw new StaleHandleError('heap-reset')
+  }
+
+  #expect(call: string, status: number, expected: number = STATUS_OK): void {
+    if (status === expected) return
+    if (status === STATUS_OUT_OF_MEMORY) throw this.core.outOfMemory(HANDLE_BYTES)
+    if (status === STATUS_BAD_ARGUMENT) throw new ArgumentError(call, status, 'a call whose numbers fit each other')
+    throw new CorruptionError(this.base, `the kernel's ${call} answered status ${status}`)
+  }
+
+  // ---- objects ------------------------------------------------------------------------------------------------------
+
+  /** A new object in the innermost scope. */
+  create(struct: Struct, init: unknown, elements: number | undefined): ObjectView {
+    // Without a scope nothing is allocated, and no type registered.
+    void this.scopes.holder
+    const type = this.types.typeOf(struct)
+    if (init === undefined) {
+      const payloadBytes = elements === undefined ? struct.fixedBytes : checkPayload(struct, elements)
+      return this.#made(type, payloadBytes)
+    }
+    if (typeof init !== 'object' || init === null) throw new ArgumentError('init', init, 'an object of fields')
+    const values = readInit(struct, init)
+    const count = elements ?? initialElements(struct, values)
+    const payloadBytes = checkPayload(struct, count)
+    for (const [field, value] of values) checkField(this, struct, field, value, count)
+    const view = this.#made(type, payloadBytes)
+    applyInit(this, view, struct, values)
+    return view
+  }
+
+  /** The view of a new object; whatever its making has caused is told before it is handed out. */
+  #made(type: Binding, payloadBytes: number): ObjectView {
+    // The scope that is the innermost one now: listeners may close it, and then the view is stale.
+    const { holder } = this.scopes
+    const view = new type.view(holder, this.#allocate(type.id, payloadBytes))
+    if (this.collections.hasNews) this.settle()
+    return view
+  }
+
+  /** A handle slot (its word index) with a new object of zeros. */
+  #allocate(type: number, payloadBytes: number): number {
+    if (payloadBytes > BUMPED_HERE_MAX_BYTES) return this.#allocateSlow(type, payloadBytes)
+    const { u32 } = this.views
+    const bytes = (payloadBytes + OBJECT_HEADER_BYTES + this.#grain - 1) & -this.#grain
+    const bump = u32[this.#bumpIndex] as number
+    const top = u32[this.topIndex] as number
+    const end = bump + bytes
+    // Detached arrays give undefined, for which every comparison is false.
+    const fits = end <= (u32[this.#bumpLimitIndex] as number) && top < (u32[this.limitIndex] as number)
+    if (!fits) return this.#allocateSlow(type, payloadBytes)
+    u32[this.#bumpIndex] = end
+    const at = bump >>> 2
+    u32[at] = type
+    u32[at + 1] = payloadBytes
+    for (let word = at + 2; word < end >>> 2; word++) u32[word] = 0
+    u32[top >>> 2] = bump + OBJECT_HEADER_BYTES
+    u32[this.topIndex] = top + 4
+    return top >>> 2
+  }
+
+  #allocateSlow(type: number, payloadBytes: number): number {
+    const bytes = payloadBytes + OBJECT_HEADER_BYTES
+    const slot = this.request(bytes, () => this.kernel.objectPush(type, payloadBytes), false)
+    this.views.refresh()
+    return slot >>> 2
+  }
+
+  /** A view of the object in a slot, by the type that its header says. */
+  viewAt(holder: Holder, slot: number, reference: number): ObjectView {
+    return this.viewOfType(holder, slot, this.typeAt(reference))
+  }
+
+  viewOfType(holder: Holder, slot: number, type: number): ObjectView {
+    return new (this.types.viewClass(type))(holder, slot)
+  }
+
+  typeAt(reference: number): number {
+    return (this.views.u32[(reference - OBJECT_HEADER_BYTES) >>> 2] as number) & TYPE_MASK
+  }
+
+  structAt(reference: number): Struct | undefined {
+    return this.types.get(this.typeAt(reference))?.struct
+  }
+
+  /** A new handle slot, by its word index. @throws OutOfMemoryError */
+  pushHandle(reference: number, again: () => number = () => 0): number {
+    return this.#pushFast(reference) || this.#pushSlow(reference, again)
+  }
+
+  /** The slot, or 0 when the segment is full. */
+  #pushFast(reference: number): number {
+    const { u32 } = this.views
+    const top = u32[this.topIndex] as number
+    // Detached arrays give undefined, for which every comparison is false.
+    if (!(top < (u32[this.limitIndex] as number))) return 0
+    u32[top >>> 2] = reference
+    u32[this.topIndex] = top + 4
+    return top >>> 2
+  }
+
+  #pushSlow(reference: number, again: () => number): number {
+    const attempt = (current: number) => (current === 0 ? 0 : this.kernel.handlePush(current))
+    const slot = attempt(reference) || this.#rescue(HANDLE_BYTES, () => attempt(again()), true)
+    this.views.refresh()
+    return slot >>> 2
+  }
+
+  /** A view in the innermost scope of what the field at `offset` of `owner` refers to, which is not null. */
+  pushView(reference: number, owner: ObjectView, offset: number): ObjectView {
+    const { holder } = this.scopes
+    const viewClass = this.types.viewClass(this.typeAt(reference))
+    const slot = this.#pushFast(reference) || this.#pushSlow(reference, () => this.wordAt(owner.reference + offset))
+    return new viewClass(holder, slot)
+  }
+
+  /** What the field at `offset` of `owner` refers to. */
+  loadReference(owner: ObjectView, offset: number): ObjectView | null {
+    const reference = this.wordAt(owner.reference + offset)
+    return reference === 0 ? null : this.pushView(reference, owner, offset)
+  }
+
+  /** A view in the innermost scope of what `current` gives, which is asked again when room had to be made. */
+  pushOrNull(current: () => number): ObjectView | null {
+    const { holder } = this.scopes
+    const reference = current() >>> 0
+    if (reference === 0) return null
+    const slot = this.pushHandle(reference, () => current() >>> 0)
+    holder.assertOpen()
+    return this.viewAt(holder, slot, this.wordAt(slot << 2))
+  }
+
+  /** The view of a new weak reference or weak map, which `make` gives, for the object of `view`. */
+  makeWeak(bytes: number, make: (slot: number) => number, view?: ObjectView): ObjectView {
+    const { holder } = this.scopes
+    const attempt = () => {
+      // The view is read first: it must be good, and its slot is where the kernel finds the object.
+      void view?.reference
+      return make(view ? ObjectView.slotOf(view) << 2 : 0)
+    }
+    const slot = this.request(bytes, () => {
+      const reference = attempt() >>> 0
+      return reference === 0 ? 0 : this.kernel.handlePush(reference)
+    })
+    holder.assertOpen()
+    const made = this.viewAt(holder, slot >>> 2, this.wordAt(slot))
+    this.settle()
+    return made
+  }
+
+  /**
+   * Store a reference in an object: the one place where that happens, and so the place of a write barrier.
+   *
+   * @param reference the object that is written to
+   * @param offset of the field in its payload
+   * @param target what it refers to from now on, 0 for null; checked before
+   */
+  storeReference(reference: number, offset: number, target: number): void {
+    this.views.u32[(reference + offset) >>> 2] = target
+  }
+
+  // ---- arguments ----------------------------------------------------------------------------------------------------
+
+  /** The view of a view or root of this heap. @throws ArgumentError, StaleHandleError */
+  checkView(argument: string, value: unknown): ObjectView {
+    if (value instanceof ObjectView && ObjectView.holderOf(value).space === this) return value
+    return this.#checkViewSlow(argument, value)
+  }
+
+  #checkViewSlow(argument: string, value: unknown): ObjectView {
+    const view = Root.isRoot(value) ? value.value : value
+    if (ObjectView.isView(view)) {
+      if (ObjectView.holderOf(view).space === this) return view
+      throw new ArgumentError(argument, value, `an object of ${this.core.label}, not of another heap`)
+    }
+    throw new ArgumentError(argument, value, 'a view or a root of this heap')
+  }
+
+  /** The reference of a view, a root or null that may be stored where `kind` says. @throws ArgumentError */
+  checkReference(argument: string, value: unknown, kind?: RefKind): number {
+    if (value === null) return 0
+    if (value === undefined) throw new ArgumentError(argument, value, 'a view, a root or null')
+    const { reference } = this.checkView(argument, value)
+    if (kind?.target !== undefined) this.#checkTarget(argument, reference, kind.target)
+    return reference
+  }
+
+  #checkTarget(argument: string, reference: number, target: Struct | string): void {
+    const type = this.types.get(this.typeAt(reference))
+    const fits = typeof target === 'string' ? type?.name === target : type?.struct === target
+    if (fits) return
+    const name = typeof target === 'string' ? target : target.name
+    throw new ArgumentError(argument, type?.name, `null or an object of struct ${name}`)
+  }
+
+  /** The view of a raw reference, which must be that of an object of the struct. */
+  viewOf(struct: Struct, reference: number): ObjectView {
+    checkAddress('reference', reference)
+    const { id } = this.types.typeOf(struct)
+    if (this.kernel.objectStatus(reference) !== STATUS_OK) {
+      throw new InvalidAddressError(`no object of ${this.core.label} is at ${hex(reference)}`, reference, 'foreign')
+    }
+    this.views.refresh()
+    if (this.typeAt(reference) !== id) this.#checkTarget('reference', reference, struct)
+    return this.viewOfType(this.scopes.holder, this.pushHandle(reference), id)
+  }
+
+  // ---- collections --------------------------------------------------------------------------------------------------
+
+  /** `kind`: `COLLECT_…` */
+  collect(kind: number): Collection {
+    this.#expect('collect', this.kernel.collect(kind))
+    const { last } = this.collections
+    this.settle()
+    if (!last) throw new CorruptionError(this.base, 'a collection did not report its end')
+    return last
+  }
+
+  /** Another try after each kind of collection; 0 when neither made room. */
+  collectAndTry(attempt: () => number): number {
+    for (const kind of [COLLECT_FULL, COLLECT_COMPACT]) {
+      if (this.kernel.collect(kind) !== STATUS_OK) continue
+      const result = attempt()
+      if (result !== 0) return result
+    }
+    return 0
+  }
+
+  /** The kernel's word that a collection begins or ends, in the middle of a call. */
+  report(code: number, argument: number): void {
+    if (code === REPORT_COLLECT_BEGIN) this.collections.begin(argument)
+    if (code !== REPORT_COLLECT_END) return
+    this.collections.end()
+    if (this.#isSettlingLater) return
+    // In case it is a guest that called: a call of the host's settles when it is over.
+    this.#isSettlingLater = true
+    queueMicrotask(() => {
+      this.#isSettlingLater = false
+      if (!this.isClosed) this.settle()
+    })
+  }
+
+  /** Between kernel calls: tell listeners of collections, run finalizers. Both may use the heap. */
+  settle(): void {
+    if (this.#isSettling || this.isClosed) return
+    this.#isSettling = true
+    try {
+      while (this.collections.hasNews || (!this.isClosed && this.word(SPACE_FINALIZER_READY_AT) !== 0)) {
+        for (const collection of this.collections.takeNews()) {
+          this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
+          this.core.events.emit('collectEnd', collection)
+        }
+        if (!this.isClosed) this.finalizers.run()
+      }
+    } finally {
+      this.#isSettling = false
+    }
+  }
+}
+
+// ---- making objects -------------------------------------------------------------------------------------------------
+
+function checkPayload(struct: Struct, elements: number): number {
+  if (elements === 0) return struct.fixedBytes
+  if (struct.elementBytes === 0) {
+    throw new ArgumentError('elements', elements, `left out: struct ${struct.name} has no trailing array`)
+  }
+  const most = Math.floor((OBJECT_MAX_BYTES - struct.fixedBytes) / struct.elementBytes)
+  if (Number.isInteger(elements) && elements > 0 && elements <= most) {
+    return struct.fixedBytes + elements * struct.elementBytes
+  }
+  throw new ArgumentError('elements', elements, `an integer from 0 to ${most}`)
+}
+
+/** How many elements the initial values of the trailing array are. */
+function initialElements(struct: Struct, values: readonly FieldValue[]): number {
+  const given = values.find(([{ name }]) => name === struct.trailing?.name)
+  return given ? (given[1] as unknown[]).length : 0
+}
+
+/** Set the fields of a new object to values that have been read and checked. */
+function applyInit(space: ObjectSpace, view: ObjectView, struct: Struct, values: readonly FieldValue[]): void {
+  const { reference } = view
+  for (const [field, value] of values) {
+    const { kind, name, offset } = field
+    if (kind.kind === 'bytes' || kind.kind === 'array') {
+      elementsOf(view, struct, field).write(value as ArrayLike<unknown>)
+    } else if (kind.kind === 'ref') {
+      space.storeReference(reference, offset, space.checkReference(name, value, kind))
+    } else storeScalar(kind.kind, space.views, reference + offset, value)
+  }
+}
