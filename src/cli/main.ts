@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addGraph } from './graph.js'
 import { addModes } from './modes.js'
 import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
@@ -18,6 +19,7 @@ function createProgram(): Command {
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride()
   addReplay(program)
+  addGraph(program)
   addModes(program)
   return program
 }

@@ -22,6 +22,7 @@ const MODE_COLUMNS: readonly Column<Mode>[] = [
   { head: 'mode', align: 'left', cell: (mode) => outColors.bold(mode.name) },
   { head: 'allocator', align: 'left', cell: (mode) => mode.allocator },
   { head: 'freeing', align: 'left', cell: (mode) => mode.freeing },
+  { head: 'collector', align: 'left', cell: (mode) => mode.collector },
 ]
 
 const OPTION_COLUMNS: readonly Column<OptionDescriptor>[] = [
@@ -32,20 +33,33 @@ const OPTION_COLUMNS: readonly Column<OptionDescriptor>[] = [
 ]
 
 function printModes(modes: readonly Mode[]): void {
-  const presets = Object.keys(modes[0]?.options ?? {}) as (keyof ModeOptions)[]
-  const columns = presets.map(
-    (name): Column<Mode> => ({ head: name, align: 'left', cell: (mode) => formatPreset(mode, name) }),
-  )
-  printLine(formatTable([...MODE_COLUMNS, ...columns], modes))
+  printLine(formatTable(MODE_COLUMNS, modes))
   printLine()
   for (const { name, summary } of modes) printLine(`${outColors.bold(name)}: ${summary}.`)
+  printLine()
+  printLine(formatTable([PRESET_COLUMN, ...modes.map(presetColumn)], presetNames(modes)))
   printLine()
   printLine(formatTable(OPTION_COLUMNS, OPTIONS))
 }
 
-function formatPreset({ allocator, options }: Mode, name: keyof ModeOptions): string {
-  if (name === 'sizeClasses' && allocator === 'bump') return 'none (blocks come from the bump allocator)'
+type PresetName = keyof ModeOptions
+
+/** The options that some mode has a value for, in the order of the option table. */
+function presetNames(modes: readonly Mode[]): PresetName[] {
+  const given = new Set(modes.flatMap(({ options }) => Object.keys(options)))
+  return OPTIONS.map(({ name }) => name).filter((name): name is PresetName => given.has(name))
+}
+
+const PRESET_COLUMN: Column<PresetName> = { head: 'preset', align: 'left', cell: (name) => outColors.bold(name) }
+
+function presetColumn(mode: Mode): Column<PresetName> {
+  return { head: mode.name, align: 'left', cell: (name) => formatPreset(mode, name) }
+}
+
+function formatPreset({ options }: Mode, name: PresetName): string {
   const value = options[name]
-  if (typeof value === 'number') return formatBytes(value)
-  return Array.isArray(value) ? value.join(' ') : String(value)
+  // What the mode does not have.
+  if (value === undefined) return '–'
+  if (typeof value === 'object') return Array.isArray(value) ? value.join(' ') : 'none'
+  return typeof value === 'number' && name !== 'shadowStack' ? formatBytes(value) : String(value)
 }

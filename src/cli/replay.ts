@@ -8,22 +8,20 @@ import { type Command, Option } from 'commander'
 import { type EventList, traceName } from '../formats/event-list.js'
 import { MtraceReader } from '../formats/mtrace.js'
 import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
-import { Heap } from '../heap.js'
 import { MODES } from '../modes.js'
+import { EMBEDDED_MAX_BYTES } from '../options.js'
 import { type ReportTrace, renderReport } from '../page/report.js'
-import { liveFigures } from '../replay/live.js'
 import { formatFragmentation, NEVER_RESET, type Replay, type ReplayResult, replay } from '../replay/replay.js'
+import { roomyLimit, TooLargeError } from '../replay/room.js'
 import { formatBytes, parseSize } from '../sizes.js'
-import type { ModeName, SizeClassStats } from '../types.js'
-import { checkOutput, inputName, readInput, STANDARD_INPUT, writeOutput } from './io.js'
+import type { ModeName, Size, SizeClassStats } from '../types.js'
+import { checkOutput, inputName, readInput, writeOutput } from './io.js'
 import { errColors, outColors, printable, printJson, printLine, printNote, reportFailure } from './output.js'
 import { Progress } from './progress.js'
 import { type Column, formatTable } from './table.js'
+import { checkInputs, checkLimit } from './usage.js'
 
-const MODE_NAMES = Object.keys(MODES) as ModeName[]
-
-/** The whole of WebAssembly's address space but for its last page. */
-const LIMIT_MAX_BYTES = 2 ** 32 - 65536
+const MODE_NAMES = Object.values(MODES).map(({ name }) => name)
 
 interface ReplayFlags {
   readonly mode: ModeName | 'all'
@@ -53,8 +51,11 @@ export function addReplay(program: Command): void {
 }
 
 const HELP = `
-Each trace is replayed at least three times for the time (the median counts) and once more, untimed, for the checks and
-the report.
+Each trace is replayed at least three times for the time (the median counts; once when it takes seconds) and once more,
+untimed, for the checks and the report.
+In the modes vm and embedded, which collect, each allocation becomes an object that a root holds until its free event
+drops it; the time holds the collections. The buffer of mode embedded is at most 64 MiB: a trace that needs more fails
+there, and --mode all leaves that mode out for it.
 A file that fails does not keep the others from being replayed; the exit code is 1 then, and when a check does not hold.
 Running out of memory under --limit is a result and no failure: it is counted, and the exit code is 0.
 
@@ -65,41 +66,32 @@ To record a trace of a program on Linux:
 
 async function runReplay(files: readonly string[], flags: ReplayFlags, command: Command): Promise<void> {
   const { limit } = flags
-  if (limit !== undefined) checkLimit(limit, command)
-  if (files.filter((file) => file === STANDARD_INPUT).length > 1) {
-    command.error(`error: standard input can be read only once: give '${STANDARD_INPUT}' once`)
-  }
+  const modes = flags.mode === 'all' ? MODE_NAMES : [flags.mode]
+  if (limit !== undefined) for (const mode of modes) checkLimit(limitFor(mode, limit, flags), mode, command)
+  checkInputs(files, command)
   if (flags.report !== undefined) {
     await checkOutput(flags.report, files).catch((error: Error) => {
       command.error(`error: option '--report <file>': ${printable(error.message)}`)
     })
   }
-  const modes = flags.mode === 'all' ? MODE_NAMES : [flags.mode]
-  const { traces, errors } = await replayAll(files, modes, limit, flags.verify)
+  const { traces, errors, notes } = await replayAll(files, modes, flags)
 
   if (flags.json) printJson({ version: 1, results: traces.flatMap((trace) => rowsForJson(trace, flags)) })
   else printTables(traces, flags)
+  for (const note of notes) printNote(printable(note))
   for (const error of errors) reportFailure(error)
   for (const { runs } of traces) {
     for (const { result, faults } of runs) {
       for (const fault of faults) reportFailure(`${result.trace} (${result.mode}): ${fault}`)
     }
   }
-  if (flags.report !== undefined) await writeReport(flags.report, traces, errors, flags)
-}
-
-/** A limit that is not a size, or that no heap can live in, is wrong usage. */
-function checkLimit(limit: string, command: Command): void {
-  try {
-    Heap.create({ limit: parseSize(limit, 'limit') }).close()
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    command.error(`error: option '--limit <size>': ${error.message}`)
-  }
+  if (flags.report !== undefined) await writeReport(flags.report, { traces, errors, notes }, flags)
 }
 
 interface ReplayedFiles {
   readonly traces: ReportTrace[]
+  /** What was left out, and why. */
+  readonly notes: string[]
   /** One for each file or replay that failed; the message names it. */
   readonly errors: Error[]
 }
@@ -107,10 +99,10 @@ interface ReplayedFiles {
 async function replayAll(
   files: readonly string[],
   modes: readonly ModeName[],
-  limit: string | undefined,
-  verify: boolean,
+  flags: ReplayFlags,
 ): Promise<ReplayedFiles> {
   const traces: ReportTrace[] = []
+  const notes: string[] = []
   const errors: Error[] = []
   const progress = new Progress(files.length * (modes.length + 1))
   for (const file of files) {
@@ -126,29 +118,35 @@ async function replayAll(
       progress.begin(printable(`${name}: ${mode}`))
       await setImmediate() // lets signals in
       try {
-        const most = limit ?? roomyLimit(events, mode)
-        runs.push(replay(events, { mode, limit: most, verify, onProgress: (share) => progress.share(share) }))
+        runs.push(replayOne(events, mode, flags, progress))
       } catch (error) {
-        errors.push(new Error(`${name} (${mode}): ${error instanceof Error ? error.message : error}`, { cause: error }))
+        const text = `${name} (${mode}): ${error instanceof Error ? error.message : error}`
+        if (error instanceof TooLargeError && flags.mode === 'all') notes.push(`left out: ${text}`)
+        else errors.push(new Error(text, { cause: error }))
       }
       progress.end()
     }
     if (runs.length > 0) traces.push({ name, runs })
   }
   progress.stop()
-  return { traces, errors }
+  return { traces, errors, notes }
 }
 
-/**
- * A limit that the replay does not meet: a replay is to run out of memory only when asked to. The heap's own default where
- * that is plenty, since the tables of a heap grow with its limit.
- */
-function roomyLimit(events: EventList, mode: ModeName): number | undefined {
-  const { limit } = MODES[mode].options
-  let bytes = 0
-  if (mode === 'compiler') for (let i = 0; i < events.length; i++) bytes += (events.sizes[i] ?? 0) + 16
-  else bytes = liveFigures(events, []).livePeakBytes
-  return bytes * 1.5 < parseSize(limit) ? undefined : LIMIT_MAX_BYTES
+function replayOne(events: EventList, mode: ModeName, flags: ReplayFlags, progress: Progress): Replay {
+  const { limit, verify } = flags
+  const most = limit === undefined ? roomyLimit(events, mode) : limitFor(mode, limit, flags)
+  return replay(events, { mode, limit: most, verify, onProgress: (share) => progress.share(share) })
+}
+
+/** With all modes, a limit for the others may be more than the longest buffer of `embedded`, which is its limit then. */
+function limitFor(mode: ModeName, limit: string, flags: ReplayFlags): Size {
+  if (flags.mode !== 'all' || mode !== 'embedded') return limit
+  try {
+    return Math.min(parseSize(limit, 'limit'), EMBEDDED_MAX_BYTES)
+  } catch {
+    // The check of the limit says what is wrong with it.
+    return limit
+  }
 }
 
 async function readTrace(file: string): Promise<EventList> {
@@ -163,15 +161,11 @@ function rowsForJson(trace: ReportTrace, flags: ReplayFlags): object[] {
   )
 }
 
-async function writeReport(
-  file: string,
-  traces: readonly ReportTrace[],
-  errors: readonly Error[],
-  flags: ReplayFlags,
-): Promise<void> {
+async function writeReport(file: string, { traces, errors, notes }: ReplayedFiles, flags: ReplayFlags): Promise<void> {
   const html = renderReport({
     traces,
     errors: errors.map((error) => error.message),
+    notes,
     created: new Date(),
     environment: `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus()[0]?.model ?? 'unknown processor'}`,
     limit: flags.limit,
@@ -214,9 +208,10 @@ function printTables(traces: readonly ReportTrace[], flags: ReplayFlags): void {
   const runs = traces.flatMap((trace) => trace.runs)
   if (runs.length === 0) return
   const hasSkipped = runs.some(({ result }) => result.skipped > 0)
+  const hasCollected = runs.some(({ result }) => result.collections > 0)
   const columns = [
     ...RUN_COLUMNS,
-    ...(runs.some(({ result }) => result.collections > 0) ? [COLLECTIONS_COLUMN] : []),
+    ...(hasCollected ? [COLLECTIONS_COLUMN] : []),
     ...(hasSkipped ? [SKIPPED_COLUMN] : []),
     ...(flags.verify ? [VERIFIED_COLUMN] : []),
   ]
@@ -227,6 +222,7 @@ function printTables(traces: readonly ReportTrace[], flags: ReplayFlags): void {
   ]
   if (hasSkipped)
     notes.push('skipped: lines of the trace that are no event (= Start is one), and frees of unknown addresses.')
+  if (hasCollected) notes.push('collections: how many, and their pauses: median / 99th of 100 / longest.')
   if (runs.some(({ result }) => result.mode === 'compiler')) notes.push(`compiler: ${NEVER_RESET}`)
   for (const note of notes) printLine(outColors.dim(note))
   if (!flags.sizeClasses) return
