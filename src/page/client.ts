@@ -5,7 +5,7 @@
  */
 
 import type UPlotModule from 'uplot'
-import type { PageData, PageMap, PageRun } from './page-data.js'
+import type { PageData, PageKind, PageMap, PageRun } from './page-data.js'
 
 declare const uPlot: typeof UPlotModule
 
@@ -105,7 +105,7 @@ function drawChart(element: HTMLElement, run: PageRun): void {
 
 // ---- the heap at its peak -------------------------------------------------------------------------------------------
 
-function drawMap(canvas: HTMLCanvasElement, readout: HTMLElement, map: PageMap, kindNames: readonly string[]): void {
+function drawMap(canvas: HTMLCanvasElement, readout: HTMLElement, map: PageMap, kinds: readonly PageKind[]): void {
   let pitch = 1
   let columns = 1
   const draw = () => {
@@ -123,7 +123,7 @@ function drawMap(canvas: HTMLCanvasElement, readout: HTMLElement, map: PageMap, 
     if (!context) return
     context.scale(ratio, ratio)
     const empty = color('--cell')
-    const colors = kindNames.map((kind) => color(`--kind-${kind}`))
+    const colors = kinds.map(({ name }) => color(`--kind-${name}`))
     for (let cell = 0; cell < map.fill.length; cell++) {
       const x = (cell % columns) * pitch
       const y = Math.floor(cell / columns) * pitch
@@ -144,7 +144,7 @@ function drawMap(canvas: HTMLCanvasElement, readout: HTMLElement, map: PageMap, 
   const resting = readout.textContent
   canvas.addEventListener('pointermove', (event) => {
     const cell = Math.floor(event.offsetY / pitch) * columns + Math.floor(event.offsetX / pitch)
-    readout.textContent = cell < map.fill.length ? describeCell(map, cell, kindNames) : resting
+    readout.textContent = cell < map.fill.length ? describeCell(map, cell, kinds) : resting
   })
   canvas.addEventListener('pointerleave', () => {
     readout.textContent = resting
@@ -155,10 +155,10 @@ function fillAt(map: PageMap, cell: number): number {
   return Number.parseInt(map.fill[cell] ?? '0', 16) / FILL_FULL
 }
 
-function describeCell(map: PageMap, cell: number, kindNames: readonly string[]): string {
+function describeCell(map: PageMap, cell: number, kinds: readonly PageKind[]): string {
   const start = `0x${(cell * map.cellBytes).toString(16).padStart(8, '0')}`
-  const kind = kindNames[Number(map.kinds[cell])]
-  const what = kind === undefined ? 'not in use' : `${Math.round(fillAt(map, cell) * 100)} % in use, ${kind} blocks`
+  const kind = kinds[Number(map.kinds[cell])]?.text
+  const what = kind === undefined ? 'not in use' : `${Math.round(fillAt(map, cell) * 100)} % in use, ${kind}`
   return `${start} + ${formatBytes(map.cellBytes)}: ${what}`
 }
 
@@ -181,5 +181,5 @@ for (const element of document.querySelectorAll<HTMLElement>('.chart')) {
 for (const canvas of document.querySelectorAll<HTMLCanvasElement>('canvas.map')) {
   const run = runOf(data, canvas)
   const readout = canvas.closest('figure')?.querySelector<HTMLElement>('.readout')
-  if (run && readout) drawMap(canvas, readout, run.map, data.kindNames)
+  if (run && readout) drawMap(canvas, readout, run.map, data.kinds)
 }

@@ -16,11 +16,17 @@ export interface PageMap {
   readonly extentBytes: number
   /** A hexadecimal digit per cell, 0 empty to f full. */
   readonly fill: string
-  /** A digit per cell: which of `kindNames` holds most of it; `-` where it is empty. */
+  /** A digit per cell: which of `PageData.kinds` holds most of it; `-` where it is empty. */
   readonly kinds: string
 }
 
+/** What a cell can be full of: its colour is `--kind-name`. */
+export interface PageKind {
+  readonly name: string
+  readonly text: string
+}
+
 export interface PageData {
-  readonly kindNames: readonly string[]
+  readonly kinds: readonly PageKind[]
   readonly runs: readonly PageRun[]
 }

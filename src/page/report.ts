@@ -25,6 +25,8 @@ export interface ReportInput {
   readonly traces: readonly ReportTrace[]
   /** What failed; shown at the top. */
   readonly errors: readonly string[]
+  /** What was left out. */
+  readonly notes?: readonly string[]
   readonly created: Date
   /** Machine and runtime, for the reader of the times. */
   readonly environment: string
@@ -34,7 +36,7 @@ export interface ReportInput {
 
 /** The whole document. */
 export function renderReport(input: ReportInput): string {
-  const { traces, errors, created, environment, limit } = input
+  const { traces, errors, notes = [], created, environment, limit } = input
   const first = firstRuns(traces)
   const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${SCRIPT_HASHES}`
   return html`<!doctype html>
@@ -56,7 +58,7 @@ ${traces.length > 1 ? contents(traces) : ''}
 </header>
 <main>
 ${errors.length > 0 ? failures('What failed', errors) : ''}
-${traces.length > 0 ? figures(traces) : ''}
+${traces.length > 0 ? figures(traces, notes) : ''}
 ${traces.map((trace, i) => traceSection(trace, i, first[i] ?? 0))}
 </main>
 <script type="application/json" id="data">${embeddedJson(pageData(traces))}</script>
@@ -79,7 +81,7 @@ function firstRuns(traces: readonly ReportTrace[]): number[] {
 
 function pageData(traces: readonly ReportTrace[]): PageData {
   const runs = traces.flatMap((trace, i) => trace.runs.map((run) => pageRun(run, `trace-${i}`)))
-  return { kindNames: MAP_KINDS, runs }
+  return { kinds: MAP_KINDS.map((name) => ({ name, text: kindText(name) })), runs }
 }
 
 function pageRun({ result, timeline, peak }: Replay, group: string): PageRun {
@@ -135,13 +137,19 @@ function formatChecks({ result, faults }: Replay): Html {
   return faults.length > 0 ? html`<span class="bad">failed</span>` : html`<span class="muted">not made</span>`
 }
 
-/** How many, and the longest pause. */
+/** How many, and their pauses. */
 function formatCollections({ collections, pauses }: ReplayResult): string {
-  const longest = pauses.count === 0 ? '' : `, ${formatSeconds(pauses.maxMs / 1e3)} at most`
-  return formatCount(collections) + longest
+  if (pauses.count === 0) return formatCount(collections)
+  const [median, most] = [pauses.p50Ms, pauses.maxMs].map((ms) => formatSeconds(ms / 1e3))
+  return `${formatCount(collections)}: ${median}, at most ${most}`
 }
 
-function figures(traces: readonly ReportTrace[]): Html {
+/** What cells of the heap map are full of. */
+function kindText(kind: (typeof MAP_KINDS)[number]): string {
+  return kind === 'object' ? 'objects' : `${kind} blocks`
+}
+
+function figures(traces: readonly ReportTrace[], notes: readonly string[]): Html {
   const runs = traces.flatMap((trace) => trace.runs)
   const columns = runs.some(({ result }) => result.collections > 0) ? [...FIGURES, COLLECTIONS] : FIGURES
   // The head of its column goes with each cell: where there is no room for columns, a row becomes a list.
@@ -154,6 +162,7 @@ function figures(traces: readonly ReportTrace[]): Html {
   return html`<section class="card" aria-labelledby="figures"><h2 id="figures">Figures</h2>
 <p class="muted">Live bytes are as the program requested them. Fragmentation: committed then over live peak, both at the moment when live bytes were at their peak. Committed peak: the most at any moment. Failed: ran out of memory. Skipped: lines of the trace that are no events. Left: live at the end.</p>
 ${runs.some(({ result }) => result.mode === 'compiler') ? html`<p class="muted">Mode <code>compiler</code>: ${NEVER_RESET}</p>` : ''}
+${notes.map((note) => html`<p class="muted">${note}</p>`)}
 ${scroll(
   'All figures',
   html`<table class="figures"><thead><tr><th scope="col" class="left">Trace</th>${columns.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
@@ -191,6 +200,7 @@ function runCard(run: Replay, id: number): Html {
 <div><dt>committed then</dt><dd>${formatBytes(run.peak.stats.committedBytes)}</dd></div>
 <div><dt>fragmentation</dt><dd>${formatFragmentation(result)}</dd></div>
 <div><dt>committed peak</dt><dd>${formatBytes(result.committedPeakBytes)}</dd></div>
+${result.collections > 0 ? html`<div><dt>collections</dt><dd>${formatCollections(result)}</dd></div>` : ''}
 </dl>
 ${faults.length > 0 ? failures('Checks that did not pass', faults) : ''}
 ${timelineFigure(run, id)}
@@ -233,27 +243,32 @@ function mapFigure({ peak }: Replay, id: number): Html {
   const resting = `${formatCount(map.blocks)} blocks hold ${inUse} of ${formatBytes(map.extentBytes)}; a cell is ${formatBytes(map.cellBytes)}.`
   return html`<h4>Heap map at the live peak (after event ${formatCount(peak.event)})</h4>
 <figure><div><canvas class="map" data-run="${id}" role="img" aria-label="Heap map. ${resting}"></canvas></div>
-<ul class="legend">${kinds.map(({ kind }) => html`<li><i style="background:var(--kind-${kind})"></i>${kind} blocks</li>`)}${lighterCells(kinds)}<li><i style="background:var(--cell)"></i>not in use</li></ul>
+<ul class="legend">${kinds.map(({ kind }) => html`<li><i style="background:var(--kind-${kind})"></i>${kindText(kind)}</li>`)}${lighterCells(kinds)}<li><i style="background:var(--cell)"></i>not in use</li></ul>
 <figcaption class="muted readout">${resting}</figcaption></figure>
 <details><summary>As a table</summary>${scroll('Heap map', mapTable(map, kinds))}</details>
 `
 }
 
+interface MapKindCount {
+  readonly kind: (typeof MAP_KINDS)[number]
+  readonly cells: number
+}
+
 /** What a lighter cell means, in the colour that the map has most of. */
-function lighterCells(kinds: readonly { kind: string; cells: number }[]): Html {
+function lighterCells(kinds: readonly MapKindCount[]): Html {
   const [most] = [...kinds].sort((a, b) => b.cells - a.cells)
   if (most === undefined) return html``
   return html`<li><i class="ramp" style="--from:var(--kind-${most.kind})"></i>lighter: less of the cell in use</li>`
 }
 
-function mapTable(map: HeapMap, kinds: readonly { kind: string; cells: number }[]): Html {
+function mapTable(map: HeapMap, kinds: readonly MapKindCount[]): Html {
   const fills = Array.from(map.fill, (digit) => Number.parseInt(digit, MAP_FILL_LEVELS) / (MAP_FILL_LEVELS - 1))
   const rows: [string, number][] = [
     ['empty', fills.filter((fill) => fill === 0).length],
     ['under half in use', fills.filter((fill) => fill > 0 && fill < 0.5).length],
     ['half in use or more', fills.filter((fill) => fill >= 0.5 && fill < 1).length],
     ['full', fills.filter((fill) => fill === 1).length],
-    ...kinds.map(({ kind, cells }): [string, number] => [`mostly ${kind} blocks`, cells]),
+    ...kinds.map(({ kind, cells }): [string, number] => [`mostly ${kindText(kind)}`, cells]),
   ]
   return html`<table><thead><tr><th scope="col" class="left">Cells of ${formatBytes(map.cellBytes)}</th><th scope="col">Count</th><th scope="col">Share</th></tr></thead>
 <tbody>${rows.map(([what, cells]) => html`<tr><th scope="row">${what}</th><td>${formatCount(cells)}</td><td>${formatShare(fills.length === 0 ? 0 : cells / fills.length)}</td></tr>`)}</tbody></table>`

@@ -3,21 +3,23 @@
  * its own (`pattern.ts`). What it checks:
  *
  *   - a block has at least the bytes asked for, and all of its usable bytes are its own: the pattern is whole before
- *     the block is freed, and the common prefix is whole after a realloc;
- *   - the heap counts the blocks that the events say are live (`live.ts`);
+ *     the block is freed, after a collection, and the common prefix is whole after a realloc;
+ *   - the heap counts the blocks that the events say are live (`live.ts`); a collecting one at the end of the events,
+ *     after a collection;
  *   - the same events run out of memory as in the timed pass;
  *   - `heap.verify()` holds, sixteen times on the way and at the end;
- *   - when everything is freed, no byte is in use and each chunk is free as a whole (feature A4).
+ *   - when everything is freed, no byte is in use and each chunk is free as a whole (feature A4); a collecting heap has
+ *     no object left and holds little memory.
  *
  * It also takes the samples for the report, since it has the time.
  */
 
 import { type EventList, OP_ALLOC, OP_FREE } from '../formats/event-list.js'
 import type { Heap } from '../heap.js'
-import type { Address } from '../types.js'
 import { describeEvent, LiveBlocks } from './live.js'
 import { fillPattern, findDamage } from './pattern.js'
 import { type PeakSample, samplePeak, type Timeline, TimelineRecorder } from './sample.js'
+import { type Store, storeIn } from './store.js'
 
 export interface CheckedPassOptions {
   /** Events that ran out of memory in the timed pass. */
@@ -40,7 +42,8 @@ export interface CheckedPass {
 export const FAULTS_MAX = 20
 export const TIMELINE_POINTS = 1000
 const VERIFY_TIMES = 16
-const CHUNK_BYTES = 1 << 20
+/** All contents are looked at after a collection, but not more often than this. */
+const CONTENT_CHECKS_MAX = 64
 
 export function checkedPass(heap: Heap, events: EventList, options: CheckedPassOptions): CheckedPass {
   return new Checker(heap, events, options).run()
@@ -51,12 +54,15 @@ class Checker {
   readonly #events: EventList
   readonly #options: CheckedPassOptions
   readonly #live: LiveBlocks
-  /** By slot: address of the block, 0 when there is none; and the event that made it, which is its pattern. */
-  readonly #addresses: Uint32Array
+  readonly #store: Store
+  /** By slot: the event that made its block, which is the block's pattern. */
   readonly #ids: Uint32Array
   readonly #recorder = new TimelineRecorder()
   readonly #faults: string[] = []
   #nextFailure = 0
+  /** Collections when all contents were last looked at, and the event from which on they are looked at again. */
+  #collections = 0
+  #nextContentCheck = 0
   #peak: PeakSample | undefined
 
   constructor(heap: Heap, events: EventList, options: CheckedPassOptions) {
@@ -64,7 +70,7 @@ class Checker {
     this.#events = events
     this.#options = options
     this.#live = new LiveBlocks(events.slotCount)
-    this.#addresses = new Uint32Array(events.slotCount)
+    this.#store = storeIn(heap, events.slotCount)
     this.#ids = new Uint32Array(events.slotCount)
   }
 
@@ -75,16 +81,14 @@ class Checker {
     for (let i = 0; i < length && this.#faults.length < FAULTS_MAX; i++) {
       this.#event(i)
       this.#recorder.live(this.#live.bytes)
-      if (i === this.#options.peakAt) this.#peak = samplePeak(this.#heap, i)
+      if (i === this.#options.peakAt) this.#peak = samplePeak(this.#heap, this.#store, i)
       if ((i + 1) % step === 0 || i + 1 === length) this.#sample(i + 1)
-      if (this.#options.verify && (i + 1) % verifyStep === 0) this.#checkHeap(`after event ${i}`)
+      if (!this.#options.verify) continue
+      if (this.#store.collections !== this.#collections && i >= this.#nextContentCheck) this.#checkContents(i)
+      if ((i + 1) % verifyStep === 0) this.#checkHeap(`after event ${i}`)
     }
-    if (this.#options.verify && this.#faults.length < FAULTS_MAX) {
-      this.#checkHeap('at the end of the events')
-      this.#freeAll()
-      this.#checkEnd()
-    }
-    this.#peak ??= samplePeak(this.#heap, length - 1)
+    this.#peak ??= samplePeak(this.#heap, this.#store, length - 1)
+    if (this.#options.verify && this.#faults.length < FAULTS_MAX) this.#finish()
     return { timeline: this.#recorder.timeline, peak: this.#peak, faults: this.#faults }
   }
 
@@ -101,11 +105,11 @@ class Checker {
     const expectFailure = i === this.#options.failures[this.#nextFailure]
     if (expectFailure) this.#nextFailure++
     if (op === OP_FREE) {
-      if (this.#addresses[slot] !== 0) this.#free(slot, i)
+      if (this.#store.addressOf(slot) !== 0) this.#free(slot, i)
       return
     }
     const size = this.#events.sizes[i] as number
-    const fresh = op === OP_ALLOC || this.#addresses[slot] === 0
+    const fresh = op === OP_ALLOC || this.#store.addressOf(slot) === 0
     const served = fresh ? this.#alloc(slot, size, i) : this.#realloc(slot, size, i)
     if (served) this.#live.set(slot, size)
     if (served === expectFailure) {
@@ -114,9 +118,7 @@ class Checker {
   }
 
   #alloc(slot: number, size: number, i: number): boolean {
-    const p = this.#heap.tryAlloc(size)
-    this.#addresses[slot] = p
-    if (p === 0) return false
+    if (!this.#store.alloc(slot, size)) return false
     this.#ids[slot] = i
     if (this.#options.verify) this.#fill(slot, size, 0, i)
     return true
@@ -124,9 +126,7 @@ class Checker {
 
   #realloc(slot: number, size: number, i: number): boolean {
     const common = Math.min(this.#live.sizeOf(slot), size)
-    const p = this.#tryRealloc(this.#addresses[slot] as Address, size)
-    if (p === 0) return false
-    this.#addresses[slot] = p
+    if (!this.#store.realloc(slot, size)) return false
     if (this.#options.verify) {
       this.#checkContent(slot, common, i)
       this.#fill(slot, size, common & ~3, i)
@@ -134,20 +134,9 @@ class Checker {
     return true
   }
 
-  #tryRealloc(p: Address, size: number): number {
-    try {
-      return this.#heap.realloc(p, size)
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'HW_OUT_OF_MEMORY') return 0
-      throw error
-    }
-  }
-
   #free(slot: number, i: number): void {
-    const p = this.#addresses[slot] as Address
-    if (this.#options.verify) this.#checkContent(slot, this.#heap.usableSize(p), i)
-    this.#heap.free(p)
-    this.#addresses[slot] = 0
+    if (this.#options.verify) this.#checkContent(slot, this.#store.usableBytes(slot), i)
+    this.#store.free(slot)
     this.#live.remove(slot)
   }
 
@@ -155,50 +144,50 @@ class Checker {
 
   /** Fills the block's usable bytes from offset `from` on. */
   #fill(slot: number, size: number, from: number, i: number): void {
-    const p = this.#addresses[slot] as Address
-    const usable = this.#heap.usableSize(p)
+    const p = this.#store.addressOf(slot)
+    const usable = this.#store.usableBytes(slot)
     if (usable < size) this.#fault(`${describeEvent(this.#events, i)} got a block of ${usable} bytes`)
     else fillPattern(this.#heap.raw.u32, p, from, usable, this.#ids[slot] as number)
   }
 
   #checkContent(slot: number, bytes: number, i: number): void {
-    const p = this.#addresses[slot] as number
-    const at = findDamage(this.#heap.raw.u32, p, bytes, this.#ids[slot] as number)
+    const p = this.#store.addressOf(slot)
+    const at = findDamage(this.#heap.raw.u32, p, 0, bytes, this.#ids[slot] as number)
     if (at < 0) return
     this.#fault(
       `${describeEvent(this.#events, i)}: byte ${at} of the block at 0x${p.toString(16)} is not what was written`,
     )
   }
 
+  /** Of all blocks, which a collection may have moved. */
+  #checkContents(i: number): void {
+    for (let slot = 0; slot < this.#events.slotCount && this.#faults.length < FAULTS_MAX; slot++) {
+      if (this.#store.addressOf(slot) !== 0) this.#checkContent(slot, this.#store.usableBytes(slot), i)
+    }
+    this.#collections = this.#store.collections
+    this.#nextContentCheck = i + Math.ceil(this.#events.length / CONTENT_CHECKS_MAX)
+  }
+
   #checkHeap(when: string): void {
     const { ok, fault } = this.#heap.verify()
     if (!ok) this.#fault(`${when}: the heap is broken: ${fault}`)
-    const counted = this.#heap.stats().liveBlocks
+    const counted = this.#store.countedBlocks ?? this.#live.blocks
     const expected = this.#live.blocks
     if (counted !== expected) this.#fault(`${when}: the heap counts ${counted} live blocks, the trace ${expected}`)
   }
 
-  #freeAll(): void {
+  /** After the last event: what is live, then nothing at all. */
+  #finish(): void {
+    const last = this.#events.length - 1
+    this.#store.settle()
+    this.#checkHeap('at the end of the events')
+    this.#checkContents(last)
     for (let slot = 0; slot < this.#events.slotCount; slot++) {
-      if (this.#addresses[slot] !== 0) this.#free(slot, this.#events.length - 1)
+      if (this.#store.addressOf(slot) !== 0) this.#free(slot, last)
     }
-  }
-
-  /** Feature A4: zero bytes used and whole free chunks in one run. What was bumped comes back with `reset` only. */
-  #checkEnd(): void {
-    const heap = this.#heap
-    if (heap.mode === 'compiler') heap.reset()
-    heap.releaseCaches()
+    const leftovers = this.#store.findLeftovers()
     this.#checkHeap('with everything freed')
-    const { inUseBytes, freeBytes, metadataBytes, committedBytes, freeRuns } = heap.stats()
-    if (inUseBytes !== 0) this.#fault(`with everything freed, ${inUseBytes} bytes are in use`)
-    if (freeBytes + metadataBytes !== committedBytes) {
-      this.#fault(
-        `with everything freed, ${committedBytes - freeBytes - metadataBytes} bytes are neither free nor metadata`,
-      )
-    }
-    const chunks = Math.ceil(committedBytes / CHUNK_BYTES)
-    if (freeRuns > chunks) this.#fault(`with everything freed, ${freeRuns} free runs are in ${chunks} chunks`)
+    for (const leftover of leftovers) this.#fault(`with everything freed, ${leftover}`)
   }
 
   #fault(text: string): void {

@@ -1,5 +1,5 @@
 /**
- * What the checked pass writes into blocks: a sequence of words that depends on the block and on the place in it, so
+ * What a check writes into blocks and objects: a sequence of words that depends on the block and on the place in it, so
  * that bytes of another block, bytes shifted, and bytes never written are all seen.
  */
 
@@ -19,11 +19,13 @@ export function fillPattern(words: Uint32Array, address: number, from: number, t
   words[first + end] = ((words[first + end] as number) & ~mask) | (patternWord(id, end) & mask)
 }
 
-/** Offset of the first word of `[0, to)` that differs from the pattern of block `id`, or -1. */
-export function findDamage(words: Uint32Array, address: number, to: number, id: number): number {
+/**
+ * Offset of the first word of `[from, to)` that differs from the pattern of block `id`, or -1. `from` a multiple of 4.
+ */
+export function findDamage(words: Uint32Array, address: number, from: number, to: number, id: number): number {
   const first = address >>> 2
   const end = to >>> 2
-  for (let at = 0; at < end; at++) {
+  for (let at = from >>> 2; at < end; at++) {
     if (words[first + at] !== patternWord(id, at)) return at * 4
   }
   const rest = to & 3

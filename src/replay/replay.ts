@@ -7,11 +7,16 @@
 
 import type { EventList } from '../formats/event-list.js'
 import { Heap } from '../heap.js'
-import type { HeapOptions, ModeName, Size } from '../types.js'
+import type { PauseStats } from '../objects/collections.js'
+import type { HeapOptions, ModeName, Size, StressOptions } from '../types.js'
 import { checkedPass } from './checked-pass.js'
 import { liveFigures, type SizeBucket, sizeBuckets } from './live.js'
+import { ReplayError } from './replay-error.js'
 import type { PeakSample, Timeline } from './sample.js'
-import { ReplayError, timedPass } from './timed-pass.js'
+import { keepsObjects } from './store.js'
+import { type TimedPass, timedPass } from './timed-pass.js'
+
+export type Pauses = Pick<PauseStats, 'count' | 'p50Ms' | 'p99Ms' | 'maxMs'>
 
 export interface ReplayResult {
   readonly trace: string
@@ -32,8 +37,9 @@ export interface ReplayResult {
   readonly committedPeakBytes: number
   /** Committed over live bytes, both at the moment when live bytes were at their peak. */
   readonly fragmentationAtPeak: number
+  /** Collections and their pauses in the timed pass that counts; none in modes without a collector. */
   readonly collections: number
-  readonly pauses: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+  readonly pauses: Pauses
   /** What the trace leaves allocated. */
   readonly endLiveBlocks: number
   readonly endLiveBytes: number
@@ -47,7 +53,12 @@ export interface ReplayOptions {
   readonly limit?: Size | undefined
   /** Check contents and invariants. Default true. */
   readonly verify?: boolean
-  /** Timed passes, each on a new heap; the median counts. Default: at least 3, and more for a short trace. */
+  /** In a collecting mode: collect more often than is needed. For tests. */
+  readonly stress?: StressOptions
+  /**
+   * Timed passes, each on a new heap; the median counts. Default: at least 3, more for a short trace, fewer when they
+   * take seconds.
+   */
   readonly repeats?: number
   /** Called between and within passes with the share done, 0 to 1. */
   readonly onProgress?: (share: number) => void
@@ -79,6 +90,8 @@ export function formatFragmentation({ livePeakBytes, fragmentationAtPeak }: Repl
 const REPEATS_MIN = 3
 const REPEATS_MAX = 15
 const WARM_SECONDS = 0.1
+/** Passes that have taken this long are enough, however few: what takes seconds is warm. */
+const LONG_SECONDS = 3
 
 /**
  * Replays `events`; throws `ReplayError` when the heap refuses an event, and the heap's own errors when it cannot be
@@ -87,9 +100,9 @@ const WARM_SECONDS = 0.1
  * @example const { result } = replay(readMtrace(bytes, 'tree'), { mode: 'manual' })
  */
 export function replay(events: EventList, options: ReplayOptions): Replay {
-  const { mode, limit, verify = true, onProgress } = options
-  const heapOptions = limit === undefined ? { mode } : { mode, limit }
-  const { seconds: medianSeconds, failures, committedPeakBytes } = timedPasses(heapOptions, events, options)
+  const { verify = true, onProgress } = options
+  const heapOptions = heapOptionsOf(options)
+  const { seconds, failures, committedPeakBytes, pauses } = timedPasses(heapOptions, events, options)
   const live = liveFigures(events, failures)
   using heap = Heap.create(heapOptions)
   const checked = checkedPass(heap, events, {
@@ -101,21 +114,21 @@ export function replay(events: EventList, options: ReplayOptions): Replay {
   return {
     result: {
       trace: events.name,
-      mode,
+      mode: options.mode,
       events: events.length,
       allocs: events.allocs,
       frees: events.frees,
       reallocs: events.reallocs,
       skipped: events.skipped,
       failed: failures.length,
-      seconds: medianSeconds,
-      nsPerEvent: (medianSeconds * 1e9) / events.length,
+      seconds,
+      nsPerEvent: (seconds * 1e9) / events.length,
       livePeakBytes: live.livePeakBytes,
       livePeakBlocks: live.livePeakBlocks,
       committedPeakBytes,
       fragmentationAtPeak: live.livePeakBytes === 0 ? 0 : checked.peak.stats.committedBytes / live.livePeakBytes,
-      collections: 0,
-      pauses: { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 },
+      collections: pauses.count,
+      pauses,
       endLiveBlocks: live.endLiveBlocks,
       endLiveBytes: live.endLiveBytes,
       verified: verify && checked.faults.length === 0,
@@ -127,36 +140,49 @@ export function replay(events: EventList, options: ReplayOptions): Replay {
   }
 }
 
-interface TimedPasses {
-  readonly seconds: number
-  readonly failures: readonly number[]
-  readonly committedPeakBytes: number
+function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
+  return { mode, ...(limit !== undefined && { limit }), ...(stress !== undefined && { stress }) }
 }
 
-function timedPasses(heapOptions: HeapOptions, events: EventList, options: ReplayOptions): TimedPasses {
+/** A timed pass with what the heap says after it. */
+interface Pass extends TimedPass {
+  readonly committedPeakBytes: number
+  readonly pauses: Pauses
+}
+
+/** The one of median time. */
+function timedPasses(heapOptions: HeapOptions, events: EventList, options: ReplayOptions): Pass {
   const { repeats, onProgress } = options
-  const seconds: number[] = []
-  let failures: readonly number[] = []
-  let committedPeakBytes = 0
+  const passes: Pass[] = []
+  let totalSeconds = 0
   const isEnough = () => {
-    if (repeats !== undefined || seconds.length < REPEATS_MIN) return seconds.length === (repeats ?? REPEATS_MIN)
-    return seconds.length >= REPEATS_MAX || seconds.reduce((sum, value) => sum + value, 0) >= WARM_SECONDS
+    if (repeats !== undefined) return passes.length === repeats
+    if (totalSeconds >= LONG_SECONDS) return true
+    return passes.length >= REPEATS_MAX || (passes.length >= REPEATS_MIN && totalSeconds >= WARM_SECONDS)
   }
   do {
-    using heap = Heap.create(heapOptions)
-    const timed = timedPass(heap, events)
-    if (seconds.length > 0 && timed.failures.length !== failures.length) {
-      throw new ReplayError(`${timed.failures.length} events ran out of memory, in the pass before ${failures.length}`)
+    const pass = passOn(heapOptions, events)
+    const before = passes.at(-1) ?? pass
+    if (pass.failures.length !== before.failures.length) {
+      throw new ReplayError(
+        `${pass.failures.length} events ran out of memory, in the pass before ${before.failures.length}`,
+      )
     }
-    seconds.push(timed.seconds)
-    failures = timed.failures
-    committedPeakBytes = heap.stats().committedPeakBytes
-    onProgress?.(0.5 * Math.min(1, seconds.length / (repeats ?? REPEATS_MIN)))
+    passes.push(pass)
+    totalSeconds += pass.seconds
+    onProgress?.(0.5 * Math.min(1, passes.length / (repeats ?? REPEATS_MIN)))
   } while (!isEnough())
-  return { seconds: median(seconds), failures, committedPeakBytes }
+  return passes.sort((a, b) => a.seconds - b.seconds)[passes.length >> 1] as Pass
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 0
+function passOn(heapOptions: HeapOptions, events: EventList): Pass {
+  using heap = Heap.create(heapOptions)
+  const timed = timedPass(heap, events)
+  return { ...timed, committedPeakBytes: heap.stats().committedPeakBytes, pauses: pausesOf(heap) }
+}
+
+function pausesOf(heap: Heap): Pauses {
+  if (!keepsObjects(heap)) return { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 }
+  const { count, p50Ms, p99Ms, maxMs } = heap.pauses
+  return { count, p50Ms, p99Ms, maxMs }
 }

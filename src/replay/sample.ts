@@ -2,6 +2,7 @@
 
 import type { Heap } from '../heap.js'
 import type { BlockInfo, HeapStats } from '../types.js'
+import type { Store } from './store.js'
 
 /** Live and committed bytes over the events, cut into equal steps: column arrays of one length. */
 export interface Timeline {
@@ -13,7 +14,19 @@ export interface Timeline {
   readonly committedBytes: number[]
 }
 
-export const MAP_KINDS = ['small', 'run', 'huge', 'bump', 'pool'] as const satisfies readonly BlockInfo['kind'][]
+/** Kinds of blocks, and objects. */
+export const MAP_KINDS = ['small', 'run', 'huge', 'bump', 'pool', 'object'] as const satisfies readonly (
+  | BlockInfo['kind']
+  | 'object'
+)[]
+
+/** A live block of the trace, as a map shows it. */
+export interface MapBlock {
+  readonly address: number
+  readonly usableBytes: number
+  readonly kind: (typeof MAP_KINDS)[number]
+}
+
 /** Levels of `HeapMap.fill`, from an empty cell to a full one. */
 export const MAP_FILL_LEVELS = 16
 const MAP_CELLS_MAX = 4096
@@ -38,7 +51,7 @@ export interface PeakSample {
   readonly map: HeapMap
 }
 
-export function mapHeap(blocks: Iterable<BlockInfo>, committedBytes: number): HeapMap {
+export function mapHeap(blocks: Iterable<MapBlock>, committedBytes: number): HeapMap {
   const found = Array.from(blocks)
   const first = found[0]?.address ?? 0
   const last = found[found.length - 1]
@@ -75,9 +88,9 @@ function spread(cells: Float64Array, offset: number, bytes: number, cellBytes: n
   }
 }
 
-export function samplePeak(heap: Heap, event: number): PeakSample {
+export function samplePeak(heap: Heap, store: Store, event: number): PeakSample {
   const stats = heap.stats()
-  return { event, stats, map: mapHeap(heap.blocks(), stats.committedBytes) }
+  return { event, stats, map: mapHeap(store.blocks(), stats.committedBytes) }
 }
 
 /** Collects a `Timeline`: `live` after every event, `close` where a step ends. */

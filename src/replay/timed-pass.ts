@@ -3,22 +3,16 @@
  *
  * It calls the kernel through `heap.raw`, where an answer is a number: 0 for no block, a status for a free. Every
  * answer is looked at, since a heap that refuses is not a faster heap. The measured time holds the loop over the list,
- * about 2 ns an event, which every allocator compared in this way pays alike.
+ * about 2 ns an event, which every allocator compared in this way pays alike. In a collecting mode it holds the
+ * collections, too.
  */
 
 import { type EventList, OP_ALLOC, OP_FREE } from '../formats/event-list.js'
 import type { Heap } from '../heap.js'
 import { describeEvent } from './live.js'
-
-/** The heap answered something that no correct heap answers. */
-export class ReplayError extends Error {
-  readonly code = 'HW_REPLAY'
-
-  constructor(reason: string) {
-    super(reason)
-    this.name = 'ReplayError'
-  }
-}
+import { ObjectStore } from './object-store.js'
+import { ReplayError } from './replay-error.js'
+import { keepsObjects } from './store.js'
 
 export interface TimedPass {
   readonly seconds: number
@@ -28,11 +22,22 @@ export interface TimedPass {
 
 /** Runs all events. Blocks that are live at the end stay so. */
 export function timedPass(heap: Heap, events: EventList): TimedPass {
-  const addresses = new Uint32Array(events.slotCount)
   const failures: number[] = []
+  const run = keepsObjects(heap) ? preparedObjects(heap, events, failures) : preparedBlocks(heap, events, failures)
   const start = performance.now()
-  runEvents(heap.raw, events, addresses, failures)
+  run()
   return { seconds: (performance.now() - start) / 1000, failures }
+}
+
+function preparedBlocks(heap: Heap, events: EventList, failures: number[]): () => void {
+  const addresses = new Uint32Array(events.slotCount)
+  const { raw } = heap
+  return () => runEvents(raw, events, addresses, failures)
+}
+
+function preparedObjects(heap: Heap, events: EventList, failures: number[]): () => void {
+  const store = new ObjectStore(heap, events.slotCount)
+  return () => runEventsOnObjects(store, events, failures)
 }
 
 /**
@@ -58,5 +63,22 @@ function runEvents(raw: Heap['raw'], events: EventList, addresses: Uint32Array, 
       if (p === 0) failures.push(i)
       else addresses[slot] = p
     }
+  }
+}
+
+/** The same with objects; what is no error here is that memory ran out, after all that collections could do. */
+function runEventsOnObjects(store: ObjectStore, events: EventList, failures: number[]): void {
+  const { ops, slots, sizes, length } = events
+  for (let i = 0; i < length; i++) {
+    const slot = slots[i] as number
+    const op = ops[i]
+    if (op === OP_FREE) {
+      store.free(slot)
+      continue
+    }
+    const bytes = sizes[i] as number
+    const isFresh = op === OP_ALLOC || store.addressOf(slot) === 0
+    const isServed = isFresh ? store.alloc(slot, bytes) : store.realloc(slot, bytes)
+    if (!isServed) failures.push(i)
   }
 }
