@@ -7,6 +7,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
 
 async function probe(): Promise<Record<string, () => number>> {
   const { default: asc } = (await import('assemblyscript/asc')) as {
@@ -14,7 +15,7 @@ async function probe(): Promise<Record<string, () => number>> {
   }
   let wasm: Uint8Array | undefined
   const { error, stderr } = await asc.main(
-    'kernel-tests/assembly/layout-probe.ts --runtime stub --importMemory --noExportMemory --use HW_DEBUG=0 --disableWarning 201 --outFile probe.wasm'.split(
+    'kernel-tests/assembly/layout-probe.ts --runtime stub --importMemory --noExportMemory --use HW_DEBUG=0 --use HW_EMBEDDED=0 --use HW_OBJECTS=1 --disableWarning 201 --outFile probe.wasm'.split(
       ' ',
     ),
     {
@@ -34,7 +35,7 @@ async function probe(): Promise<Record<string, () => number>> {
 
 describe('layout', async () => {
   const offsets = await probe()
-  const constants = layout as Record<string, number>
+  const constants = { ...layout, ...objects } as Record<string, number>
 
   for (const [name, offset] of Object.entries(offsets)) {
     if (!(name in constants)) continue
@@ -44,13 +45,18 @@ describe('layout', async () => {
   }
 
   test('every offset that the host could read by is probed', () => {
-    const unprobed = Object.keys(constants).filter((name) => /^(HEAP|CONTEXT)_.*_AT$/.test(name) && !(name in offsets))
-    expect(unprobed).toEqual(['CONTEXT_CLASS_OF_AT'])
+    const unprobed = Object.keys(constants).filter(
+      (name) => /^(HEAP|CONTEXT|SPACE)_.*_AT$/.test(name) && !(name in offsets),
+    )
+    expect(unprobed).toEqual(['CONTEXT_CLASS_OF_AT', 'SPACE_ALWAYS_AT'])
   })
 
   test('the fixed headers hold their fields', () => {
     expect(offsets.chunkHeaderUsed?.()).toBeLessThanOrEqual(layout.CHUNK_HEADER_BYTES - 4)
     expect(offsets.heapHeaderUsed?.()).toBeLessThanOrEqual(layout.HEAP_HEADER_BYTES)
+    expect(objects.SPACE_PLAN_AT + (offsets.planStateUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALWAYS_AT)
+    expect(offsets.typeInfoBytes?.()).toBe(objects.TYPE_BYTES)
+    expect(offsets.objectBlockBytes?.()).toBe(layout.PAGE_BYTES)
     expect(layout.CONTEXT_CLASS_OF_AT).toBe(layout.CONTEXT_PAGES_AT + layout.CLASS_MAX * 4)
     expect(layout.CONTEXT_CLASS_OF_AT + layout.CONTEXT_CLASS_OF_BYTES).toBeLessThanOrEqual(layout.CONTEXT_BYTES)
     expect(layout.CONTEXT_CLASS_OF_BYTES).toBeGreaterThan(layout.SMALL_MAX_BYTES / layout.GRANULE_BYTES)

@@ -44,6 +44,15 @@ const DEBUG: Rules = {
   maxFunctionBytes: 16_384,
   fastPaths: {},
 }
+const OBJECTS: Rules = {
+  file: 'build/heapwright-objects.wasm',
+  imports: HOST,
+  mutableGlobals: 1,
+  maxBytes: 64_000,
+  maxFunctionBytes: 4096,
+  fastPaths: { alloc: 256, free: 512, objectNew: 384 },
+}
+const OBJECTS_DEBUG: Rules = { ...DEBUG, file: 'build/heapwright-objects-debug.wasm' }
 const BITS: Rules = {
   file: 'build/bits.wasm',
   imports: ['env.memory'],
@@ -113,7 +122,7 @@ function bodyBytes(module: WasmModule, name: string): number {
   return module.functions.find((candidate) => candidate.index === index)?.bytes ?? Number.POSITIVE_INFINITY
 }
 
-for (const rules of [RELEASE, DEBUG, BITS]) describeModule(rules)
+for (const rules of [RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, BITS]) describeModule(rules)
 
 describe('release and debug kernel', () => {
   const paths = [RELEASE, DEBUG].map(({ file }) => pathOf(file))

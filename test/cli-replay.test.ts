@@ -108,12 +108,8 @@ describe('--json', () => {
     const document = JSON.parse(stdout)
     expect(Object.keys(document)).toEqual(['version', 'results'])
     expect(document.version).toBe(1)
-    expect(document.results.map((row: { mode: string }) => row.mode)).toEqual([
-      'manual',
-      'compiler',
-      'manual',
-      'compiler',
-    ])
+    const modes = Object.keys(MODES)
+    expect(document.results.map((row: { mode: string }) => row.mode)).toEqual([...modes, ...modes])
     for (const row of document.results) {
       expect(Object.keys(row)).toEqual(
         'trace mode events allocs frees reallocs skipped failed seconds nsPerEvent livePeakBytes livePeakBlocks committedPeakBytes fragmentationAtPeak collections pauses endLiveBlocks endLiveBytes verified'.split(
@@ -157,7 +153,10 @@ describe('the table', () => {
     expect(stdout).toMatch(/tree +manual +41,512 .* 320\.92 KiB .* passed/)
     expect(stdout).toMatch(/tree +compiler +41,512 .* passed/)
     expect(stdout).toMatch(/small +manual +3 .* passed/)
-    expect(stdout).not.toContain('collections')
+    expect(stdout).toMatch(/tree +vm +41,512 .* \d+: [\d.]+ \/ [\d.]+ \/ [\d.]+ ms .* passed/)
+    expect(stdout).toMatch(/tree +embedded +41,512 .* \d+: [\d.]+ \/ [\d.]+ \/ [\d.]+ ms .* passed/)
+    expect(stdout).toContain('collections: how many, and their pauses')
+    expect(run(['replay', TREE]).stdout).not.toContain('collections')
     expect(stdout).toContain('compiler: these programs were recorded with malloc and free and never reset the heap')
   })
 
@@ -194,6 +193,37 @@ describe('the table', () => {
     expect(row.failed).toBeGreaterThan(0)
     expect(row.committedPeakBytes).toBeLessThanOrEqual(512 * 1024)
     expect(row.verified).toBe(true)
+  })
+})
+
+describe('a trace that is too large for mode embedded', () => {
+  const LARGE = '+ 0x10 0x3800000\n- 0x10\n'
+  const reason = "(embedded): too large for mode 'embedded': 56 MiB live at the peak want a buffer of "
+
+  it('is left out with a note when all modes are replayed', () => {
+    writeFileSync(at('large.mtrace'), LARGE)
+    const { status, stdout, stderr } = run(['replay', '--json', '--mode', 'all', at('large.mtrace')])
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout).results.map((row: { mode: string }) => row.mode)).toEqual(['manual', 'compiler', 'vm'])
+    expect(stderr).toContain(`left out: ${at('large.mtrace')} ${reason}`)
+  })
+
+  it('fails when that mode was asked for, and is counted out under a limit', () => {
+    writeFileSync(at('large.mtrace'), LARGE)
+    const asked = run(['replay', '--json', '--mode', 'embedded', at('large.mtrace'), at('small.mtrace')])
+    expect(asked.status).toBe(1)
+    expect(asked.stderr).toContain(`heapwright: ${at('large.mtrace')} ${reason}`)
+    expect(JSON.parse(asked.stdout).results).toHaveLength(1)
+    const limited = run(['replay', '--json', '--mode', 'embedded', '--limit', '1MiB', at('large.mtrace')])
+    expect(limited).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(limited.stdout).results[0]).toMatchObject({ failed: 1, committedPeakBytes: 2 ** 20 })
+  })
+
+  it('takes what it can of a limit for all modes, and no more than it can when alone', () => {
+    const all = run(['replay', '--json', '--mode', 'all', '--limit', '256MiB', at('small.mtrace')])
+    expect(all).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(all.stdout).results).toHaveLength(4)
+    expect(run(['replay', '--mode', 'embedded', '--limit', '256MiB', at('small.mtrace')]).status).toBe(2)
   })
 })
 
@@ -252,7 +282,9 @@ describe('modes', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     for (const mode of Object.values(MODES)) expect(stdout).toContain(`${mode.name}: ${mode.summary}`)
     for (const option of OPTIONS) expect(stdout).toMatch(new RegExp(`^${option.name} `, 'm'))
-    expect(stdout).toMatch(/^compiler +bump .* none \(blocks come from the bump allocator\) /m)
+    expect(stdout).toMatch(/^compiler +bump +bulk +none$/m)
+    // What a mode does not have.
+    expect(stdout).toMatch(/^sizeClasses +geometric +– +geometric +–$/m)
   })
 
   it('prints the same as one document', () => {
@@ -267,13 +299,14 @@ describe('--report', () => {
     const file = at('report.html')
     const traces = ['tree', 'sqlite', 'git-log', 'gcc-cc1'].map((name) => tracePath(name) as string)
     const { status, stdout, stderr } = run(['replay', '--mode', 'all', '--report', file, ...traces])
-    expect(stderr).toBe('')
+    expect(stderr).toMatch(/^left out: .*git-log.* \(embedded\): too large .*\n$/)
     expect(status).toBe(0)
     expect(stdout).toContain(`Report: ${file}`)
     const document = readFileSync(file, 'utf8')
     expect(Buffer.byteLength(document)).toBeLessThan(1e6)
-    expect(document.match(/<canvas/g)).toHaveLength(8)
-  }, 60_000)
+    expect(document.match(/<canvas/g)).toHaveLength(15)
+    expect(document).toContain('too large for mode &#39;embedded&#39;')
+  }, 120_000)
 
   it('with --json keeps standard output to the document', () => {
     const { stdout, stderr } = run(['replay', '--json', '--report', at('json.html'), at('small.mtrace')])

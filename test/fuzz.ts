@@ -1,8 +1,11 @@
 /**
  * The property test without an end: `npm run fuzz -- --minutes N --seed S`. Each sequence has a seed of its own,
- * printed when it fails, with the operations that are left when it is shrunk; `--seed S --sequences 1` runs just that one.
+ * printed when it fails, with the operations that are left when it is shrunk; `--seed S --sequences 1` runs just that
+ * one. With `--objects` the sequences are random object graphs on each of the setups of `kernel-tests/object-setups.ts`
+ * in turn, or on the one that `--setup` names.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { objectSetups, runObjectSeed } from '../kernel-tests/object-setups.js'
 import { makeHeap, setups } from './heaps.js'
 import { KINDS, Model, type Operation } from './model.js'
 import { random } from './support/random.js'
@@ -81,9 +84,11 @@ const options = new Command('fuzz')
   .option('--seed <n>', 'seed of the first sequence; the next ones count up', count, Date.now() % 2 ** 31)
   .option('--sequences <n>', 'stop after so many sequences', count)
   .option('--length <n>', 'operations in a sequence', count, 3000)
+  .option('--objects', 'object graphs instead of blocks')
+  .option('--setup <name>', `with --objects, only this one: ${Object.keys(objectSetups).join('; ')}`)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ minutes: number; seed: number; sequences?: number; length: number }>()
+  .opts<{ minutes: number; seed: number; sequences?: number; length: number; objects?: true; setup?: string }>()
 
 const end = Date.now() + options.minutes * 60_000
 const most = options.sequences ?? Number.POSITIVE_INFINITY
@@ -91,7 +96,18 @@ let { seed } = options
 let operations = 0
 let sequences = 0
 console.log(`seed ${seed}`)
-while (sequences < most && Date.now() < end) {
+while (options.objects && sequences < most && Date.now() < end) {
+  const names = options.setup === undefined ? Object.keys(objectSetups) : [options.setup]
+  try {
+    for (const name of names) operations += runObjectSeed(name, seed, options.length).operations
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exit(1)
+  }
+  sequences++
+  seed++
+}
+while (!options.objects && sequences < most && Date.now() < end) {
   const sequence = sequenceOf(seed, options.length)
   const failure = failureOf(sequence)
   if (failure) {

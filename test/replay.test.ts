@@ -14,11 +14,16 @@ import { checkedPass } from '../src/replay/checked-pass.js'
 import { liveFigures, sizeBuckets } from '../src/replay/live.js'
 import { fillPattern, findDamage } from '../src/replay/pattern.js'
 import { replay } from '../src/replay/replay.js'
+import { roomyLimit } from '../src/replay/room.js'
 import { mapHeap } from '../src/replay/sample.js'
 import type { Address, BlockInfo, ModeName } from '../src/types.js'
 import { readTrace, TRACES, tracePath } from './traces.js'
 
-const MODES: readonly ModeName[] = ['manual', 'compiler']
+const BLOCK_MODES: readonly ModeName[] = ['manual', 'compiler']
+const COLLECTING_MODES: readonly ModeName[] = ['vm', 'embedded']
+const MODES: readonly ModeName[] = [...BLOCK_MODES, ...COLLECTING_MODES]
+/** `embedded` has traces that do not fit it, and its verifier takes seconds on the larger ones. */
+const EMBEDDED_TRACES = ['tree', 'sqlite']
 const LIMIT = 2 ** 32 - 65536
 const TRACE_TIMEOUT_MS = 120_000
 
@@ -29,7 +34,7 @@ function listOf(text: string): EventList {
 describe.each(TRACES)('the trace $name', (counts) => {
   const path = tracePath(counts.name)
 
-  it.skipIf(path === undefined).each(MODES)(
+  it.skipIf(path === undefined).each(BLOCK_MODES)(
     'is counted as recorded and verified in mode %s',
     async (mode) => {
       const events = await readTrace(path as string)
@@ -51,6 +56,72 @@ describe.each(TRACES)('the trace $name', (counts) => {
     },
     TRACE_TIMEOUT_MS,
   )
+
+  it.skipIf(path === undefined).each(EMBEDDED_TRACES.includes(counts.name) ? COLLECTING_MODES : ['vm' as const])(
+    'is collected and verified in mode %s',
+    async (mode) => {
+      const events = await readTrace(path as string)
+      const { result, faults, peak } = replay(events, { mode, limit: roomyLimit(events, mode), repeats: 1 })
+      const { name: _, ...expected } = counts
+      expect(faults).toEqual([])
+      expect(result).toMatchObject({ ...expected, trace: path, mode, skipped: 1, failed: 0, verified: true })
+      expect(result.committedPeakBytes).toBeGreaterThanOrEqual(counts.livePeakBytes)
+      expect(result.fragmentationAtPeak).toBeGreaterThanOrEqual(1)
+      expect(result.collections).toBeGreaterThan(0)
+      expect(result.pauses.count).toBe(result.collections)
+      expect(result.pauses.p50Ms).toBeGreaterThan(0)
+      expect(result.pauses.p99Ms).toBeGreaterThanOrEqual(result.pauses.p50Ms)
+      expect(result.pauses.maxMs).toBeGreaterThanOrEqual(result.pauses.p99Ms)
+      expect(result.pauses.maxMs).toBeLessThanOrEqual(result.seconds * 1000)
+      // An object's payload is exactly as long as the request.
+      expect(peak.map.usableBytes).toBe(counts.livePeakBytes)
+    },
+    TRACE_TIMEOUT_MS,
+  )
+})
+
+describe('a collecting mode', () => {
+  const churn = Array.from({ length: 3000 }, (_, i) => {
+    const [p, q] = [`0x${(i + 1) * 16}0`, `0x${(i + 1) * 16}8`]
+    return `+ ${p} 0x${((i * 37) % 900).toString(16)}\n< ${p}\n> ${q} 0x${((i * 53) % 900).toString(16)}\n- ${q}`
+  }).join('\n')
+
+  it.each(COLLECTING_MODES)('keeps contents over reallocs while it collects and moves at will: %s', (mode) => {
+    const events = listOf(`+ 0x8 0x123\n${churn}\n`)
+    const stresses = [
+      { collect: 'always', move: true },
+      { collect: { random: 7, oneIn: 5 }, move: true },
+    ] as const
+    for (const stress of stresses) {
+      const { result, faults } = replay(events, { mode, limit: '1MiB', stress, repeats: 1 })
+      expect(faults).toEqual([])
+      expect(result).toMatchObject({ verified: true, failed: 0, endLiveBlocks: 1, endLiveBytes: 0x123 })
+      expect(result.collections).toBeGreaterThan(500)
+      expect(result.pauses.count).toBe(result.collections)
+    }
+  })
+
+  it.each(COLLECTING_MODES)('reuses under a limit what was dropped: %s', (mode) => {
+    const { result, faults } = replay(listOf(churn), { mode, limit: '256KiB', repeats: 2 })
+    expect(faults).toEqual([])
+    expect(result).toMatchObject({ verified: true, failed: 0, endLiveBlocks: 0 })
+    expect(result.collections).toBeGreaterThan(0)
+    expect(result.committedPeakBytes).toBeLessThanOrEqual(256 * 1024)
+  })
+
+  it.each(COLLECTING_MODES)('fails only when collecting did not help, and goes on: %s', (mode) => {
+    const text = '+ 0x10 0x100\n+ 0x20 0x7fffffff\n+ 0x30 0x200\n- 0x20\n< 0x10\n> 0x40 0x7fffffff\n- 0x40\n'
+    const { result, faults } = replay(listOf(text), { mode, limit: '1MiB' })
+    expect(faults).toEqual([])
+    expect(result).toMatchObject({ events: 6, failed: 2, endLiveBlocks: 1, endLiveBytes: 0x200, verified: true })
+  })
+
+  it('is out of room for a trace that is larger than the longest buffer', () => {
+    expect(() => roomyLimit(listOf('+ 0x10 0x3800000\n'), 'embedded')).toThrow(
+      /^too large for mode 'embedded': 56 MiB live at the peak want a buffer of .*, and the longest is 64 MiB$/,
+    )
+    expect(roomyLimit(listOf('+ 0x10 0x100000\n'), 'embedded')).toBeGreaterThan(2 * 2 ** 20)
+  })
 })
 
 describe('out of memory', () => {
@@ -79,7 +150,7 @@ describe('out of memory', () => {
   it('is the answer to sizes that do not fit 32 bits', () => {
     const text = '+ 0x10 0xffffffffffffffff\n+ 0x20 0x100000010\n+ 0x30 0xffffffff\n+ 0x40 0\n'
     for (const mode of MODES) {
-      const { result, faults } = replay(listOf(text), { mode, limit: LIMIT })
+      const { result, faults } = replay(listOf(text), { mode, limit: mode === 'embedded' ? '1MiB' : LIMIT })
       expect(faults).toEqual([])
       expect(result).toMatchObject({
         failed: 3,
@@ -91,15 +162,19 @@ describe('out of memory', () => {
     }
   })
 
-  it.each(MODES)('happens to a real program under a limit, in mode %s', async (mode) => {
-    const events = await readTrace(tracePath('sqlite') as string)
-    const { result, faults } = replay(events, { mode, limit: '4MiB', repeats: 2 })
-    expect(faults).toEqual([])
-    expect(result.failed).toBeGreaterThan(0)
-    expect(result.verified).toBe(true)
-    expect(result.committedPeakBytes).toBeLessThanOrEqual(4 * 2 ** 20)
-    expect(result.livePeakBytes).toBeLessThanOrEqual(result.committedPeakBytes)
-  })
+  it.each(MODES)(
+    'happens to a real program under a limit, in mode %s',
+    async (mode) => {
+      const events = await readTrace(tracePath('sqlite') as string)
+      const { result, faults } = replay(events, { mode, limit: '4MiB', repeats: 2 })
+      expect(faults).toEqual([])
+      expect(result.failed).toBeGreaterThan(0)
+      expect(result.verified).toBe(true)
+      expect(result.committedPeakBytes).toBeLessThanOrEqual(4 * 2 ** 20)
+      expect(result.livePeakBytes).toBeLessThanOrEqual(result.committedPeakBytes)
+    },
+    TRACE_TIMEOUT_MS,
+  )
 })
 
 describe('options', () => {
@@ -143,7 +218,7 @@ function checkStory(faultsOf: (heap: Heap) => Partial<Record<keyof Heap, unknown
 }
 
 describe('a heap that', () => {
-  it.each(MODES)('keeps its word has no faults in mode %s', (mode) => {
+  it.each(BLOCK_MODES)('keeps its word has no faults in mode %s', (mode) => {
     expect(checkStory(() => ({}), mode)).toEqual([])
   })
 
@@ -257,7 +332,7 @@ describe('liveFigures', () => {
   it('random lists replay without faults in every mode', () => {
     fc.assert(
       fc.property(arbEvents, fc.constantFrom(...MODES), ({ events }, mode) => {
-        const { result, faults } = replay(events, { mode, repeats: 1 })
+        const { result, faults } = replay(events, { mode, limit: '4MiB', repeats: 1 })
         expect(faults).toEqual([])
         expect(result.verified).toBe(true)
       }),
@@ -290,11 +365,11 @@ describe('patterns', () => {
       fc.property(arbCase, ({ id, bytes, at, bit }) => {
         const words = new Uint32Array(100)
         fillPattern(words, 16, 0, bytes, id)
-        expect(findDamage(words, 16, bytes, id)).toBe(-1)
+        expect(findDamage(words, 16, 0, bytes, id)).toBe(-1)
         const changed = 16 + (at % bytes)
         const view = new Uint8Array(words.buffer)
         view[changed] = (view[changed] as number) ^ (1 << bit)
-        expect(findDamage(words, 16, bytes, id)).toBe((at % bytes) & ~3)
+        expect(findDamage(words, 16, 0, bytes, id)).toBe((at % bytes) & ~3)
         expect(view.subarray(16 + bytes).every((byte) => byte === 0)).toBe(true)
       }),
     )
@@ -303,8 +378,8 @@ describe('patterns', () => {
   it('differ between blocks and between places', () => {
     const words = new Uint32Array(64)
     fillPattern(words, 0, 0, 64, 1)
-    expect(findDamage(words, 0, 64, 2)).toBe(0)
-    expect(findDamage(words, 4, 60, 1)).toBe(0)
+    expect(findDamage(words, 0, 0, 64, 2)).toBe(0)
+    expect(findDamage(words, 4, 0, 60, 1)).toBe(0)
   })
 })
 

@@ -139,7 +139,7 @@ describe('the class report', () => {
 
 describe('the reports', () => {
   it('are one table: values, JSON and text', () => {
-    const heap = Heap.create({ name: 'shown' })
+    const heap = Heap.create({ name: 'shown', mode: 'vm' })
     heap.alloc(100)
     heap.free(heap.alloc(100_000))
     const stats = heap.stats()
@@ -148,7 +148,7 @@ describe('the reports', () => {
     const numbers = Object.entries(stats).filter(([name, value]) => typeof value === 'number' && name !== 'version')
     expect(METRICS.map((metric) => metric.name).sort()).toEqual(numbers.map(([name]) => name).sort())
     const text = heap.report()
-    expect(text.startsWith("heap 'shown', mode manual\n")).toBe(true)
+    expect(text.startsWith("heap 'shown', mode vm\n")).toBe(true)
     for (const { name, meaning } of METRICS) expect(text).toMatch(new RegExp(`^${name} .* ${meaning}$`, 'm'))
     expect(text).toContain('size classes')
     expect(text).toContain('free runs by size')

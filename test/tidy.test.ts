@@ -17,13 +17,17 @@ const FUNCTION_LINES_MAX = 70
 
 /** Floors of the kernel, lowest first; what has no room of its own stands by file name. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['layout', 'overlay', 'host', 'types.d'],
+  ['layout', 'object-layout', 'overlay', 'object-overlay', 'host', 'types.d'],
   ['bits'],
-  ['region'],
+  ['region', 'buffer'],
   ['block'],
   ['arena'],
+  ['object'],
+  ['root'],
+  ['collect'],
   ['check'],
-  ['create', 'abi'],
+  ['plan'],
+  ['create', 'create-objects', 'abi', 'abi-objects', 'abi-embedded'],
 ]
 
 interface Source {
@@ -50,6 +54,7 @@ const documents = [
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') })),
   ...filesIn('docs', /\.md$/),
   ...filesIn('traces', /\.md$/),
+  ...filesIn('graphs', /\.md$/),
 ]
 
 // ---- reading TypeScript, roughly ------------------------------------------------------------------------------------
@@ -281,17 +286,36 @@ describe('the package', () => {
     for (const path of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/cli/main.js', 'README.md', 'LICENSE'])
       expect(paths).toContain(path)
     expectNone(
-      paths.filter((path) => /^(?:dist\/(?:bench|test)|bench|build|scripts|src|test|traces)\/|\.map$/.test(path)),
+      paths.filter((path) =>
+        /^(?:dist\/(?:bench|test)|bench|build|graphs|scripts|src|test|traces)\/|\.map$/.test(path),
+      ),
     )
     const long = packed.files.filter(({ path, size }) => path.endsWith('.d.ts') && size > 20_000)
     expectNone(long.map(({ path, size }) => `${path}: ${size} bytes of types`))
+  })
+
+  it('has types that compile for who checks libraries, too', { timeout: 60_000 }, () => {
+    const folder = join(ROOT, 'build', 'consumer')
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, 'consumer.ts')
+    writeFileSync(file, "import { Heap, struct } from '../../dist/src/index.js'\nexport const use = [Heap, struct]\n")
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+    const options =
+      '--noEmit --strict --ignoreConfig --module nodenext --target es2022 --lib es2022,esnext.disposable,dom'
+    const args = [tsc, file, ...options.split(' '), '--skipLibCheck', 'false', '--types', 'node']
+    const { status, stdout } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
+    expect([status, stdout]).toEqual([0, ''])
   })
 })
 
 describe('the documents', () => {
   const readme = documents.find(({ path }) => path === 'README.md')?.text ?? ''
   /** Those that import what they use; the others are pieces. */
-  const completeExamples = [...readme.matchAll(/```ts\n(import [\s\S]*?)```/g)].map((match) => match[1] as string)
+  const completeIn = (text: string) =>
+    [...text.matchAll(/```ts\n(import [\s\S]*?)```/g)].map((match) => match[1] as string)
+  /** What an example says that it prints. */
+  const saidBy = (example: string) => [...example.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map((match) => match[1])
+  const completeExamples = completeIn(readme)
 
   it('link to files that exist', () => {
     const missing = documents.flatMap(({ path, text }) =>
@@ -330,7 +354,7 @@ describe('the documents', () => {
   it.each(completeExamples.map((example, i) => [i + 1, example]))(
     'complete example %i of the README runs, on the built package, and prints what it says',
     (_, example) => {
-      const said = [...String(example).matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map((match) => match[1])
+      const said = saidBy(String(example))
       expect(said.length).toBeGreaterThan(0)
       // Inside the package its own name leads to what package.json exports.
       const directory = join(ROOT, 'build', 'readme')
@@ -342,4 +366,29 @@ describe('the documents', () => {
       expect(stdout.trimEnd().split('\n')).toEqual(said)
     },
   )
+
+  it('complete examples of docs/ compile, run, and print what they say', { timeout: 60_000 }, () => {
+    const examples = documents
+      .filter(({ path }) => path.startsWith('docs/'))
+      .flatMap(({ path, text }) => completeIn(text).map((example, i) => ({ name: `${path} ${i + 1}`, example })))
+    expect(examples.length).toBeGreaterThan(3)
+    const directory = join(ROOT, 'build', 'examples')
+    rmSync(directory, { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true })
+    // A reader's names need not all be used.
+    const compilerOptions = { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false, noUnusedLocals: false }
+    const config = { extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'], exclude: [] }
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config))
+    examples.forEach(({ example }, i) => {
+      writeFileSync(join(directory, `example${i}.ts`), example)
+    })
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+    expect(spawnSync(process.execPath, [tsc, '-p', directory], { encoding: 'utf8' }).stdout).toBe('')
+    examples.forEach(({ name, example }, i) => {
+      const file = join(directory, 'out', `example${i}.js`)
+      const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
+      expect([name, stderr, ...stdout.trimEnd().split('\n')]).toEqual([name, '', ...saidBy(example)])
+    })
+    rmSync(directory, { recursive: true })
+  })
 })

@@ -1,7 +1,10 @@
 /**
  * AssemblyScript, compiled by `layout.test.ts`: the places of the overlays' fields as the compiler sees them, one
- * function per constant of `layout.ts` that the host reads by.
+ * function per constant of `layout.ts` and `object-layout.ts` that the host reads by.
  */
+import { ObjectBlock } from '../../kernel/collect/blocks'
+import { PlanState } from '../../kernel/collect/plan-state'
+import { Space, TypeInfo } from '../../kernel/object-overlay'
 import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
 
 export function HEAP_MAGIC_AT(): u32 {
@@ -165,4 +168,170 @@ export function chunkHeaderUsed(): u32 {
 }
 export function heapHeaderUsed(): u32 {
   return offsetof<Heap>()
+}
+
+export function HEAP_OBJECTS_AT(): u32 {
+  return offsetof<Heap>('objectBytes')
+}
+export function HEAP_SPACE_AT(): u32 {
+  return offsetof<Heap>('space')
+}
+export function SPACE_BUMP_AT(): u32 {
+  return offsetof<Space>('bump')
+}
+export function SPACE_LIMIT_AT(): u32 {
+  return offsetof<Space>('limit')
+}
+export function SPACE_SHADOW_TOP_AT(): u32 {
+  return offsetof<Space>('shadowTop')
+}
+export function SPACE_SHADOW_LIMIT_AT(): u32 {
+  return offsetof<Space>('shadowLimit')
+}
+export function SPACE_SHADOW_BASE_AT(): u32 {
+  return offsetof<Space>('shadowBase')
+}
+export function SPACE_PIN_TOP_AT(): u32 {
+  return offsetof<Space>('pinTop')
+}
+export function SPACE_PIN_LIMIT_AT(): u32 {
+  return offsetof<Space>('pinLimit')
+}
+export function SPACE_PIN_BASE_AT(): u32 {
+  return offsetof<Space>('pinBase')
+}
+export function SPACE_GLOBAL_OBJECT_AT(): u32 {
+  return offsetof<Space>('globalObject')
+}
+export function SPACE_PENDING_EXCEPTION_AT(): u32 {
+  return offsetof<Space>('pendingException')
+}
+export function SPACE_TYPES_AT(): u32 {
+  return offsetof<Space>('types')
+}
+export function SPACE_TYPE_COUNT_AT(): u32 {
+  return offsetof<Space>('typeCount')
+}
+export function SPACE_TYPE_CAPACITY_AT(): u32 {
+  return offsetof<Space>('typeCapacity')
+}
+export function SPACE_HANDLE_TOP_AT(): u32 {
+  return offsetof<Space>('handleTop')
+}
+export function SPACE_HANDLE_LIMIT_AT(): u32 {
+  return offsetof<Space>('handleLimit')
+}
+export function SPACE_HANDLE_SEGMENT_AT(): u32 {
+  return offsetof<Space>('handleSegment')
+}
+export function SPACE_ROOTS_AT(): u32 {
+  return offsetof<Space>('roots0')
+}
+export function SPACE_FINALIZERS_AT(): u32 {
+  return offsetof<Space>('finalizers')
+}
+export function SPACE_FINALIZER_COUNT_AT(): u32 {
+  return offsetof<Space>('finalizerCount')
+}
+export function SPACE_FINALIZER_CAPACITY_AT(): u32 {
+  return offsetof<Space>('finalizerCapacity')
+}
+export function SPACE_FINALIZER_READY_AT(): u32 {
+  return offsetof<Space>('finalizerReady')
+}
+export function SPACE_FINALIZER_TAKEN_AT(): u32 {
+  return offsetof<Space>('finalizerTaken')
+}
+export function SPACE_HASHES_AT(): u32 {
+  return offsetof<Space>('hashes')
+}
+export function SPACE_HASH_COUNT_AT(): u32 {
+  return offsetof<Space>('hashCount')
+}
+export function SPACE_HASH_CAPACITY_AT(): u32 {
+  return offsetof<Space>('hashCapacity')
+}
+export function SPACE_HASH_STATE_AT(): u32 {
+  return offsetof<Space>('hashState')
+}
+export function SPACE_STATUS_AT(): u32 {
+  return offsetof<Space>('status')
+}
+export function SPACE_COLOUR_AT(): u32 {
+  return offsetof<Space>('colour')
+}
+export function SPACE_POLICY_AT(): u32 {
+  return offsetof<Space>('policy')
+}
+export function SPACE_MARK_STACK_AT(): u32 {
+  return offsetof<Space>('markStack')
+}
+export function SPACE_MARK_STACK_END_AT(): u32 {
+  return offsetof<Space>('markStackEnd')
+}
+export function SPACE_OVERFLOWS_AT(): u32 {
+  return offsetof<Space>('overflows')
+}
+export function SPACE_BUDGET_AT(): u32 {
+  return offsetof<Space>('budgetBytes')
+}
+export function SPACE_ALLOCATED_AT(): u32 {
+  return offsetof<Space>('allocatedBytes')
+}
+export function SPACE_LIVE_BYTES_AT(): u32 {
+  return offsetof<Space>('liveBytes')
+}
+export function SPACE_LIVE_OBJECTS_AT(): u32 {
+  return offsetof<Space>('liveObjects')
+}
+export function SPACE_COLLECTIONS_AT(): u32 {
+  return offsetof<Space>('collections')
+}
+export function SPACE_COMPACTIONS_AT(): u32 {
+  return offsetof<Space>('compactions')
+}
+export function SPACE_MOVED_AT(): u32 {
+  return offsetof<Space>('moved')
+}
+export function SPACE_CAUSE_AT(): u32 {
+  return offsetof<Space>('cause')
+}
+export function SPACE_STRESS_AT(): u32 {
+  return offsetof<Space>('stress')
+}
+export function SPACE_STRESS_NUMBER_AT(): u32 {
+  return offsetof<Space>('stressNumber')
+}
+export function SPACE_STRESS_STATE_AT(): u32 {
+  return offsetof<Space>('stressState')
+}
+export function SPACE_STRESS_LEFT_AT(): u32 {
+  return offsetof<Space>('stressLeft')
+}
+export function SPACE_WEAK_LIST_AT(): u32 {
+  return offsetof<Space>('weakList')
+}
+export function SPACE_TABLE_LIST_AT(): u32 {
+  return offsetof<Space>('tableList')
+}
+export function SPACE_TABLES_SEEN_AT(): u32 {
+  return offsetof<Space>('tablesSeen')
+}
+export function SPACE_IMAGES_AT(): u32 {
+  return offsetof<Space>('images')
+}
+export function SPACE_LARGE_AT(): u32 {
+  return offsetof<Space>('large')
+}
+export function SPACE_PLAN_AT(): u32 {
+  return offsetof<Space>('plan')
+}
+export function planStateUsed(): u32 {
+  return offsetof<PlanState>()
+}
+export function typeInfoBytes(): u32 {
+  return offsetof<TypeInfo>()
+}
+export function objectBlockBytes(): u32 {
+  return offsetof<ObjectBlock>()
 }

@@ -1,0 +1,89 @@
+/** The configurations under which random object graphs run, and how one seed of them is run. */
+import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
+import { random } from '../test/support/random.js'
+import { ObjectKernel, type ObjectKernelOptions } from './object-kernel.js'
+import { ObjectModel } from './object-model.js'
+
+interface Setup extends ObjectKernelOptions {
+  /** `STRESS_…` and its number. */
+  readonly stress?: readonly [kind: number, number: number]
+}
+
+const { POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_COUNT_TYPES, POLICY_MOVE_ALL } = objects
+const everyAllocation = [objects.STRESS_ALLOCATIONS, 1] as const
+
+export const objectSetups: Readonly<Record<string, Setup>> = {
+  vm: { policy: POLICY_EVACUATE | POLICY_LAZY_SWEEP },
+  'vm, sweeping at once': { policy: POLICY_EVACUATE | POLICY_COUNT_TYPES },
+  'vm, moving at every allocation': { policy: POLICY_MOVE_ALL, stress: everyAllocation },
+  'vm, collecting at every allocation': { policy: POLICY_LAZY_SWEEP, stress: everyAllocation },
+  'vm, collecting by bytes': { policy: POLICY_MOVE_ALL | POLICY_LAZY_SWEEP, stress: [objects.STRESS_BYTES, 700] },
+  'vm, collecting by chance': { policy: POLICY_EVACUATE, stress: [objects.STRESS_RANDOM, 5] },
+  'vm, short mark stack': {
+    policy: POLICY_MOVE_ALL,
+    stress: [objects.STRESS_ALLOCATIONS, 3],
+    knobs: objects.KNOB_SHORT_MARK_STACK,
+  },
+  'vm, evacuation fails': { policy: POLICY_MOVE_ALL, knobs: objects.KNOB_EVACUATION_FAILS },
+  'vm, little memory': { policy: POLICY_EVACUATE | POLICY_LAZY_SWEEP, limit: 512 << 10 },
+  'vm, small budget': {
+    policy: POLICY_LAZY_SWEEP,
+    knobs: objects.KNOB_SMALL_BUDGET,
+  },
+  'vm, small budget, moving': {
+    policy: POLICY_EVACUATE | POLICY_LAZY_SWEEP,
+    knobs: objects.KNOB_SMALL_BUDGET | objects.KNOB_SHORT_MARK_STACK,
+  },
+  'vm, without assertions': {
+    policy: POLICY_LAZY_SWEEP,
+    stress: [objects.STRESS_BYTES, 3000],
+    release: true,
+  },
+  'vm, aligned runs only': { policy: POLICY_MOVE_ALL, knobs: layout.KNOB_NO_ALIGNED_FIT | layout.KNOB_EXACT_GROWTH },
+  'embedded, 64 KiB': { mode: 'embedded', policy: POLICY_COUNT_TYPES },
+  'embedded, 10 kB': { mode: 'embedded', limit: 10_000 },
+  // Out of memory most of the time, so that refusals are as common as successes.
+  'embedded, 4 kB': { mode: 'embedded', limit: 4_000 },
+  'embedded, moving at every allocation': { mode: 'embedded', policy: POLICY_MOVE_ALL, stress: everyAllocation },
+  'embedded, moving at every allocation, 6 kB': {
+    mode: 'embedded',
+    policy: POLICY_MOVE_ALL,
+    stress: everyAllocation,
+    limit: 6_000,
+  },
+  'embedded, collecting at every allocation': { mode: 'embedded', stress: everyAllocation, limit: 20_000 },
+  'embedded, collecting by bytes': { mode: 'embedded', policy: POLICY_MOVE_ALL, stress: [objects.STRESS_BYTES, 700] },
+  'embedded, collecting by chance': { mode: 'embedded', stress: [objects.STRESS_RANDOM, 5], base: 4096 + 8 },
+  'embedded, short mark stack': {
+    mode: 'embedded',
+    policy: POLICY_MOVE_ALL,
+    stress: [objects.STRESS_ALLOCATIONS, 3],
+    knobs: objects.KNOB_SHORT_MARK_STACK,
+  },
+  'embedded, short mark stack, 8 kB': { mode: 'embedded', limit: 8_000, knobs: objects.KNOB_SHORT_MARK_STACK },
+  'embedded, without assertions': {
+    mode: 'embedded',
+    policy: POLICY_MOVE_ALL,
+    stress: everyAllocation,
+    limit: 12_000,
+    release: true,
+  },
+}
+
+/** Run one seed of a setup; the model at its end. Throws with the seed when heap and model differ. */
+export function runObjectSeed(name: string, seed: number, steps: number): ObjectModel {
+  const setup = objectSetups[name]
+  if (!setup) throw new Error(`there is no setup '${name}'`)
+  try {
+    const kernel = new ObjectKernel(setup)
+    const model = new ObjectModel(kernel, random(Math.imul(seed, 2654435761)))
+    if (setup.stress) kernel.expectOk('setStress', ...setup.stress, seed)
+    for (let i = 0; i < steps; i++) model.step()
+    model.check()
+    model.finish()
+    return model
+  } catch (error) {
+    throw new Error(`${name}, seed ${seed}: ${(error as Error).message}`, { cause: error })
+  }
+}
