@@ -4,6 +4,9 @@
  *   inside-tlsf.wasm        the random-replace loop compiled together with that allocator
  *   inside-heapwright.wasm  the same loop compiled together with the kernel
  *   blocks-only.wasm        the kernel's block functions alone: what a linked guest that only mallocs would carry
+ *   objects-guest.wasm      programs over objects as a guest of the kernel, in a module of their own
+ *   objects-minimal.wasm    the same programs on AssemblyScript's objects, with its `minimal` runtime
+ *   objects-incremental.wasm    and with its `incremental` one
  *
  * Run by the bench itself; files newer than all their sources are kept. By hand: node bench/build-peers.mjs [--force]
  */
@@ -17,7 +20,7 @@ const OPTIMISE = ['-O3', '--converge', '--noAssert']
 /** As scripts/build-kernel.mjs compiles the release kernel. */
 const KERNEL = [
   ...[...OPTIMISE, '--enable', 'simd', '--runtime', 'stub'],
-  ...['--importMemory', '--noExportMemory', '--use', 'HW_DEBUG=0'],
+  ...['--importMemory', '--noExportMemory', '--use', 'HW_DEBUG=0', '--use', 'HW_EMBEDDED=0', '--use', 'HW_OBJECTS=0'],
 ]
 
 /** The first MiB of the inside modules' memory holds the addresses of the live blocks. */
@@ -32,6 +35,19 @@ const targets = [
   },
   { name: 'inside-heapwright', source: 'bench/inside/heapwright.ts', options: KERNEL },
   { name: 'blocks-only', source: 'bench/inside/blocks-only.ts', options: KERNEL },
+  {
+    name: 'objects-guest',
+    source: 'bench/inside/objects.ts',
+    options: [...OPTIMISE, '--runtime', 'stub', '--importMemory', '--noExportMemory'],
+  },
+  ...['minimal', 'incremental'].map((runtime) => ({
+    name: `objects-${runtime}`,
+    source: 'bench/peers/objects.ts',
+    options: [
+      ...[...OPTIMISE, '--runtime', runtime, '--exportRuntime'],
+      ...['--use', `OBJECTS_MINIMAL=${runtime === 'minimal' ? 1 : 0}`],
+    ],
+  })),
 ]
 
 /** Builds what is missing or older than its sources; the names of what was built. */

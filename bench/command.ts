@@ -21,7 +21,7 @@ interface BenchFlags {
 export function benchCommand(): Command {
   return new Command('bench')
     .description('Measure the same workloads on Heapwright and on its peers, in turn, as ratios.')
-    .option('--quick', 'a selection of the rows and fewer rounds: under 40 seconds')
+    .option('--quick', 'a selection of the rows and fewer rounds: about a minute')
     .option('--filter <text>', 'only groups of rows whose name contains the text')
     .option('--rounds <count>', 'rounds that medians are taken of in each launch (default: 5)', parseCount)
     .option('--launches <count>', 'processes that each group is measured in (default: 3, quick 1)', parseCount)

@@ -105,11 +105,16 @@ function ratioText({ figures, row }: Line): string {
 function memoryText(figures: Figures): string {
   if (figures.skipped !== undefined) return outColors.dim(figures.skipped)
   if (figures.bytes !== undefined) return `${formatCount(figures.bytes)} B`
+  if (figures.peakBytes !== undefined) return `peak ${(figures.peakBytes / 1e6).toFixed(1)} MB`
   return committedOverLive(figures)?.toFixed(3) ?? '–'
 }
 
-function budgetText({ measure, max, value }: BudgetResult, { peer }: Row): string {
-  if (measure === 'ratio') return `≤ ${Number(max.toFixed(3))} × ${peer}`
+function budgetText({ measure, max, value, against }: BudgetResult, { peer }: Row): string {
+  if (measure === 'ratio') {
+    const limit = `≤ ${Number(max.toFixed(3))} × ${against ?? peer}`
+    return against === undefined ? limit : `${limit} (${value.toFixed(3)})`
+  }
+  if (measure === 'nsPerOp') return `≤ ${max} ns`
   if (measure === 'constancy') return `≤ ${max.toFixed(2)} × with nothing else live (${value.toFixed(2)})`
   if (measure === 'bytes') return `≤ ${formatCount(max)} B`
   return `≤ ${max.toFixed(2)}`

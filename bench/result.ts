@@ -33,15 +33,17 @@ function toFiveDigits(value: number): number {
 
 /**
  * `ratio`: time over the row's peer. `constancy`: time over a twin's with no other live blocks. `committed`: committed
- * over live.
+ * over live. `nsPerOp`: the time itself.
  */
-export type Measure = 'ratio' | 'constancy' | 'committed' | 'bytes'
+export type Measure = 'ratio' | 'constancy' | 'committed' | 'bytes' | 'nsPerOp'
 
 /** A line of `docs/design.md` §6: one contestant's figure must not exceed `max`. */
 export interface Budget {
   readonly contestant: string
   readonly measure: Measure
   readonly max: number
+  /** Of a ratio: the contestant that it is taken against, when that is not the row's peer. */
+  readonly against?: string
 }
 
 export interface BudgetResult extends Budget {
@@ -60,6 +62,8 @@ export interface Figures {
   readonly committedBytes?: number
   /** Bytes requested of live blocks, at the same moment. */
   readonly liveBytes?: number
+  /** Most memory held during the program, less what there was before it. */
+  readonly peakBytes?: number
   /** A size where size is what the row is about. */
   readonly bytes?: number
   /** Operations in each round. */
@@ -111,17 +115,26 @@ export interface BenchResult {
 export function judge(row: MeasuredRow, budgets: readonly Budget[]): Row {
   const results = budgets.map((budget) => {
     const figures = row.figures.find(({ contestant }) => contestant === budget.contestant)
-    const value = (figures && figureFor(figures, budget.measure)) ?? Number.NaN
+    const value = (figures && figureFor(figures, budget, row)) ?? Number.NaN
     return { ...budget, value, met: value <= budget.max }
   })
   return { ...row, budgets: results }
 }
 
-function figureFor(figures: Figures, measure: Measure): number | undefined {
-  if (measure === 'ratio') return figures.ratio?.median
+function figureFor(figures: Figures, { measure, against }: Budget, row: MeasuredRow): number | undefined {
+  if (measure === 'ratio') return against === undefined ? figures.ratio?.median : ratioOf(figures, against, row)
+  if (measure === 'nsPerOp') return figures.nsPerOp?.median
   if (measure === 'constancy') return figures.constancy?.median
   if (measure === 'bytes') return figures.bytes
   return committedOverLive(figures)
+}
+
+/** Median over the rounds of a contestant's time over another's. */
+export function ratioOf(figures: Figures, against: string, row: MeasuredRow): number | undefined {
+  const others = row.figures.find(({ contestant }) => contestant === against)?.nsPerOp?.samples
+  const own = figures.nsPerOp?.samples
+  if (others === undefined || own === undefined || others.length !== own.length) return undefined
+  return spread(own.map((time, round) => time / (others[round] as number))).median
 }
 
 export function committedOverLive({ committedBytes, liveBytes }: Figures): number | undefined {

@@ -8,8 +8,8 @@ import { type Figures, spread } from './result.js'
 
 export interface Entrant {
   readonly contestant: string
-  /** Does `operations` operations and returns the seconds that they took. */
-  run(operations: number): number
+  /** Does `operations` operations and returns the seconds that they took; later, if another process does them. */
+  run(operations: number): number | Promise<number>
   /** Leaves garbage to V8, which is collected outside of the measured time, so that no other entrant pays for it. */
   readonly garbage?: boolean
   /** The entrant that this one's time should not differ from. */
@@ -24,6 +24,11 @@ export interface Rounds {
   readonly operations: number
   /** Fewest that make sense. Shares of slow entrants are halved down to it. Default 64. */
   readonly leastOperations?: number
+  /**
+   * A share is a whole program that takes long: instead of repeating it until it is warm, this is awaited for each
+   * entrant.
+   */
+  readonly warmUp?: (entrant: Entrant) => Promise<void>
 }
 
 const WARM_SECONDS = 0.12
@@ -38,14 +43,18 @@ const SHARE_SECONDS_MAX = 0.06
 
 /** Runs all entrants in turn and gives their figures, ratios against `peer`. */
 export async function takeTurns(entrants: readonly Entrant[], peer: string, options: Rounds): Promise<Figures[]> {
-  const shares = entrants.map((entrant) => warmUp(entrant, options))
-  await settle(entrants, shares)
+  const shares: number[] = []
+  for (const entrant of entrants) {
+    await options.warmUp?.(entrant)
+    shares.push(options.warmUp ? options.operations : await warmUp(entrant, options))
+  }
+  if (!options.warmUp) await settle(entrants, shares)
   const times = entrants.map(() => [] as number[])
   for (let round = 0; round < options.rounds; round++) {
     for (let turn = 0; turn < entrants.length; turn++) {
       const i = (turn + round) % entrants.length
       const share = shares[i] as number
-      const seconds = runShare(entrants[i] as Entrant, share)
+      const seconds = await runShare(entrants[i] as Entrant, share)
       times[i]?.push((seconds * 1e9) / share)
     }
   }
@@ -71,16 +80,18 @@ function quotients(times: readonly number[], others: readonly number[] | undefin
 }
 
 /** Runs an entrant until its code is warm; how many operations its share may have. */
-function warmUp(entrant: Entrant, { operations, leastOperations = 64 }: Rounds): number {
+async function warmUp(entrant: Entrant, { operations, leastOperations = 64 }: Rounds): Promise<number> {
   let share = operations
   let seconds = Number.POSITIVE_INFINITY
-  for (let tries = 0; tries < WARM_SHARES_MIN; tries++) seconds = Math.min(seconds, runShare(entrant, leastOperations))
+  for (let tries = 0; tries < WARM_SHARES_MIN; tries++) {
+    seconds = Math.min(seconds, await runShare(entrant, leastOperations))
+  }
   while (share > leastOperations && (seconds / leastOperations) * share > SHARE_SECONDS_MAX * 4) share >>= 1
   share = Math.max(share, leastOperations)
   seconds = 0
   let last = 0
   for (let shares = 0; shares < WARM_SHARES_MIN || seconds < WARM_SECONDS; shares++) {
-    last = runShare(entrant, share)
+    last = await runShare(entrant, share)
     seconds += last
     if (seconds > WARM_SECONDS * 4) break
   }
@@ -99,7 +110,7 @@ async function settle(entrants: readonly Entrant[], shares: readonly number[]): 
     await sleep(TIER_UP_MILLISECONDS)
     let gained = false
     for (const [i, entrant] of entrants.entries()) {
-      const seconds = runShare(entrant, shares[i] as number)
+      const seconds = await runShare(entrant, shares[i] as number)
       gained ||= seconds < (best[i] as number) * SETTLED_GAIN
       best[i] = Math.min(best[i] as number, seconds)
     }
@@ -107,8 +118,9 @@ async function settle(entrants: readonly Entrant[], shares: readonly number[]): 
   }
 }
 
-function runShare(entrant: Entrant, operations: number): number {
-  const seconds = entrant.run(operations)
+async function runShare(entrant: Entrant, operations: number): Promise<number> {
+  const given = entrant.run(operations)
+  const seconds = typeof given === 'number' ? given : await given
   if (entrant.garbage) globalThis.gc?.()
   return seconds
 }

@@ -3,6 +3,17 @@ import { blockGroups } from './blocks.js'
 import { footprintGroups } from './footprint.js'
 import type { Group } from './group.js'
 import { insideGroups } from './inside.js'
+import { objectTreeGroups } from './object-trees.js'
+import { objectViewGroups } from './object-views.js'
+import { objectGroups } from './objects.js'
 import { traceGroups } from './traces.js'
 
-export const groups: readonly Group[] = [...blockGroups, ...traceGroups, ...insideGroups, ...footprintGroups]
+export const groups: readonly Group[] = [
+  ...blockGroups,
+  ...traceGroups,
+  ...insideGroups,
+  ...objectGroups,
+  ...objectTreeGroups,
+  ...objectViewGroups,
+  ...footprintGroups,
+]
