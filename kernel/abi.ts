@@ -1,28 +1,4 @@
-/** What the module exports, in one list. No logic. */
-export { setKnobs } from './overlay'
-export { create, attach, reset } from './create'
-export { addClass } from './block/classes'
-export { alloc, allocAligned, allocZeroed, free, freeSized, freeStatus, isBlock, usableSize } from './block/alloc'
-export { realloc } from './block/realloc'
-export { releaseEmptyPages as releaseCaches } from './block/page'
-export { bumpAlloc } from './block/bump'
-export {
-  arenaAlloc,
-  arenaCreate,
-  arenaCreateFixed,
-  arenaDestroy,
-  arenaFreeLast,
-  arenaHeld,
-  arenaHigh,
-  arenaLow,
-  arenaPop,
-  arenaPush,
-  arenaRelease,
-  arenaReset,
-  arenaShrinkLast,
-  arenaUsed,
-} from './arena/arena'
-export { poolAcquire, poolCreate, poolDestroy, poolRelease, poolSlots, poolUsed } from './arena/pool'
+/** What the module without objects exports. No logic. */
+export * from './abi-blocks'
+export { reset } from './create'
 export { verify } from './check/verify'
-export { blockAround, codeAround, describe, nextBlock } from './check/walk'
-export { classReport, freeRunReport, totalsReport } from './check/report'

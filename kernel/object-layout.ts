@@ -34,7 +34,6 @@ export const OBJECT_HEADER_BYTES: u32 = 8
 export const TYPE_MASK: u32 = 0xfffff
 /** Most types: ids 1 to this, the built-in ones among them. */
 export const TYPE_MAX: u32 = 0xfffff
-export const OBJECT_FLAG_SHIFT: u32 = 20
 /** Flags of the heap's own. */
 export const OBJECT_HASHED: u32 = 1 << 20
 /** The object is part of an image: never written, never collected. */

@@ -27,7 +27,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['collect'],
   ['check'],
   ['plan'],
-  ['create', 'create-objects', 'abi', 'abi-objects', 'abi-embedded'],
+  ['create', 'create-objects', 'abi', 'abi-blocks', 'abi-objects', 'abi-embedded'],
 ]
 
 interface Source {

@@ -3,22 +3,19 @@
  * copied to a piece at a lower address if there is one, then all references are corrected once, then the old pieces are
  * freed. A collection never needs this; only `compact` does it.
  */
-import { LARGE_HEAD_BYTES, MAP_ALWAYS, MAP_FORWARDED, MAP_OBJECT, MAP_PINNED, MAP_START } from '../object-layout'
+import { LARGE_HEAD_BYTES, MAP_FORWARDED, MAP_OBJECT, MAP_PINNED, MAP_START } from '../object-layout'
 import { space } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { remakeIndex } from '../root/hashes'
-import { visitPinningRoots } from '../root/visit'
 import { allocFreePiece, freePiece } from '../region/piece'
-import { blockOf } from './blocks'
 import { Large, largeMap, largePieceBytes } from './large'
 import { correctAll } from './slide'
 
 /** What one round frees may be room for another object in the next. */
 const ROUNDS_MAX: u32 = 4
 
-/** Move what can be moved down. */
+/** Move what can be moved down. The slide has marked what is pinned. */
 export function relocateLarge(): void {
-  visitPinningRoots<LargePinner>()
   for (let round: u32 = 0; round < ROUNDS_MAX && relocateOnce(); round++) {}
   for (let piece = space().large; piece; piece = changetype<Large>(piece).next) unpin(piece)
 }
@@ -44,20 +41,6 @@ function relocateOnce(): bool {
     old = next
   }
   return true
-}
-
-@unmanaged
-@final
-class LargePinner {
-  visit(slot: usize): void {
-    const reference = load<usize>(slot)
-    if (!reference) return
-    const entry = entryOf(reference)
-    if (blockOf(entry, reference)) return
-    const map = mapAt(entry, reference)
-    // An immortal object stays where it is anyhow.
-    if ((load<u8>(map) & MAP_ALWAYS) != <u8>MAP_ALWAYS) store<u8>(map, load<u8>(map) | <u8>MAP_PINNED)
-  }
 }
 
 function unpin(piece: usize): void {

@@ -14,6 +14,7 @@
 import { check } from '../host'
 import { GRANULE_SHIFT } from '../layout'
 import {
+  MAP_ALWAYS,
   MAP_FORWARDED,
   MAP_PINNED,
   MAP_SPAN,
@@ -36,12 +37,11 @@ import {
   blockMapEnd,
   blockOf,
   nextBlockAfter,
-  releaseBlock,
 } from './blocks'
 import { tagObject } from './fresh'
 import { Large, largeReference } from './large'
 import { guardedSlot, plan } from './plan-state'
-import { sweepBlock } from './sweep'
+import { finishSweep } from './sweep'
 
 /** Slide all objects of blocks together. Everything is swept, no hole is open. */
 export function slide(): void {
@@ -49,7 +49,7 @@ export function slide(): void {
   assignAll()
   correctAll()
   moveAll()
-  releaseEmpty()
+  finishSweep()
   remakeIndex()
 }
 
@@ -60,11 +60,12 @@ class Pinner {
     const reference = load<usize>(slot)
     if (!reference) return
     const entry = entryOf(reference)
-    const place = blockOf(entry, reference)
-    if (!place) return
-    changetype<ObjectBlock>(place).flags |= BLOCK_PINNED
     const map = mapAt(entry, reference)
+    // An immortal object stays where it is anyhow.
+    if ((load<u8>(map) & MAP_ALWAYS) == <u8>MAP_ALWAYS) return
     store<u8>(map, load<u8>(map) | <u8>MAP_PINNED)
+    const place = blockOf(entry, reference)
+    if (place) changetype<ObjectBlock>(place).flags |= BLOCK_PINNED
   }
 }
 
@@ -92,6 +93,20 @@ function granulesAt(map: usize): u32 {
   return <u32>(at - map) + 1
 }
 
+/** Call `V.object(block, map, granules)` for every object of blocks, in the order of addresses. */
+function eachObject<V>(): void {
+  for (let place = nextBlockAfter(0); place; place = nextBlockAfter(place)) {
+    const block = changetype<ObjectBlock>(place)
+    const end = blockMapEnd(block)
+    let map = nextStart(blockMap(block), end)
+    while (map < end) {
+      const granules = granulesAt(map)
+      changetype<V>(0).object(block, map, granules)
+      map = nextStart(map + granules, end)
+    }
+  }
+}
+
 /** Payload bytes of the object: from its size word, or if that holds its new place from that and its granules. */
 // @ts-ignore: decorator
 @inline
@@ -110,25 +125,21 @@ function assignAll(): void {
   p.slideBlock = nextBlockAfter(0)
   p.evacuationBump = p.slideBlock ? changetype<ObjectBlock>(p.slideBlock).start : 0
   p.evacuationLimit = limitFrom(p.evacuationBump)
-  for (let place = nextBlockAfter(0); place; place = nextBlockAfter(place)) assignBlock(changetype<ObjectBlock>(place))
+  eachObject<Assigner>()
 }
 
-function assignBlock(block: ObjectBlock): void {
-  const end = blockMapEnd(block)
-  let map = nextStart(blockMap(block), end)
-  while (map < end) {
-    const granules = granulesAt(map)
+@unmanaged
+@final
+class Assigner {
+  object(block: ObjectBlock, map: usize, granules: u32): void {
     const header = addressAt(block, map)
     const byte = <u32>load<u8>(map)
-    if (!(byte & MAP_PINNED)) {
-      const to = takePlace(granules << GRANULE_SHIFT)
-      check(to <= header, 831, header)
-      if (to != header) {
-        store<u32>(header, <u32>to | (load<u32>(header, 4) & 15), 4)
-        store<u8>(map, <u8>(byte | MAP_FORWARDED))
-      }
-    }
-    map = nextStart(map + granules, end)
+    if (byte & MAP_PINNED) return
+    const to = takePlace(granules << GRANULE_SHIFT)
+    check(to <= header, 831, header)
+    if (to == header) return
+    store<u32>(header, <u32>to | (load<u32>(header, 4) & 15), 4)
+    store<u8>(map, <u8>(byte | MAP_FORWARDED))
   }
 }
 
@@ -179,6 +190,11 @@ class Corrector {
       store<usize>(slot, (load<usize>(reference - 4) & ~15) + 8)
     }
   }
+
+  object(block: ObjectBlock, map: usize, granules: u32): void {
+    const reference = addressAt(block, map) + 8
+    correctObject(reference, sizeOf(reference, load<u8>(map), granules))
+  }
 }
 
 /** Replace every reference to what has moved or is about to. */
@@ -188,17 +204,7 @@ export function correctAll(): void {
   visitList<Corrector>(ROOT_WEAK)
   visitFinalizerSlots<Corrector>()
   visitHashSlots<Corrector>()
-  for (let place = nextBlockAfter(0); place; place = nextBlockAfter(place)) {
-    const block = changetype<ObjectBlock>(place)
-    const end = blockMapEnd(block)
-    let map = nextStart(blockMap(block), end)
-    while (map < end) {
-      const granules = granulesAt(map)
-      const reference = addressAt(block, map) + 8
-      correctObject(reference, sizeOf(reference, load<u8>(map), granules))
-      map = nextStart(map + granules, end)
-    }
-  }
+  eachObject<Corrector>()
   for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
     const reference = largeReference(piece)
     correctObject(reference, load<u32>(reference - 4))
@@ -213,19 +219,22 @@ function correctObject(reference: usize, bytes: u32): void {
 
 // ---- pass 3 --------------------------------------------------------------------------------------------------------
 
+/** Afterwards the blocks are to be swept anew, which gives back the empty ones. */
 function moveAll(): void {
+  eachObject<Mover>()
   for (let place = nextBlockAfter(0); place; place = nextBlockAfter(place)) {
-    const block = changetype<ObjectBlock>(place)
-    const end = blockMapEnd(block)
-    let map = nextStart(blockMap(block), end)
-    while (map < end) {
-      const granules = granulesAt(map)
-      const byte = <u32>load<u8>(map)
-      if (byte & MAP_PINNED) store<u8>(map, <u8>(byte & ~MAP_PINNED))
-      else if (byte & MAP_FORWARDED) moveObject(block, map, granules, byte)
-      map = nextStart(map + granules, end)
-    }
-    block.flags = 0
+    changetype<ObjectBlock>(place).flags = 0
+    changetype<ObjectBlock>(place).epoch = space().collections - 1
+  }
+}
+
+@unmanaged
+@final
+class Mover {
+  object(block: ObjectBlock, map: usize, granules: u32): void {
+    const byte = <u32>load<u8>(map)
+    if (byte & MAP_PINNED) store<u8>(map, <u8>(byte & ~MAP_PINNED))
+    else if (byte & MAP_FORWARDED) moveObject(block, map, granules, byte)
   }
 }
 
@@ -239,14 +248,4 @@ function moveObject(block: ObjectBlock, map: usize, granules: u32, byte: u32): v
   memory.copy(to, header, bytes)
   tagObject(entryOf(to).mapBias, to, bytes, space().colour)
   space().moved++
-}
-
-/** Give the blocks back that were emptied, and count the rest anew. */
-function releaseEmpty(): void {
-  for (let place = nextBlockAfter(0); place; ) {
-    const block = changetype<ObjectBlock>(place)
-    const next = nextBlockAfter(place)
-    if (sweepBlock(block) == 0) releaseBlock(block)
-    place = next
-  }
 }

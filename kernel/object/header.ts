@@ -16,12 +16,6 @@ export function grain(): u32 {
   return HW_EMBEDDED ? 8 : GRANULE_BYTES
 }
 
-// @ts-ignore: decorator
-@inline
-export function headerOf(reference: usize): usize {
-  return reference - OBJECT_HEADER_BYTES
-}
-
 /** Type and flags. */
 // @ts-ignore: decorator
 @inline

@@ -39,15 +39,12 @@ export function allocateObject(type: u32, bytes: u32): usize {
   return reference
 }
 
-/** The same in a new handle slot of the innermost scope: the slot's address, 0 when refused. */
+/** The same in a new handle slot of the innermost scope: the slot's address, 0 when refused. Not in `embedded`. */
 export function objectPush(type: u32, bytes: u32): usize {
   const reference = objectNew(type, bytes)
   if (!reference) return 0
   const slot = handlePush(reference)
-  if (slot) return slot
-  // @ts-ignore: set by --use
-  if (!HW_EMBEDDED) return pushAfterCollection(reference)
-  return refused(STATUS_OUT_OF_MEMORY)
+  return slot ? slot : pushAfterCollection(reference)
 }
 
 /** A handle slot when there was no memory for one: garbage may hold it. */

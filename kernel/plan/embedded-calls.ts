@@ -4,15 +4,7 @@
  * is a root meanwhile.
  */
 import { STATUS_BAD_ARGUMENT, STATUS_OUT_OF_MEMORY } from '../layout'
-import {
-  CAUSE_MEMORY,
-  COLLECT_FULL,
-  ROOT_SLOT,
-  SHAPE_EPHEMERONS,
-  SHAPE_WEAK,
-  TYPE_WEAK_MAP,
-  TYPE_WEAK_TABLE,
-} from '../object-layout'
+import { CAUSE_MEMORY, COLLECT_FULL, ROOT_SLOT, SHAPE_WEAK, TYPE_WEAK_MAP } from '../object-layout'
 import { refused, space, typeInfo } from '../object-overlay'
 import { heap } from '../overlay'
 import { BUFFER_MAX_BYTES, buffer } from '../buffer/buffer-state'
@@ -25,7 +17,7 @@ import { identityHash as hashOf } from '../root/hashes'
 import { rootAdd as addRoot } from '../root/lists'
 import { shadowCreate as makeShadow } from '../root/shadow'
 import { weakMapDelete as deleteKey, weakMapGet as valueOf, weakMapHas as hasKey } from '../root/weak-map'
-import { objectNew as newObject } from './allocate'
+import { objectNew } from './allocate'
 import { collectFor } from './embedded'
 import { isPlausible } from './embedded-objects'
 import { weakMapSet as setKey, weakRefGet as targetOf, weakRefNew as makeWeakRef } from './weak-map-set'
@@ -49,12 +41,6 @@ function collectKeeping(reference: usize): usize {
   const now = b.kept
   b.kept = 0
   return now
-}
-
-/** A zeroed object of `type` with a payload of `bytes`: its reference, 0 when refused. */
-export function objectNew(type: u32, bytes: u32): usize {
-  if (type == TYPE_WEAK_TABLE) return refused(STATUS_BAD_ARGUMENT)
-  return newObject(type, bytes)
 }
 
 // ---- handles and roots ----------------------------------------------------------------------------------------------
@@ -116,8 +102,6 @@ export function typeAdd(
   elementBytes: u32,
   elementMask: u32,
 ): u32 {
-  // A table of weak map entries is made by weak maps alone.
-  if (shape == SHAPE_EPHEMERONS) return refused(STATUS_BAD_ARGUMENT)
   const id = addType(textAt, textBytes, shape, trail, refs, fixedBytes, refMask, elementBytes, elementMask)
   if (id || space().status != STATUS_OUT_OF_MEMORY) return id
   collectFor(COLLECT_FULL, CAUSE_MEMORY)

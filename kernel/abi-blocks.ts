@@ -1,0 +1,27 @@
+/** What the modules without and with objects both export: blocks, arenas, pools, questions. No logic. */
+export { setKnobs } from './overlay'
+export { create, attach } from './create'
+export { addClass } from './block/classes'
+export { alloc, allocAligned, allocZeroed, free, freeSized, freeStatus, isBlock, usableSize } from './block/alloc'
+export { realloc } from './block/realloc'
+export { releaseEmptyPages as releaseCaches } from './block/page'
+export { bumpAlloc } from './block/bump'
+export {
+  arenaAlloc,
+  arenaCreate,
+  arenaCreateFixed,
+  arenaDestroy,
+  arenaFreeLast,
+  arenaHeld,
+  arenaHigh,
+  arenaLow,
+  arenaPop,
+  arenaPush,
+  arenaRelease,
+  arenaReset,
+  arenaShrinkLast,
+  arenaUsed,
+} from './arena/arena'
+export { poolAcquire, poolCreate, poolDestroy, poolRelease, poolSlots, poolUsed } from './arena/pool'
+export { blockAround, codeAround, describe, nextBlock } from './check/walk'
+export { classReport, freeRunReport, totalsReport } from './check/report'
