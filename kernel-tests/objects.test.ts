@@ -44,6 +44,20 @@ class Scene extends ObjectKernel {
     return slot
   }
 
+  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits while marking goes on. */
+  spine(count: number): number {
+    const slot = this.run('handlePush', 0)
+    for (let i = 0; i < count; i++) {
+      const leafSlot = this.run('handlePush', this.new(this.pair, 8))
+      const node = this.new(this.pair, 8)
+      this.setU32(node, this.u32(leafSlot))
+      this.setU32(node + 4, this.u32(slot))
+      this.setU32(slot, node)
+      this.run('handlePop', leafSlot)
+    }
+    return slot
+  }
+
   length(slot: number): number {
     let count = 0
     for (let node = this.u32(slot); node; node = this.u32(node)) count++
@@ -311,16 +325,7 @@ describe('marking', () => {
 
   test('an overflow of the mark stack is survived, and counted', () => {
     const kernel = scene({ knobs: objects.KNOB_SHORT_MARK_STACK })
-    const slot = kernel.run('handlePush', 0)
-    // Each node of the spine carries a leaf that waits on the stack while the spine goes on.
-    for (let i = 0; i < 20_000; i++) {
-      const leafSlot = kernel.run('handlePush', kernel.new(kernel.pair, 8))
-      const node = kernel.new(kernel.pair, 8)
-      kernel.setU32(node, kernel.u32(leafSlot))
-      kernel.setU32(node + 4, kernel.u32(slot))
-      kernel.setU32(slot, node)
-      kernel.run('handlePop', leafSlot)
-    }
+    const slot = kernel.spine(20_000)
     kernel.collect()
     expect(kernel.live).toBe(40_000)
     expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBeGreaterThan(0)
@@ -362,15 +367,7 @@ describe('marking', () => {
 
   test('the stack grows when it may', () => {
     const kernel = scene()
-    const slot = kernel.run('handlePush', 0)
-    for (let i = 0; i < 50_000; i++) {
-      const leafSlot = kernel.run('handlePush', kernel.new(kernel.pair, 8))
-      const node = kernel.new(kernel.pair, 8)
-      kernel.setU32(node, kernel.u32(leafSlot))
-      kernel.setU32(node + 4, kernel.u32(slot))
-      kernel.setU32(slot, node)
-      kernel.run('handlePop', leafSlot)
-    }
+    kernel.spine(50_000)
     kernel.collect()
     expect(kernel.live).toBe(100_000)
     expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBe(0)
@@ -484,15 +481,7 @@ describe('moving', () => {
 
   test('a mark stack that had to grow does not keep the top from being given back', () => {
     const kernel = scene()
-    const slot = kernel.run('handlePush', 0)
-    for (let i = 0; i < 50_000; i++) {
-      const leafSlot = kernel.run('handlePush', kernel.new(kernel.pair, 8))
-      const node = kernel.new(kernel.pair, 8)
-      kernel.setU32(node, kernel.u32(leafSlot))
-      kernel.setU32(node + 4, kernel.u32(slot))
-      kernel.setU32(slot, node)
-      kernel.run('handlePop', leafSlot)
-    }
+    kernel.spine(50_000)
     kernel.collect(objects.COLLECT_COMPACT)
     const held = kernel.committed
     expect(held - kernel.u32(layout.HEAP_FREE_AT)).toBeGreaterThan(held - 300_000)
