@@ -210,6 +210,10 @@ export const FLAG_ZEROED: u32 = 4
 export const FLAG_OBJECTS: u32 = 8
 /** One small buffer, laid out by the `embedded` build. */
 export const FLAG_EMBEDDED: u32 = 16
+/** Objects are born in a nursery. */
+export const FLAG_NURSERY: u32 = 32
+/** Old objects are marked in steps. */
+export const FLAG_INCREMENTAL: u32 = 64
 
 /** Stress knobs, obeyed by the debug kernel only: each makes a rare branch the common one. */
 /** Growth asks for exactly what is needed. */

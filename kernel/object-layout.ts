@@ -210,6 +210,55 @@ export const SPACE_PLAN_AT: u32 = 224
 export const SPACE_ALWAYS_AT: u32 = 316
 export const SPACE_BYTES: u32 = 320
 
+// ---- generations: words behind the object space, in the build with objects; see `collect/young-state.ts` -------------
+
+/** The nursery, [base, base + bytes): what lies there is young. 0 bytes: nothing is. */
+export const SPACE_YOUNG_BASE_AT: u32 = 320
+export const SPACE_YOUNG_BYTES_AT: u32 = 324
+/** Not 0 while marking goes on: a reference that is about to be overwritten in an old object is shaded first. */
+export const SPACE_SHADING_AT: u32 = 328
+/** `PHASE_…` of the incremental cycle. */
+export const SPACE_PHASE_AT: u32 = 332
+/** The slot log: addresses of words of old objects into which a young reference was stored. */
+export const SPACE_LOG_TOP_AT: u32 = 336
+export const SPACE_LOG_LIMIT_AT: u32 = 340
+export const SPACE_LOG_BASE_AT: u32 = 344
+/** Times that the log could not grow, so that a minor collection had to look through all old objects. */
+export const SPACE_LOG_OVERFLOWS_AT: u32 = 348
+/** Minor collections, and what the last one did: bytes in use before it, promoted, kept young. */
+export const SPACE_MINORS_AT: u32 = 352
+export const SPACE_MINOR_BEFORE_AT: u32 = 356
+export const SPACE_PROMOTED_BYTES_AT: u32 = 360
+export const SPACE_PROMOTED_OBJECTS_AT: u32 = 364
+export const SPACE_AGED_BYTES_AT: u32 = 368
+/** Survivors that stayed where they were: pinned, or without room in the old space. */
+export const SPACE_STAYED_OBJECTS_AT: u32 = 372
+/** Bytes of old objects: what the last full collection found and what was promoted or born old since. */
+export const SPACE_OLD_BYTES_AT: u32 = 376
+/** Most work units of a step, and those of the last one. A unit is an object or two of its references. */
+export const SPACE_STEP_UNITS_AT: u32 = 380
+export const SPACE_LAST_UNITS_AT: u32 = 384
+/** Steps ever, and incremental cycles that have ended. */
+export const SPACE_STEPS_AT: u32 = 388
+export const SPACE_CYCLES_AT: u32 = 392
+/** Not 0: collections for want of memory take more than half of the time; requests are refused instead. */
+export const SPACE_REFUSING_AT: u32 = 396
+/** Bytes that the nursery shall have; it is made anew when it is empty. */
+export const SPACE_YOUNG_WANTED_AT: u32 = 400
+/** Bytes that the old space may have before the first full collection. */
+export const SPACE_OLD_START_AT: u32 = 404
+/** First of the words that belong to the plan alone. */
+export const SPACE_YOUNG_PLAN_AT: u32 = 408
+/** Bytes of the object space in the build with objects. */
+export const SPACE_ALL_BYTES: u32 = 576
+
+/** Nothing goes on; roots are being marked; objects are; weak references and side tables are put right; sweeping. */
+export const PHASE_IDLE: u32 = 0
+export const PHASE_ROOTS: u32 = 1
+export const PHASE_MARK: u32 = 2
+export const PHASE_WEAK: u32 = 3
+export const PHASE_SWEEP: u32 = 4
+
 /** Collections evacuate fragmented blocks. */
 export const POLICY_EVACUATE: u32 = 1
 /** Blocks are swept when their holes are needed, not at once. */
@@ -218,6 +267,10 @@ export const POLICY_LAZY_SWEEP: u32 = 2
 export const POLICY_COUNT_TYPES: u32 = 4
 /** Stress: every collection moves every object that may move. */
 export const POLICY_MOVE_ALL: u32 = 8
+/** Young objects are promoted at their second minor collection, not at their first. */
+export const POLICY_AGEING: u32 = 16
+/** Old objects are marked in steps between allocations. */
+export const POLICY_INCREMENTAL: u32 = 32
 
 export const STRESS_OFF: u32 = 0
 /** A collection at every n-th allocation. */
@@ -231,16 +284,34 @@ export const STRESS_RANDOM: u32 = 3
 export const COLLECT_FULL: u32 = 0
 /** Slide everything together and hold less memory. */
 export const COLLECT_COMPACT: u32 = 1
+/** The nursery alone. */
+export const COLLECT_MINOR: u32 = 2
+/** In reports: a step of an incremental cycle. */
+export const COLLECT_STEP: u32 = 3
 
 /** Why a collection ran. */
 export const CAUSE_REQUEST: u32 = 0
 export const CAUSE_BUDGET: u32 = 1
 export const CAUSE_MEMORY: u32 = 2
 export const CAUSE_STRESS: u32 = 3
+/** The nursery is used up, or the slot log is full. */
+export const CAUSE_NURSERY: u32 = 4
 
 /** What the kernel tells by `host.report(code, argument)` beside assertions, whose codes are below. */
+/** The argument is the cause, and from bit 8 on the kind, `COLLECT_…`. Brackets nest: a minor collection in a full one. */
 export const REPORT_COLLECT_BEGIN: u32 = 0x10000
+/** The argument is the kind. */
 export const REPORT_COLLECT_END: u32 = 0x10001
+/** Between the two: a phase begins, `WORK_…`. */
+export const REPORT_WORK: u32 = 0x10002
+
+/** What a collection is doing. */
+export const WORK_PREPARE: u32 = 0
+export const WORK_MARK: u32 = 1
+export const WORK_WEAK: u32 = 2
+export const WORK_SWEEP: u32 = 3
+export const WORK_SLIDE: u32 = 4
+export const WORK_COPY: u32 = 5
 
 // ---- faults of objects: what `verify` can find --------------------------------------------------------------------
 
@@ -270,3 +341,11 @@ export const KNOB_SHORT_MARK_STACK: u32 = 0x100
 export const KNOB_EVACUATION_FAILS: u32 = 0x200
 /** The budget is 16 KiB, so that collections by budget, and lazy sweeps, happen in small heaps. */
 export const KNOB_SMALL_BUDGET: u32 = 0x400
+/** The slot log has 16 words and never grows. */
+export const KNOB_SHORT_LOG: u32 = 0x800
+/** The write barrier logs nothing. The verifier finds that. */
+export const KNOB_NO_BARRIER: u32 = 0x1000
+/** The write barrier shades nothing. The verifier finds that. */
+export const KNOB_NO_SHADING: u32 = 0x2000
+/** Steps of one work unit. */
+export const KNOB_UNIT_STEPS: u32 = 0x4000
