@@ -10,6 +10,7 @@
  * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
  */
 import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT, REQUEST_MAX_BYTES } from '../kernel/layout.js'
+import type { ModeChoice } from './choose.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
 import { instantiate, Kernel, OBJECTS_FEATURE, refusingKernel, watchedKernel } from './kernel-instance.js'
@@ -26,6 +27,7 @@ export interface CoreOptions {
   readonly debug: boolean
   readonly name: string
   readonly mode: ModeName
+  readonly choice?: ModeChoice | undefined
   readonly growth: GrowthKnob | undefined
 }
 
@@ -34,6 +36,7 @@ export class HeapCore {
   readonly views: Views
   readonly name: string
   readonly mode: ModeName
+  readonly choice: ModeChoice | undefined
   readonly reclaimers = new ReclaimerList()
   readonly events = new EventHub((event, hasListeners) => {
     if (event === 'grow') this.#watchGrowth(hasListeners)
@@ -60,6 +63,7 @@ export class HeapCore {
     this.memory = options.memory
     this.name = options.name
     this.mode = options.mode
+    this.choice = options.choice
     this.views = new Views(options.memory)
     const kernel = instantiate(options.memory, MODES[options.mode].build, options.debug, {
       grow: (pages) => this.#grow(pages, options.growth),

@@ -27,6 +27,7 @@ import {
 import { CheckedAccess, LiveView, makeView, type TypedArray, type TypedArrayConstructor } from './access.js'
 import { Arena, type ArenaOptions, FixedArena, type FixedArenaOptions } from './arena.js'
 import { checkAddress, checkAlignment, checkOptions, checkPlace, checkRange, checkSize } from './arguments.js'
+import type { ModeChoice } from './choose.js'
 import { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
 import { ArgumentError, CorruptionError, OutOfMemoryError } from './errors.js'
@@ -151,6 +152,11 @@ export class Heap extends ObjectAccess implements Disposable {
 
   get mode(): ModeName {
     return this.core.mode
+  }
+
+  /** With `mode: 'auto'`: the mode and the sizes that were chosen, and why. Else undefined. */
+  get choice(): ModeChoice | undefined {
+    return this.core.choice
   }
 
   get name(): string {

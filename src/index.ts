@@ -14,6 +14,16 @@ export {
   type RingBufferOptions,
 } from './bits.js'
 export {
+  AUTO_MODES,
+  type AutoMode,
+  type ChosenOptions,
+  chooseMode,
+  MODE_RULES,
+  type ModeChoice,
+  type ModeRule,
+  type Wishes,
+} from './choose.js'
+export {
   ArgumentError,
   ClosedError,
   CorruptionError,
@@ -80,6 +90,9 @@ export { type FieldInfo, type Struct, struct } from './objects/struct.js'
 export type { Init, View } from './objects/types.js'
 export type { ObjectView } from './objects/view.js'
 export type { ObjectWeakMap, WeakReference } from './objects/weak.js'
+export { detectMachine, type Figure, type Machine, type Pressure } from './platform/detect.js'
+export type { PressureFigures, Stall } from './platform/meminfo.js'
+export type { RuntimeSource, System } from './platform/system.js'
 export type { Pool, PoolOptions, PoolStats } from './pool.js'
 export type { RawAccess } from './raw.js'
 export { formatBytes, parseSize } from './sizes.js'

@@ -36,6 +36,8 @@ import {
   STRESS_RANDOM,
 } from '../kernel/object-layout.js'
 import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments.js'
+import { settleMode } from './auto.js'
+import type { ModeChoice } from './choose.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, OPTIONS } from './modes.js'
 import type { ObjectPlan, StressPlan } from './objects/plan.js'
@@ -60,6 +62,8 @@ const EMBEDDED_GRAIN_BYTES = 8
 /** A heap that is to be made, every value decided. */
 export interface HeapPlan {
   readonly mode: ModeName
+  /** How the mode was chosen; undefined when it was given. */
+  readonly choice: ModeChoice | undefined
   readonly name: string
   readonly debug: boolean
   readonly growth: GrowthKnob | undefined
@@ -87,11 +91,13 @@ const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
 const NAMES = OPTIONS.map((option) => option.name)
 
-export function planHeap(options: HeapOptions): HeapPlan {
-  checkOptions('options', options, NAMES)
+export function planHeap(given: HeapOptions): HeapPlan {
+  checkOptions('options', given, NAMES)
+  const { options, choice } = settleMode(given)
   const mode = checkMode(options.mode)
   checkModeHas(options, mode)
-  const common = { ...checkCommon(options), mode, ...planClasses(options, mode), objects: planObjects(options, mode) }
+  const objects = planObjects(options, mode)
+  const common = { ...checkCommon(options), mode, choice, ...planClasses(options, mode), objects }
   const modeFlags = MODE_FLAGS[mode]
   return options.memory === undefined
     ? { ...common, ...planOwnMemory(options, mode, modeFlags) }
@@ -156,9 +162,9 @@ function checkFlag(name: string, value: unknown): boolean {
   return value
 }
 
-function checkMode(mode: ModeName = 'manual'): ModeName {
-  if (typeof mode === 'string' && Object.hasOwn(MODES, mode)) return mode
-  throw new ArgumentError('mode', mode, `one of ${Object.keys(MODES).join(', ')}`)
+function checkMode(mode: HeapOptions['mode'] = 'manual'): ModeName {
+  if (typeof mode === 'string' && Object.hasOwn(MODES, mode)) return mode as ModeName
+  throw new ArgumentError('mode', mode, `one of ${Object.keys(MODES).join(', ')}, auto`)
 }
 
 /** The limit, at most `most`, or `fallback` when it is not given. */
@@ -173,7 +179,7 @@ function checkLimit(options: HeapOptions, fallback: number, most: number, reason
 }
 
 /** What the smallest heap of a mode needs. */
-export function leastBytes(mode: ModeName | undefined): number {
+export function leastBytes(mode: HeapOptions['mode']): number {
   if (mode === 'embedded') return EMBEDDED_MIN_BYTES
   return mode === 'vm' ? VM_MIN_BYTES : HEAP_MIN_BYTES
 }

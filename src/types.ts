@@ -28,8 +28,8 @@ export type ModeName = 'manual' | 'compiler' | 'vm' | 'embedded'
 export type SizeClasses = 'geometric' | 'pow2' | readonly number[]
 
 export interface HeapOptions {
-  /** Preset. Default `'manual'`. */
-  readonly mode?: ModeName
+  /** Preset. Default `'manual'`. `'auto'`: a collecting one, with its sizes, that fits the machine's memory. */
+  readonly mode?: ModeName | 'auto'
   /** Most bytes the heap may hold of its memory, metadata included. Default 1 GiB; at most 4 GiB − 64 KiB. */
   readonly limit?: Size
   /**

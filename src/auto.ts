@@ -1,0 +1,84 @@
+/**
+ * `mode: 'auto'` of `Heap.create`: the machine is asked, a mode and sizes are chosen (`choose.ts`), and what was given
+ * explicitly wins over what was chosen. A mode that lacks a given option is not chosen, so that a program does not
+ * depend on the machine it was written on.
+ */
+import { ADDRESS_LIMIT } from '../kernel/layout.js'
+import { AUTO_MODES, type AutoMode, chooseMode, type ModeChoice, type Wishes } from './choose.js'
+import { MODES, type Mode } from './modes.js'
+import { detectMachine, type Machine } from './platform/detect.js'
+import type { HeapOptions, ModeName, Size } from './types.js'
+
+/** Options whose mode is settled, and how it was when it was left to us. */
+export interface SettledOptions {
+  readonly options: HeapOptions
+  readonly choice: ModeChoice | undefined
+}
+
+/** Replace `mode: 'auto'` by a mode and its sizes; other options stay as they are. */
+export function settleMode(given: HeapOptions, detect: () => Machine = detectMachine): SettledOptions {
+  if (given.mode !== 'auto') return { options: given, choice: undefined }
+  const choice = choosePresentMode(detect(), wishesOf(given))
+  const explicit = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return { options: { ...choice.options, ...explicit, mode: choice.mode as ModeName }, choice }
+}
+
+/** What given options ask of the choice. What is wrong with them is for the checks that follow to say. */
+function wishesOf(given: HeapOptions): Wishes {
+  const { nursery, old } = given as { readonly nursery?: Size; readonly old?: Size }
+  const wishes = {
+    limit: given.limit ?? rangeBytes(given),
+    nursery,
+    old,
+    room: roomBytes(given),
+    among: fitting(given),
+  }
+  return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined))
+}
+
+/** The modes that have every given option; all of them when none does: the usual error says what contradicts. */
+function fitting(given: HeapOptions): readonly AutoMode[] | undefined {
+  const names = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  const some = AUTO_MODES.filter((mode) => {
+    const { options } = tableOf(mode)
+    const hasAll = names.every((name) => name in options || !Object.values(MODES).some((one) => name in one.options))
+    return hasAll && (mode !== 'embedded' || isWhole(given))
+  })
+  return some.length === 0 || some.length === AUTO_MODES.length ? undefined : some
+}
+
+/** The buffer of an `embedded` heap is there from its first byte to its last. */
+function isWhole({ memory, base, end }: HeapOptions): boolean {
+  if (!(memory instanceof WebAssembly.Memory)) return true
+  return base !== undefined && (end === undefined || end <= memory.buffer.byteLength)
+}
+
+/** A given range is the limit. */
+function rangeBytes({ memory, base, end }: HeapOptions): number | undefined {
+  if (!(memory instanceof WebAssembly.Memory) || base === undefined) return undefined
+  const top = end ?? memory.buffer.byteLength
+  return Number.isSafeInteger(top) && Number.isSafeInteger(base) && top > base ? top - base : undefined
+}
+
+/** A heap that grows along with others has what is above them. */
+function roomBytes({ memory, base }: HeapOptions): number | undefined {
+  if (!(memory instanceof WebAssembly.Memory) || base !== undefined) return undefined
+  return Math.max(0, ADDRESS_LIMIT - memory.buffer.byteLength)
+}
+
+// ---- stand-in: while MODES has no `runtime` and `server` ------------------------------------------------------------
+// Once it has, `choosePresentMode` is `chooseMode`, and `tableOf(mode)` is `MODES[mode]`: this part can go.
+
+const TABLES: Readonly<Partial<Record<AutoMode, Mode>>> = MODES
+
+function tableOf(mode: AutoMode): Mode {
+  return TABLES[mode] ?? MODES.vm
+}
+
+/** `chooseMode`, but `vm` in the place of a mode that is not there yet. */
+export function choosePresentMode(machine: Machine, wishes: Wishes): ModeChoice {
+  const choice = chooseMode(machine, wishes)
+  if (choice.mode in MODES) return choice
+  const reason = `mode 'vm' stands in for '${choice.mode}', which is not there yet`
+  return { mode: 'vm', options: { limit: choice.options.limit }, reasons: [...choice.reasons, reason] }
+}

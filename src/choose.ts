@@ -1,0 +1,296 @@
+/**
+ * Which mode and which sizes fit a machine: a pure function over detected figures, and its rules as tables.
+ *
+ * *Memory* is the least of what the machine has, of what its control groups allow and of a given limit. *Available* is
+ * what can be had of it now. Where nobody tells, `ASSUMED` is taken. Only modes that collect are chosen, since objects
+ * may be wanted: who wants none says `manual`.
+ *
+ * The sizes: the limit is half of the memory and at most four fifths of what is available (under pressure a quarter and
+ * a half), not below 16 MiB where that share of the memory is as much, and rounded down to 64 KiB. The nursery is a
+ * sixteenth of the limit, rounded down to a power of two, and `old`, for the old space, a quarter; neither more than is
+ * usual for the mode.
+ */
+import { ADDRESS_LIMIT } from '../kernel/layout.js'
+import { checkOptions } from './arguments.js'
+import { ArgumentError } from './errors.js'
+import type { Figure, Machine } from './platform/detect.js'
+import { formatBytes, parseSize } from './sizes.js'
+import type { Size } from './types.js'
+
+const KIB = 2 ** 10
+const MIB = 2 ** 20
+const GIB = 2 ** 30
+
+/** The modes that collect: what `mode: 'auto'` chooses from. */
+export const AUTO_MODES = ['runtime', 'vm', 'server', 'embedded'] as const
+export type AutoMode = (typeof AUTO_MODES)[number]
+
+/** What is wanted of a heap, beside that it fits the machine. */
+export interface Wishes {
+  /** Short pauses matter more than throughput. Default false. */
+  readonly latency?: boolean
+  /** The same, with a number of milliseconds. */
+  readonly pauseGoalMs?: number
+  /** Sizes that are settled: they are taken as they are, and the mode is chosen for them. */
+  readonly limit?: Size
+  readonly nursery?: Size
+  readonly old?: Size
+  /** The most that the limit may be, whatever the machine has: what a given memory has room for. */
+  readonly room?: Size
+  /** Choose from these modes only. Default all four. */
+  readonly among?: readonly AutoMode[]
+}
+
+/** Options for `Heap.create`. Modes without a nursery have a limit only. */
+export interface ChosenOptions {
+  readonly limit: number
+  readonly nursery?: number
+  readonly old?: number
+}
+
+export interface ModeChoice {
+  readonly mode: AutoMode
+  readonly options: ChosenOptions
+  /** Why, in the order of the decisions, one sentence each. */
+  readonly reasons: readonly string[]
+}
+
+// ---- the tables -----------------------------------------------------------------------------------------------------
+
+/** Taken where nobody tells how much memory there is; of a total without what is available, half is taken. */
+export const ASSUMED = { totalBytes: GIB, availableShare: 0.5 } as const
+
+/** Below, a heap is one buffer that is compacted as a whole. */
+export const TINY_BYTES = MIB
+/** Below, a nursery of its full size would be more than a sixteenth of the limit. */
+export const LITTLE_BYTES = 64 * MIB
+/** Less than this share of the memory is available: it is scarce. */
+export const SCARCE_SHARE = 0.1
+/** From this share of the last ten seconds that some task waited for memory, it is under pressure. */
+export const PRESSED_PERCENT = 10
+
+/** What a limit may take. */
+export const SHARES = {
+  calm: { ofMemory: 1 / 2, ofAvailable: 0.8 },
+  pressed: { ofMemory: 1 / 4, ofAvailable: 1 / 2 },
+} as const
+
+const LIMIT_LEAST_BYTES = 16 * MIB
+/** Between these, a heap of the mode can be made: see `leastBytes` and `EMBEDDED_MAX_BYTES` in options.ts. */
+const BOUNDS: Readonly<Record<AutoMode, { readonly leastBytes: number; readonly mostBytes: number }>> = {
+  embedded: { leastBytes: 2 * KIB, mostBytes: 64 * MIB },
+  vm: { leastBytes: 64 * KIB, mostBytes: ADDRESS_LIMIT },
+  runtime: { leastBytes: 256 * KIB, mostBytes: ADDRESS_LIMIT },
+  server: { leastBytes: 256 * KIB, mostBytes: ADDRESS_LIMIT },
+}
+
+export const NURSERY_LEAST_BYTES = 64 * KIB
+/** Modes that are not here have no nursery. */
+export const NURSERY_MAX_BYTES: Readonly<Partial<Record<AutoMode, number>>> = { runtime: 2 * MIB, server: 512 * KIB }
+export const OLD_MAX_BYTES = 32 * MIB
+
+/** What the rules ask about. */
+export interface Facts {
+  readonly memory: Figure
+  readonly available: Figure
+  /** `available` is less than `SCARCE_SHARE` of what the machine or its group has. */
+  readonly isScarce: boolean
+  /** Share of the last ten seconds that some task waited; undefined: nobody tells. */
+  readonly stalledPercent: number | undefined
+  readonly isPressed: boolean
+  readonly wantsLatency: boolean
+}
+
+export interface ModeRule {
+  readonly mode: AutoMode
+  readonly applies: (facts: Facts) => boolean
+  readonly because: (facts: Facts) => string
+}
+
+/** The first rule that applies decides; those whose mode is not allowed are passed over. */
+export const MODE_RULES: readonly ModeRule[] = [
+  {
+    mode: 'embedded',
+    applies: ({ memory }) => memory.bytes < TINY_BYTES,
+    because: ({ memory }) => `${formatBytes(memory.bytes)} are less than ${formatBytes(TINY_BYTES)}`,
+  },
+  {
+    mode: 'server',
+    applies: ({ wantsLatency }) => wantsLatency,
+    because: () => 'short pauses are wished for',
+  },
+  {
+    mode: 'vm',
+    applies: ({ memory }) => memory.bytes < LITTLE_BYTES,
+    because: ({ memory }) =>
+      `${formatBytes(memory.bytes)} are less than ${formatBytes(LITTLE_BYTES)}: better compacted than with a nursery`,
+  },
+  {
+    mode: 'vm',
+    applies: ({ isPressed }) => isPressed,
+    because: ({ stalledPercent }) => `the machine is under memory pressure (${stalledPercent} %)`,
+  },
+  {
+    mode: 'vm',
+    applies: ({ isScarce }) => isScarce,
+    because: ({ available }) =>
+      `only ${formatBytes(available.bytes)} are available, less than ${SCARCE_SHARE * 100} % of all`,
+  },
+  {
+    mode: 'runtime',
+    applies: () => true,
+    because: () => 'there is memory enough for a nursery',
+  },
+]
+
+// ---- the function ---------------------------------------------------------------------------------------------------
+
+const WISH_NAMES: readonly (keyof Wishes)[] = ['latency', 'pauseGoalMs', 'limit', 'nursery', 'old', 'room', 'among']
+
+/**
+ * The mode and the sizes that fit a machine.
+ *
+ * @param machine from `detectMachine`, or written down
+ * @throws ArgumentError for wishes that are none
+ * @example const { mode, options, reasons } = chooseMode(detectMachine(), { latency: true })
+ */
+export function chooseMode(machine: Machine, wishes: Wishes = {}): ModeChoice {
+  checkWishes(wishes)
+  const { among = AUTO_MODES } = wishes
+  const reasons: string[] = []
+  const facts = weigh(machine, wishes, reasons)
+  const mode = pickMode(facts, among, reasons)
+  const limit = pickLimit(facts, mode, wishes, reasons)
+  const options = { limit, ...pickNursery(mode, limit, wishes, reasons) }
+  return { mode, options, reasons }
+}
+
+function checkWishes(wishes: Wishes): void {
+  checkOptions('wishes', wishes, WISH_NAMES)
+  const { latency, pauseGoalMs, among } = wishes
+  if (latency !== undefined && typeof latency !== 'boolean') {
+    throw new ArgumentError('latency', latency, 'true or false')
+  }
+  if (pauseGoalMs !== undefined && !(typeof pauseGoalMs === 'number' && pauseGoalMs > 0)) {
+    throw new ArgumentError('pauseGoalMs', pauseGoalMs, 'a number of milliseconds above 0')
+  }
+  if (among === undefined) return
+  const isList = Array.isArray(among) && among.length > 0 && among.every((mode) => AUTO_MODES.includes(mode))
+  if (!isList) throw new ArgumentError('among', among, `a list of one or more of ${AUTO_MODES.join(', ')}`)
+}
+
+function weigh(machine: Machine, wishes: Wishes, reasons: string[]): Facts {
+  const { total = { bytes: ASSUMED.totalBytes, source: 'assumed' }, limit, pressure } = machine
+  const there = limit && limit.bytes < total.bytes ? limit : total
+  reasons.push(`memory: ${shown(there)}${there === total ? '' : `, of ${shown(total)}`}`)
+  const available = availableOf(machine, there)
+  reasons.push(`available: ${shown(available)}`)
+  const givenBytes = wishes.limit === undefined ? Number.POSITIVE_INFINITY : parseSize(wishes.limit, 'limit')
+  const stalledPercent = pressure?.some.avg10Percent
+  const isPressed = stalledPercent !== undefined && stalledPercent >= PRESSED_PERCENT
+  if (pressure && isPressed) {
+    reasons.push(`pressure: tasks waited for memory in ${stalledPercent} % of the last 10 s (${pressure.source})`)
+  }
+  return {
+    memory: givenBytes < there.bytes ? { bytes: givenBytes, source: 'given' } : there,
+    available,
+    isScarce: available.bytes < there.bytes * SCARCE_SHARE,
+    stalledPercent,
+    isPressed,
+    wantsLatency: wishes.latency === true || wishes.pauseGoalMs !== undefined,
+  }
+}
+
+/** The least of what the machine has at hand and what the groups' limits leave. */
+function availableOf({ available, left }: Machine, there: Figure): Figure {
+  const told = [available, left, there].filter((figure) => figure !== undefined)
+  if (told.length === 1) {
+    return {
+      bytes: there.bytes * ASSUMED.availableShare,
+      source: `nobody tells: ${ASSUMED.availableShare * 100} % of it`,
+    }
+  }
+  return told.reduce((least, figure) => (figure.bytes < least.bytes ? figure : least))
+}
+
+function shown({ bytes, source }: Figure): string {
+  return `${formatBytes(bytes)} (${source})`
+}
+
+function pickMode(facts: Facts, among: readonly AutoMode[], reasons: string[]): AutoMode {
+  for (const { mode, applies, because } of MODE_RULES) {
+    if (!applies(facts)) continue
+    if (among.includes(mode)) {
+      reasons.push(`mode '${mode}': ${because(facts)}`)
+      return mode
+    }
+    reasons.push(`not mode '${mode}', although ${because(facts)}: it lacks what is given`)
+  }
+  const mode = AUTO_MODES.find((one) => among.includes(one)) ?? 'vm'
+  reasons.push(`mode '${mode}': it has what is given`)
+  return mode
+}
+
+function pickLimit(facts: Facts, mode: AutoMode, wishes: Wishes, reasons: string[]): number {
+  const { memory, available, isPressed } = facts
+  if (wishes.limit !== undefined) {
+    const given = parseSize(wishes.limit, 'limit')
+    return told('limit', given, given > memory.bytes ? 'given, more than there is' : 'given', reasons)
+  }
+  const { ofMemory, ofAvailable } = isPressed ? SHARES.pressed : SHARES.calm
+  const { leastBytes, mostBytes } = BOUNDS[mode]
+  const room = wishes.room === undefined ? mostBytes : Math.min(parseSize(wishes.room, 'room'), mostBytes)
+  const share = memory.bytes * ofMemory
+  const most = [
+    { bytes: share, why: `${ofMemory * 100} % of the memory` },
+    { bytes: available.bytes * ofAvailable, why: `${ofAvailable * 100} % of what is available` },
+    { bytes: room, why: room === mostBytes ? `the most of mode '${mode}'` : 'the room in the given memory' },
+  ].reduce((least, other) => (other.bytes < least.bytes ? other : least))
+  const floor = Math.min(room, Math.max(leastBytes, Math.min(LIMIT_LEAST_BYTES, share)))
+  const { bytes, why } =
+    most.bytes < floor ? { bytes: floor, why: 'no less, for it is a limit and no reservation' } : most
+  const limit = bytes === room ? room : roundDown(bytes)
+  return told('limit', limit, why, reasons)
+}
+
+/** Down to whole WebAssembly pages, where there are some. */
+function roundDown(bytes: number): number {
+  const grain = bytes >= 64 * KIB ? 64 * KIB : 8
+  return Math.floor(bytes / grain) * grain
+}
+
+function pickNursery(
+  mode: AutoMode,
+  limit: number,
+  wishes: Wishes,
+  reasons: string[],
+): Pick<ChosenOptions, 'nursery' | 'old'> {
+  const most = NURSERY_MAX_BYTES[mode]
+  if (most === undefined) return {}
+  const nursery = Math.min(most, Math.max(NURSERY_LEAST_BYTES, 2 ** Math.floor(Math.log2(Math.max(limit, 1) / 16))))
+  const old = Math.min(OLD_MAX_BYTES, roundDown(limit / 4))
+  return {
+    nursery:
+      wishes.nursery === undefined
+        ? told(
+            'nursery',
+            nursery,
+            nursery === most ? `the usual of mode '${mode}'` : 'a sixteenth of the limit',
+            reasons,
+          )
+        : asGiven('nursery', wishes.nursery, reasons),
+    old:
+      wishes.old === undefined
+        ? told('old', old, old === OLD_MAX_BYTES ? 'the usual' : 'a quarter of the limit', reasons)
+        : asGiven('old', wishes.old, reasons),
+  }
+}
+
+function told(name: string, bytes: number, why: string, reasons: string[]): number {
+  reasons.push(`${name} ${formatBytes(bytes)}: ${why}`)
+  return bytes
+}
+
+function asGiven(name: string, size: Size, reasons: string[]): number {
+  return told(name, parseSize(size, name), 'given', reasons)
+}
