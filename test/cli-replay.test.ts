@@ -21,6 +21,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AUTO_MODES, Heap } from '../src/index.js'
 import { MODES, OPTIONS } from '../src/modes.js'
 import { tracePath } from './traces.js'
 
@@ -291,6 +292,52 @@ describe('modes', () => {
     const { stdout, stderr } = run(['modes', '--json'])
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual({ version: 1, modes: Object.values(MODES), options: OPTIONS })
+  })
+})
+
+describe('modes --auto', () => {
+  it('prints the figures with their sources, the choice and the reasons', () => {
+    const { status, stdout, stderr } = run(['modes', '--auto'])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    for (const figure of ['total', 'available', 'limit', 'left', 'pressure'])
+      expect(stdout).toMatch(new RegExp(`^${figure} +\\S.* {2}\\S`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^mode (?:${AUTO_MODES.join('|')})$`, 'm'))
+    expect(stdout).toMatch(/^limit \d.* bytes\)$/m)
+    for (const reason of ['memory', 'available', 'mode', 'limit'])
+      expect(stdout).toMatch(new RegExp(`^- ${reason}`, 'm'))
+  })
+
+  it('prints the same as one document, of which a heap can be made', () => {
+    for (const latency of [false, true]) {
+      const { status, stdout, stderr } = run(['modes', '--auto', '--json', ...(latency ? ['--latency'] : [])])
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      const { choice, machine, ...rest } = JSON.parse(stdout)
+      expect(rest).toEqual({ version: 1, wishes: latency ? { latency } : {} })
+      // Before Node 20.16 nobody tells.
+      const isTold = 'getBuiltinModule' in process
+      if (isTold) expect(machine.total).toEqual({ bytes: expect.any(Number), source: expect.any(String) })
+      const heap = Heap.create({ mode: choice.mode, ...choice.options })
+      expect([heap.mode, heap.limitBytes]).toEqual([choice.mode, choice.options.limit])
+      const wish = choice.reasons.some((reason: string) => reason.includes('short pauses'))
+      // On a machine of less than a MiB the wish would not count.
+      expect(wish).toBe(latency)
+    }
+  })
+
+  it('has colours only where they are wanted', () => {
+    const colour = String.fromCharCode(27)
+    expect(run(['modes', '--auto'], { FORCE_COLOR: '1' }).stdout).toContain(colour)
+    expect(run(['modes', '--auto'], { FORCE_COLOR: '1', NO_COLOR: '1' }).stdout).not.toContain(colour)
+    expect(run(['modes', '--auto']).stdout).not.toContain(colour)
+  })
+
+  it('is explained by --help; --latency alone is wrong usage', () => {
+    const { status, stdout } = run(['modes', '--help'])
+    expect(status).toBe(0)
+    for (const word of ['--auto', '--latency', 'memory.max']) expect(stdout).toContain(word)
+    const refused = run(['modes', '--latency'])
+    expect(refused).toMatchObject({ status: 2, stdout: '' })
+    expect(refused.stderr).toMatch(/^heapwright: option '--latency' goes with '--auto'/)
   })
 })
 

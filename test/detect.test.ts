@@ -130,7 +130,8 @@ describe('elsewhere', () => {
 
   it('this machine has figures that fit together', () => {
     const { total, available, limit, left } = detectMachine()
-    expect(total?.bytes).toBeGreaterThan(0)
+    // Before Node 20.16 nobody tells.
+    if ('getBuiltinModule' in process) expect(total?.bytes).toBeGreaterThan(0)
     if (available) expect(available.bytes).toBeLessThanOrEqual(total?.bytes as number)
     if (left) expect(left.bytes).toBeLessThanOrEqual(limit?.bytes as number)
   })
