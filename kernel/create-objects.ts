@@ -1,13 +1,15 @@
 /** The object space of a heap: making it, and making it anew after everything was freed. */
 import { reset } from './create'
 import { FLAG_OBJECTS, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from './layout'
-import { MAP_ALWAYS, MAP_COLOUR_A, SPACE_BYTES } from './object-layout'
+import { MAP_ALWAYS, MAP_COLOUR_A, SPACE_ALL_BYTES } from './object-layout'
 import { makeMarkStack } from './collect/mark'
 import { plan } from './collect/plan-state'
 import { alwaysMarked, space, spaceAt } from './object-overlay'
 import { makeBuiltInTypes } from './object/types'
 import { heap } from './overlay'
+import { beginNursery } from './plan/nursery'
 import { nextBudget } from './plan/pacing'
+import { hasNursery, young } from './young-overlay'
 
 /** Make the object space of a new heap, with `POLICY_…`. */
 export function spaceCreate(policy: u32): u32 {
@@ -17,7 +19,7 @@ export function spaceCreate(policy: u32): u32 {
 
 function makeSpace(policy: u32): u32 {
   heap().space = 0
-  memory.fill(spaceAt(), 0, SPACE_BYTES)
+  memory.fill(spaceAt(), 0, SPACE_ALL_BYTES)
   store<u8>(alwaysMarked(), <u8>MAP_ALWAYS)
   const s = space()
   s.policy = policy
@@ -40,7 +42,13 @@ export function resetWithObjects(): void {
   const kind = s.stress
   const number = s.stressNumber
   const state = s.stressState
+  const y = young()
+  const hadNursery = hasNursery()
+  const wanted = y.wanted
+  const oldStart = y.oldStart
+  const stepUnits = y.stepUnits
   makeSpace(policy)
+  if (hadNursery) beginNursery(wanted, oldStart, stepUnits)
   s.stress = kind
   s.stressNumber = number
   s.stressLeft = number

@@ -46,6 +46,8 @@ export const OBJECT_USER_MASK: u32 = 0x7f800000
 
 /** Longest object of a block, header included; longer ones are large. */
 export const OBJECT_SMALL_MAX_BYTES: u32 = 8192
+/** Objects above this do not make a hole be given up: they go to a block of their own. */
+export const OBJECT_MEDIUM_BYTES: u32 = 256
 /** Longest payload. */
 export const OBJECT_MAX_BYTES: u32 = 0x7ffffff0
 export const OBJECT_BLOCK_BYTES: u32 = 65536
@@ -74,6 +76,8 @@ export const MAP_GREY: u32 = 0x02
 export const MAP_GREY_REST: u32 = 0x04
 export const CODE_FRESH_FROM: u32 = 0x82
 export const CODE_FRESH_END: u32 = 0x83
+/** Every byte of the nursery's map: marked in either colour, so that marking passes young objects by. */
+export const MAP_YOUNG: u32 = 0x9a
 /** What null's byte reads as, and what an immortal object's has: marked in either colour. */
 export const MAP_ALWAYS: u32 = 0xd8
 
@@ -250,7 +254,7 @@ export const SPACE_OLD_START_AT: u32 = 404
 /** First of the words that belong to the plan alone. */
 export const SPACE_YOUNG_PLAN_AT: u32 = 408
 /** Bytes of the object space in the build with objects. */
-export const SPACE_ALL_BYTES: u32 = 576
+export const SPACE_ALL_BYTES: u32 = 640
 
 /** Nothing goes on; roots are being marked; objects are; weak references and side tables are put right; sweeping. */
 export const PHASE_IDLE: u32 = 0
@@ -332,6 +336,13 @@ export const FAULT_TYPE: u32 = 38
 export const FAULT_SIDE_TABLE: u32 = 39
 /** A large object or an image is wrong. */
 export const FAULT_LARGE: u32 = 40
+
+/** The nursery: its bounds, its map, or objects that do not lie back to back. */
+export const FAULT_NURSERY: u32 = 41
+/** A word of an old object refers to a young one and is not in the log: a write barrier was left out. */
+export const FAULT_REMEMBERED: u32 = 42
+/** While marking: a marked object or a root refers to one that nothing will mark: a write barrier was left out. */
+export const FAULT_UNPROTECTED: u32 = 43
 
 // ---- stress knobs of the debug kernel, beside those of layout.ts ---------------------------------------------------
 

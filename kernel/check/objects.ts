@@ -33,6 +33,7 @@ import {
   MAP_COLOUR_A,
   MAP_COLOUR_B,
   MAP_OBJECT,
+  MAP_PINNED,
   MAP_SPAN,
   MAP_START,
   ROOT_WEAK,
@@ -49,7 +50,9 @@ import { isKnownType, sizeFits } from '../object/types'
 import { ObjectBlock, granulesOf, blockMap, blockMapEnd, blockOf, nextBlockAfter } from '../collect/blocks'
 import { tagAllFresh, tagFresh, tagOpenHoles } from '../collect/fresh'
 import { Image, isImmortalStart, saneBytes } from '../collect/images'
+import { isLargeLive } from '../collect/each'
 import { Large, largeMap, largeReference } from '../collect/large'
+import { nextYoung, tagYoung, youngMap } from '../collect/nursery'
 import { plan } from '../collect/plan-state'
 import { isSwept } from '../collect/sweep'
 import { visitFinalizerSlots } from '../root/finalizers'
@@ -57,7 +60,10 @@ import { findHash, visitHashSlots } from '../root/hashes'
 import { visitList } from '../root/lists'
 import { areStacksSound } from '../root/shadow'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
+import { isYoung, young } from '../young-overlay'
+import { checkCycle } from './cycle'
 import { fault, totals } from './totals'
+import { checkNursery, checkRemembered } from './young'
 
 /** 0 when every invariant of the object space holds. The blocks of the heap have been verified. */
 export function verifyObjects(): u32 {
@@ -68,10 +74,13 @@ export function verifyObjects(): u32 {
   if (found) return found
   tagAllFresh()
   found = checkMaps()
+  if (!found) found = checkNursery()
   if (!found) found = checkLargeList()
   if (!found) found = checkReferences()
   if (!found) found = checkRoots()
   if (!found) found = checkSideTables()
+  if (!found) found = checkRemembered()
+  if (!found) found = checkCycle()
   return found
 }
 
@@ -172,7 +181,7 @@ function checkMap(block: ObjectBlock): u32 {
 }
 
 /** Whether type and size of a header fit each other. */
-function isHeaderSound(reference: usize): bool {
+export function isHeaderSound(reference: usize): bool {
   const type = typeOf(reference)
   return isKnownType(type) && sizeFits(typeInfo(type), payloadBytes(reference))
 }
@@ -282,10 +291,17 @@ class HashCheck {
 export function objectStatus(reference: usize): u32 {
   if (reference < 8 || (reference & 15) != 8) return STATUS_MISALIGNED
   const header = reference - 8
+  if (isYoung(header)) {
+    tagYoung()
+    return isObjectStart(load<u8>(youngMap(header))) ? STATUS_OK : STATUS_NOT_A_BLOCK
+  }
   const entry = entryOf(header)
   if (!holds(entry, header)) return STATUS_FOREIGN
   const place = blockOf(entry, header)
-  if (!place) return isObjectStart(load<u8>(mapAt(entry, header))) ? STATUS_OK : STATUS_NOT_A_BLOCK
+  if (!place) {
+    const byte = <u32>load<u8>(mapAt(entry, header))
+    return isObjectStart(byte) && isLargeLive(byte) ? STATUS_OK : STATUS_NOT_A_BLOCK
+  }
   const block = changetype<ObjectBlock>(place)
   if (isLiveStart(block, load<u8>(mapAt(entry, header)))) return STATUS_OK
   // It may be fresh.
@@ -306,13 +322,22 @@ function isLiveStart(block: ObjectBlock, byte: u32): bool {
   return isObjectStart(byte) && (isSwept(block) || (byte & space().colour) != 0)
 }
 
-/** 1 marked by the last collection, 2 immortal, 4 large, 8 in a block. `reference` is an object's. */
+/**
+ * 1 marked by the last collection, 2 immortal, 4 large, 8 in a block, 16 young, and 32 if it was so at the last minor
+ * collection already. `reference` is an object's.
+ */
 export function objectState(reference: usize): u32 {
+  if (isYoung(reference)) return isAged(reference - 8) ? 48 : 16
   const entry = entryOf(reference)
   const byte = <u32>load<u8>(mapAt(entry, reference))
   const isImmortal = (byte & ~MAP_SPAN) == MAP_ALWAYS
   const where: u32 = blockOf(entry, reference) ? 8 : isImmortal ? 2 : 4
   return where | (byte & space().colour ? 1 : 0)
+}
+
+/** Whether the young object has outlived a minor collection. */
+function isAged(header: usize): bool {
+  return header < young().eden || (load<u8>(youngMap(header)) & MAP_PINNED) != 0
 }
 
 /** The object with the lowest address above `reference`: 0 starts and ends. Immortal ones are among them. */
@@ -326,6 +351,10 @@ export function nextObject(reference: usize): usize {
       const first = max(from, entry.lo)
       const map = nextObjectByte(mapAt(entry, first), mapAt(entry, chunkOf(entry).hi), entry.mapBias)
       if (map) return ((map - entry.mapBias) << GRANULE_SHIFT) + 8
+    } else if (isYoung(from)) {
+      // A nursery of whole MiBs.
+      const found = nextYoung(from)
+      if (found) return found
     }
     const next = ((from >> CHUNK_SHIFT) + 1) << CHUNK_SHIFT
     if (next <= from) return 0
@@ -343,6 +372,7 @@ function nextObjectByte(from: usize, end: usize, mapBias: usize): usize {
     if (!isObjectStart(byte)) continue
     const address = (map - mapBias) << GRANULE_SHIFT
     const place = blockOf(entryOf(address), address)
+    if (!place && !isLargeLive(byte)) continue
     if (!place || isLiveStart(changetype<ObjectBlock>(place), byte)) return map
   }
   return 0

@@ -20,6 +20,8 @@ export class Totals {
   slots: u32
   fullBlocks: u32
   objectBytes: u32
+  /** The last pass has found something. */
+  more: u32
 }
 
 const CLASSES_AT: u32 = 64

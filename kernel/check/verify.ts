@@ -44,6 +44,7 @@ import {
 import { MAP_OBJECT } from '../object-layout'
 import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../overlay'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
+import { hugeCode } from '../region/huge'
 import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from '../region/control'
 import { objectBlockBytes, pieceAround, slotBytes, unitTag } from '../region/piece'
 import {
@@ -209,7 +210,7 @@ function checkLiveRun(entry: Entry, at: usize, code: u32): u32 {
     totals().liveBytes += bytes
   } else if (code == CODE_HUGE || code == CODE_HUGE_OWNED) {
     const next = entryOf(end)
-    if (end & (CHUNK_BYTES - 1) || next.lo != at || <u32>next.mapBias != code) return failed(FAULT_HUGE, at)
+    if (end & (CHUNK_BYTES - 1) || next.lo != at || hugeCode(next) != code) return failed(FAULT_HUGE, at)
   } else if (code != CODE_RESERVED) return failed(FAULT_MAP, at)
   return granules
 }
@@ -246,13 +247,13 @@ function bumpBytes(block: usize, map: usize, to: usize): u32 {
 function checkHugeMib(at: usize, entry: Entry): u32 {
   const start = entry.lo
   const bytes = entry.unitBias
-  const code = <u32>entry.mapBias
+  const code = hugeCode(entry)
   const end = start + bytes
   const first = nextMib(start)
   if (end <= start || end & (CHUNK_BYTES - 1) || at < first || at >= end || end > heap().top)
     return fault(FAULT_HUGE, at)
   const one = entryOf(first)
-  if (one.spanGranules || one.lo != start || one.unitBias != bytes || <u32>one.mapBias != code)
+  if (one.spanGranules || one.lo != start || one.unitBias != bytes || hugeCode(one) != code)
     return fault(FAULT_HUGE, at)
   if (at != first) return FAULT_NONE
   if (start != first) {

@@ -17,7 +17,7 @@ import {
 } from '../layout'
 import { MAP_OBJECT } from '../object-layout'
 import { Entry, chunkOf, entryOf, heap, holds, mapAt, pageOf, pageStart } from '../overlay'
-import { hugeAround } from '../region/huge'
+import { hugeAround, hugeCode } from '../region/huge'
 import { unitTag } from '../region/piece'
 import { addressOf } from '../overlay'
 
@@ -43,7 +43,7 @@ export function nextBlock(p: usize): usize {
     const entry = entryOf(from)
     if (!entry.spanGranules) {
       const start = entry.lo
-      if (start && start == mib << CHUNK_SHIFT && from <= start && <u32>entry.mapBias == CODE_HUGE) return start
+      if (start && start == mib << CHUNK_SHIFT && from <= start && hugeCode(entry) == CODE_HUGE) return start
     } else if (entry.lo >> CHUNK_SHIFT == mib) {
       const found = nextInChunk(entry, max(from, entry.lo))
       if (found) return found
@@ -113,7 +113,7 @@ function codeBefore(map: usize, first: usize): usize {
 export function codeAround(p: usize): u32 {
   const granule = p & ~(GRANULE_BYTES - 1)
   const entry = entryOf(granule)
-  if (!holds(entry, granule)) return hugeAround(p) ? <u32>entry.mapBias : 0xffff
+  if (!holds(entry, granule)) return hugeAround(p) ? hugeCode(entry) : 0xffff
   const page = pageOf(entry, granule)
   if (addressOf(page)) {
     const start = pageStart(page)
@@ -128,7 +128,7 @@ export function codeAround(p: usize): u32 {
 export function describe(p: usize): u32 {
   const granule = p & ~(GRANULE_BYTES - 1)
   const entry = entryOf(granule)
-  if (!holds(entry, granule)) return hugeAround(p) ? <u32>entry.mapBias : 0xffff
+  if (!holds(entry, granule)) return hugeAround(p) ? hugeCode(entry) : 0xffff
   const page = pageOf(entry, granule)
   if (!addressOf(page)) return load<u8>(mapAt(entry, granule))
   const isSlot = (granule - pageStart(page)) % page.blockBytes == 0

@@ -16,6 +16,8 @@ import { space, typeInfo } from '../object-overlay'
 import { entryOf } from '../overlay'
 import { objectBytes, typeOf } from '../object/header'
 import { ObjectBlock, addressAt, blockMap, blockMapEnd, nextBlockAfter } from './blocks'
+import { hasNursery } from '../young-overlay'
+import { tagYoung } from './nursery'
 import { plan } from './plan-state'
 
 /** Write the map bytes of an object of a block, with `colour` or 0. */
@@ -54,8 +56,12 @@ function tagAll(from: usize, to: usize): usize {
   return at
 }
 
-/** Make the map bytes of the objects in the holes that are being filled. */
+/** Make the map bytes of the objects in the holes that are being filled, or in the nursery. */
 export function tagOpenHoles(): void {
+  if (hasNursery()) {
+    tagYoung()
+    return
+  }
   const s = space()
   const p = plan()
   if (s.bump) p.holeStart = tagAll(p.holeStart, s.bump)

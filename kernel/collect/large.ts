@@ -71,6 +71,13 @@ export function largeMap(piece: usize): usize {
   return mapAt(entryOf(piece), piece + LARGE_HEAD_BYTES)
 }
 
+/** Map byte of the object whose header is at `header`. */
+// @ts-ignore: decorator
+@inline
+export function largeMapOf(header: usize): usize {
+  return mapAt(entryOf(header), header)
+}
+
 export function releaseLarge(piece: usize): void {
   const large = changetype<Large>(piece)
   if (large.next) changetype<Large>(large.next).prev = large.prev

@@ -13,12 +13,14 @@
  * map bytes finds it again (`rescan`), and that is repeated until nothing was left out.
  *
  * The same loop moves objects out of candidate blocks when it is compiled for `Moving`, a type of which only the size
- * counts: u16 is yes, u8 is no.
+ * counts: u16 is yes, u8 is no, and u32 is no, but in steps between which the program runs.
  */
 import { check } from '../host'
 import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
 import {
   KNOB_SHORT_MARK_STACK,
+  MAP_COLOUR_A,
+  MAP_COLOUR_B,
   MAP_FORWARDED,
   MAP_GREY,
   MAP_GREY_REST,
@@ -39,10 +41,11 @@ import {
   TYPE_SHIFT,
 } from '../object-layout'
 import { TypeInfo, alwaysMarked, space } from '../object-overlay'
-import { context, entryOf, knob, mapAt } from '../overlay'
+import { context, entryOf, heap, knob, mapAt } from '../overlay'
 import { isHashed } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
-import { ObjectBlock, blockMap, blockMapEnd, nextBlockAfter } from './blocks'
+import { young } from '../young-overlay'
+import { ObjectBlock, blockFrom, blockMap, blockMapEnd, nextBlockAfter } from './blocks'
 import { forwardedTo, moveAway } from './evacuate'
 import { Large, largeMap, largeReference } from './large'
 import { plan } from './plan-state'
@@ -75,17 +78,15 @@ export function makeMarkStack(): bool {
 export function beginMark(): void {
   const s = space()
   const p = plan()
-  s.markStack = p.keptStack
-  s.markStackEnd = p.keptStack + (knob(KNOB_SHORT_MARK_STACK) ? SHORT_STACK_BYTES : STACK_BYTES)
+  endMark()
   s.overflows = 0
-  p.stackTop = s.markStack
   p.overflowed = 0
   p.markedBytes = 0
   p.markedObjects = 0
 }
 
 /** Twice the stack, with what lies on it up to `top`. False when out of memory. */
-function growStack(top: usize): bool {
+export function growStack(top: usize): bool {
   const s = space()
   const bytes = s.markStackEnd - s.markStack
   if (knob(KNOB_SHORT_MARK_STACK) || bytes >= STACK_MAX_BYTES) return false
@@ -93,17 +94,36 @@ function growStack(top: usize): bool {
   if (!stack) return false
   const used = top - s.markStack
   memory.copy(stack, s.markStack, used)
-  endMark()
+  if (s.markStack != plan().keptStack) tableFree(s.markStack)
   s.markStack = stack
   s.markStackEnd = stack + (bytes << 1)
   plan().stackTop = stack + used
   return true
 }
 
-/** Only the first stack is kept. */
+/** Only the first stack is kept. It is empty now. */
 export function endMark(): void {
-  if (space().markStack != plan().keptStack) tableFree(space().markStack)
-  space().markStack = plan().keptStack
+  const s = space()
+  const p = plan()
+  if (s.markStack != p.keptStack) tableFree(s.markStack)
+  s.markStack = p.keptStack
+  s.markStackEnd = p.keptStack + (knob(KNOB_SHORT_MARK_STACK) ? SHORT_STACK_BYTES : STACK_BYTES)
+  p.stackTop = s.markStack
+}
+
+/** A stack for a minor collection, above what marking has on it. */
+export function readyStack(): void {
+  if (!space().markStack) endMark()
+}
+
+/** For the verifier: call `V.object(reference)` for each object that has an entry. */
+export function eachStackEntry<V>(): void {
+  for (let at = plan().stackTop; at > space().markStack; ) {
+    at -= 4
+    const entry = load<usize>(at)
+    if (entry & SLICE_TAG) at -= 4
+    if (!(entry & WAKE_TAG)) changetype<V>(0).object(entry & ~ENTRY_TAGS)
+  }
 }
 
 // ---- visiting ------------------------------------------------------------------------------------------------------
@@ -118,7 +138,9 @@ function visitTo<Moving>(slot: usize, top: usize, colour: u32, always: usize, ta
   const byte = <u32>load<u8>(map)
   if (byte & colour) return top
   if (sizeof<Moving>() == 2) return visitMoving(slot, reference, map, byte, top, colour)
-  store<u8>(map, <u8>(MAP_OBJECT | MAP_START | colour))
+  // Between steps holes are looked for, and the object must be seen to reach beyond its first granule.
+  if (sizeof<Moving>() == 4) store<u8>(map, <u8>(byte ^ (MAP_COLOUR_A | MAP_COLOUR_B)))
+  else store<u8>(map, <u8>(MAP_OBJECT | MAP_START | colour))
   store<usize>(top, reference)
   return top + 4
 }
@@ -186,7 +208,8 @@ function markOnly<Moving>(slot: usize): void {
       return
     }
   }
-  store<u8>(map, <u8>(MAP_OBJECT | MAP_START | MAP_GREY | space().colour))
+  if (sizeof<Moving>() == 4) store<u8>(map, <u8>((byte ^ (MAP_COLOUR_A | MAP_COLOUR_B)) | MAP_GREY))
+  else store<u8>(map, <u8>(MAP_OBJECT | MAP_START | MAP_GREY | space().colour))
   plan().overflowed = 1
 }
 
@@ -204,6 +227,14 @@ export function drain<Moving>(): void {
   }
 }
 
+/**
+ * The same, from the stack's top on, until the units that are left are used up: for `u32`. A unit is an object or two
+ * references; the last object may take a slice more.
+ */
+export function drainSome(): void {
+  plan().stackTop = drainTo<u32>(plan().stackTop)
+}
+
 function drainTo<Moving>(from: usize): usize {
   const s = space()
   const colour = s.colour
@@ -219,10 +250,17 @@ function drainTo<Moving>(from: usize): usize {
   // Header of the short objects seen last, which have one or two references and nothing else.
   let known: u64 = 0
   let isPair = false
+  let units: u32 = 0
+  const most = sizeof<Moving>() == 4 ? young().unitsLeft : 0
   while (top > base) {
+    if (sizeof<Moving>() == 4) {
+      if (units >= most) break
+      units++
+    }
     const isFull = top > roof
     const reference = <usize>load<u32>(top - 4)
     if (isFull || reference & ENTRY_TAGS) {
+      if (sizeof<Moving>() == 4) units += SLICE_WORDS >> 1
       top = isFull ? makeRoom<Moving>(top) : scanTagged<Moving>(reference, top - 4, colour, always, table, mask)
       base = s.markStack
       roof = s.markStackEnd - 4 * STEP_WORDS
@@ -253,9 +291,11 @@ function drainTo<Moving>(from: usize): usize {
     }
     if (what == TWO_REFS) top = scanPair<Moving>(reference, top, colour, always, table, mask)
     else if (what & 0xff) {
+      if (sizeof<Moving>() == 4) units += min<u32>(size >> 3, SLICE_WORDS >> 1)
       top = scanOther<Moving>(reference, changetype<TypeInfo>(info), what, top, colour, always, table, mask)
     }
   }
+  if (sizeof<Moving>() == 4) young().unitsLeft = most > units ? most - units : 0
   const p = plan()
   p.markedBytes += bytes
   p.markedObjects += objects
@@ -465,6 +505,32 @@ function touch(from: usize, to: usize): void {
 
 // ---- overflow ------------------------------------------------------------------------------------------------------
 
+/** Push objects of [from, ...) that were left grey while there is room; where to go on, 0 at the end. */
+export function rescanSome(from: usize): usize {
+  const y = young()
+  for (let place = blockFrom(from); place; place = nextBlockAfter(place)) {
+    const block = changetype<ObjectBlock>(place)
+    if (!y.unitsLeft) return block.start
+    y.unitsLeft -= min(y.unitsLeft, BLOCK_UNITS)
+    const end = blockMapEnd(block)
+    for (let at = blockMap(block); at < end; at++) {
+      if (!isLeftGrey(load<u8>(at))) continue
+      pushGrey(((at - block.mapBias) << GRANULE_SHIFT) + 8, at)
+      return block.start
+    }
+  }
+  for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
+    const map = largeMap(piece)
+    if (!isLeftGrey(load<u8>(map))) continue
+    pushGrey(largeReference(piece), map)
+    return heap().top
+  }
+  return 0
+}
+
+/** Units that a look at the map of a block counts for. */
+const BLOCK_UNITS: u32 = 64
+
 /** Scan the objects that were left grey, and what that finds. */
 function rescan<Moving>(): void {
   for (let place = nextBlockAfter(0); place; place = nextBlockAfter(place)) {
@@ -487,8 +553,16 @@ function isLeftGrey(byte: u32): bool {
   return (byte & MAP_START) != 0 && (byte & (MAP_GREY | MAP_GREY_REST)) != 0 && (byte & space().colour) != 0
 }
 
-/** The stack is empty. What was scanned in part is scanned in slices from its start: those count nothing again. */
 function rescanObject<Moving>(reference: usize, map: usize): void {
+  pushGrey(reference, map)
+  plan().stackTop = drainTo<Moving>(plan().stackTop)
+}
+
+/**
+ * Make an entry for a grey object; the stack is empty. What was scanned in part is scanned in slices from its start:
+ * those count nothing again.
+ */
+function pushGrey(reference: usize, map: usize): void {
   const p = plan()
   const byte = <u32>load<u8>(map)
   store<u8>(map, <u8>(byte & ~(MAP_GREY | MAP_GREY_REST)))
@@ -500,5 +574,4 @@ function rescanObject<Moving>(reference: usize, map: usize): void {
     store<usize>(p.stackTop, reference + SLICE_TAG, 4)
     p.stackTop += 8
   }
-  p.stackTop = drainTo<Moving>(p.stackTop)
 }

@@ -10,6 +10,8 @@ export class PlanState {
   cursor: usize
   /** Where the objects of the current hole that have no map bytes begin. */
   holeStart: usize
+  /** In a nursery: where the current stretch begins. */
+  stretchFrom: usize
   /** The hole for objects of medium size, in a block of its own. */
   mediumBump: usize
   mediumLimit: usize

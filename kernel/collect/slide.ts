@@ -29,6 +29,7 @@ import { visitFinalizerSlots } from '../root/finalizers'
 import { remakeIndex, visitHashSlots } from '../root/hashes'
 import { visitList } from '../root/lists'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
+import { isYoung, young } from '../young-overlay'
 import {
   BLOCK_PINNED,
   ObjectBlock,
@@ -40,6 +41,7 @@ import {
 } from './blocks'
 import { tagObject } from './fresh'
 import { Large, largeReference } from './large'
+import { eachYoung } from './nursery'
 import { guardedSlot, plan } from './plan-state'
 import { finishSweep } from './sweep'
 
@@ -58,7 +60,8 @@ export function slide(): void {
 class Pinner {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!reference) return
+    // A young object that stays is no part of the slide.
+    if (!reference || isYoung(reference)) return
     const entry = entryOf(reference)
     const map = mapAt(entry, reference)
     // An immortal object stays where it is anyhow.
@@ -205,8 +208,17 @@ export function correctAll(): void {
   visitFinalizerSlots<Corrector>()
   visitHashSlots<Corrector>()
   eachObject<Corrector>()
+  if (young().stayed) eachYoung<YoungCorrector>()
   for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
     const reference = largeReference(piece)
+    correctObject(reference, load<u32>(reference - 4))
+  }
+}
+
+@unmanaged
+@final
+class YoungCorrector {
+  object(reference: usize): void {
     correctObject(reference, load<u32>(reference - 4))
   }
 }

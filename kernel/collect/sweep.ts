@@ -7,7 +7,7 @@
  */
 import { MAP_SPAN, MAP_START } from '../object-layout'
 import { space } from '../object-overlay'
-import { ObjectBlock, addressAt, blockMap, blockMapEnd, nextBlockAfter, releaseBlock } from './blocks'
+import { ObjectBlock, addressAt, blockMap, blockMapEnd, granulesOf, nextBlockAfter, releaseBlock } from './blocks'
 import { bytesWith, carryOut, covered, sweepMap } from './map'
 import { plan } from './plan-state'
 
@@ -41,6 +41,21 @@ export function enterBlock(place: usize): void {
   const p = plan()
   p.block = place
   p.cursor = blockMap(changetype<ObjectBlock>(place))
+}
+
+/** Go on to the next block that has holes; `block` is 0 behind the last one. */
+export function enterNextBlock(): void {
+  let place = nextBlockAfter(plan().block)
+  while (place) {
+    const block = changetype<ObjectBlock>(place)
+    if (!isSwept(block)) sweepBlock(block)
+    if (block.usedGranules < granulesOf(block)) {
+      enterBlock(place)
+      return
+    }
+    place = nextBlockAfter(place)
+  }
+  plan().block = 0
 }
 
 /**

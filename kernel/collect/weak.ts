@@ -17,6 +17,9 @@ import { updateFinalizers } from '../root/finalizers'
 import { findHash, updateHashes } from '../root/hashes'
 import { visitList } from '../root/lists'
 
+/** Ends the entries that wait for one key, so that the `next` of an entry that waits is never 0. */
+const LAST: usize = 1
+
 export function beginWeak(): void {
   const s = space()
   s.weakList = 0
@@ -45,7 +48,7 @@ export function wake<M>(reference: usize): void {
   if (!changetype<usize>(found)) return
   let waiting = found.pending
   found.pending = 0
-  while (waiting) {
+  while (waiting > LAST) {
     const entry = changetype<WeakEntry>(waiting)
     waiting = entry.next
     entry.next = 0
@@ -70,16 +73,18 @@ export function markEphemerons<M>(): void {
 
 function markEntries<M>(table: usize): void {
   const capacity = tableCapacity(table)
-  for (let i: u32 = 0; i < capacity; i++) {
-    const entry = weakEntry(table, i)
-    const key = entry.key
-    if (key <= DELETED) continue
-    if (changetype<M>(0).survivor(key)) changetype<M>(0).visit(changetype<usize>(entry) + 4)
-    else {
-      const waiting = findHash(key)
-      entry.next = waiting.pending
-      waiting.pending = changetype<usize>(entry)
-    }
+  for (let i: u32 = 0; i < capacity; i++) markEntry<M>(weakEntry(table, i))
+}
+
+/** Visit the value of an entry whose key lives; let others wait for their keys. */
+export function markEntry<M>(entry: WeakEntry): void {
+  const key = entry.key
+  if (key <= DELETED || entry.next) return
+  if (changetype<M>(0).survivor(key)) changetype<M>(0).visit(changetype<usize>(entry) + 4)
+  else {
+    const waiting = findHash(key)
+    entry.next = waiting.pending ? waiting.pending : LAST
+    waiting.pending = changetype<usize>(entry)
   }
 }
 
@@ -104,25 +109,27 @@ export function finishWeak<M>(): void {
   updateHashes<M>()
 }
 
-function finishTable<M>(table: usize): void {
+export function finishTable<M>(table: usize): void {
   const capacity = tableCapacity(table)
-  for (let i: u32 = 0; i < capacity; i++) {
-    const entry = weakEntry(table, i)
-    if (entry.key <= DELETED) continue
-    entry.next = 0
-    const key = changetype<M>(0).survivor(entry.key) as usize
-    if (key) entry.key = key
-    else {
-      entry.key = DELETED
-      entry.value = 0
-      changetype<WeakTable>(table).size--
-    }
+  for (let i: u32 = 0; i < capacity; i++) finishEntry<M>(table, weakEntry(table, i))
+}
+
+/** Correct the key of an entry, or delete the entry when its key has died. */
+export function finishEntry<M>(table: usize, entry: WeakEntry): void {
+  entry.next = 0
+  if (entry.key <= DELETED) return
+  const key = changetype<M>(0).survivor(entry.key) as usize
+  if (key) entry.key = key
+  else {
+    entry.key = DELETED
+    entry.value = 0
+    changetype<WeakTable>(table).size--
   }
 }
 
 @unmanaged
 @final
-class WeakRoot<M> {
+export class WeakRoot<M> {
   visit(slot: usize): void {
     store<usize>(slot, changetype<M>(0).survivor(load<usize>(slot)) as usize)
   }

@@ -75,7 +75,7 @@ export function findWeakEntry(table: usize, key: usize, hash: u32): WeakEntry {
 }
 
 /** Put an entry for a key that has none into a table with room. */
-export function putWeakEntry(table: usize, key: usize, value: usize, hash: u32): void {
+export function putWeakEntry(table: usize, key: usize, value: usize, hash: u32): WeakEntry {
   const mask = tableCapacity(table) - 1
   let i = hash
   while (weakEntry(table, i & mask).key) i++
@@ -85,4 +85,5 @@ export function putWeakEntry(table: usize, key: usize, value: usize, hash: u32):
   entry.next = 0
   changetype<WeakTable>(table).size++
   changetype<WeakTable>(table).used++
+  return entry
 }

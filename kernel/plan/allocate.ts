@@ -9,8 +9,11 @@ import { objectBytesFor, writeHeader } from '../object/header'
 import { isKnownType, sizeFits } from '../object/types'
 import { handlePush } from '../root/handles'
 import { plan } from '../collect/plan-state'
+import { hasNursery } from '../young-overlay'
 import { allocateInBuffer } from './embedded'
-import { allocateSlow, collectFor } from './vm'
+import { collectFor } from './full'
+import { allocateWithNursery } from './nursery'
+import { allocateInHoles } from './vm'
 
 /** A zeroed object of `type` with a payload of `bytes`: its reference, 0 when refused. May collect and move. */
 export function objectNew(type: u32, bytes: u32): usize {
@@ -37,6 +40,11 @@ export function allocateObject(type: u32, bytes: u32): usize {
   if (total <= GRANULE_BYTES) store<u64>(reference, 0)
   else memory.fill(reference, 0, total - 8)
   return reference
+}
+
+/** Room for an object when the current hole has none. May collect and move. */
+function allocateSlow(bytes: u32): usize {
+  return hasNursery() ? allocateWithNursery(bytes) : allocateInHoles(bytes)
 }
 
 /** The same in a new handle slot of the innermost scope: the slot's address, 0 when refused. Not in `embedded`. */

@@ -6,6 +6,7 @@
 import { KNOB_SMALL_BUDGET } from '../object-layout'
 import { space } from '../object-overlay'
 import { heap, knob } from '../overlay'
+import { hasNursery, young } from '../young-overlay'
 
 /** The floor: at most an eighth of the limit, at least 256 KiB or a quarter of the limit. */
 const FLOOR_BYTES: u32 = 2 << 20
@@ -14,7 +15,10 @@ const FLOOR_SHIFT: u32 = 3
 const FLOOR_MIN_SHIFT: u32 = 2
 const SMALL_BUDGET_BYTES: u32 = 16 << 10
 
-/** Bytes that may be allocated before the next collection. */
+/** With a nursery, whose collections come first. */
+const OLD_FLOOR_BYTES: u32 = 8 << 20
+
+/** Bytes that may be allocated, or with a nursery become old, before the next collection. */
 export function nextBudget(): u32 {
   if (knob(KNOB_SMALL_BUDGET)) return SMALL_BUDGET_BYTES
   const live = <u64>space().liveBytes
@@ -22,6 +26,10 @@ export function nextBudget(): u32 {
   const percent: u64 = live * 2 < limit ? 65 : live * 5 < limit * 4 ? 35 : 1
   const limitBytes = heap().limitBytes
   const least = min<u32>(FLOOR_MIN_BYTES, limitBytes >> FLOOR_MIN_SHIFT)
-  const floor = max<u32>(min<u32>(limitBytes >> FLOOR_SHIFT, FLOOR_BYTES), least)
-  return <u32>max<u64>((live * percent) / 100, floor)
+  const most = hasNursery() ? OLD_FLOOR_BYTES : FLOOR_BYTES
+  const floor = max<u32>(min<u32>(limitBytes >> FLOOR_SHIFT, most), least)
+  const budget = <u32>max<u64>((live * percent) / 100, floor)
+  // The old space has a size to begin with.
+  const start = hasNursery() ? young().oldStart : 0
+  return start > space().liveBytes ? max(budget, start - space().liveBytes) : budget
 }

@@ -1,11 +1,12 @@
 /** Making weak references and weak maps, and setting entries: what may allocate. Objects are given by their slots. */
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { TYPE_WEAK_MAP, TYPE_WEAK_REF, TYPE_WEAK_TABLE } from '../object-layout'
+import { PHASE_WEAK, TYPE_WEAK_MAP, TYPE_WEAK_REF, TYPE_WEAK_TABLE } from '../object-layout'
 import { typeOf } from '../object/header'
 import {
   DELETED,
   ENTRY_BYTES,
   TABLE_HEAD_BYTES,
+  WeakEntry,
   WeakMap,
   WeakRef,
   WeakTable,
@@ -15,6 +16,9 @@ import {
   weakEntry,
 } from '../object/weak'
 import { hashIfAny, identityHash } from '../root/hashes'
+import { isMarked, shadeSlot, storeReference, storedEntry } from '../collect/barrier'
+import { noteTable } from '../collect/weak'
+import { isYoung, young } from '../young-overlay'
 import { allocateObject } from './allocate'
 
 const FIRST_ENTRIES: u32 = 8
@@ -27,7 +31,7 @@ export function weakRefNew(slot: usize): usize {
   return weak
 }
 
-/** What a weak reference refers to, 0 when that has died. */
+/** What a weak reference refers to, 0 when that has died: in `embedded`, where nothing goes on between calls. */
 export function weakRefGet(reference: usize): usize {
   return reference ? changetype<WeakRef>(reference).target : 0
 }
@@ -46,7 +50,9 @@ export function weakMapSet(mapSlot: usize, keySlot: usize, valueSlot: usize): u3
   if (table) {
     const entry = findWeakEntry(table, load<usize>(keySlot), hash)
     if (changetype<usize>(entry)) {
+      shadeWord(table, changetype<usize>(entry) + 4)
       entry.value = load<usize>(valueSlot)
+      stored(table, entry)
       return STATUS_OK
     }
   }
@@ -54,8 +60,55 @@ export function weakMapSet(mapSlot: usize, keySlot: usize, valueSlot: usize): u3
     if (!growTable(mapSlot)) return STATUS_OUT_OF_MEMORY
     table = tableOf(mapSlot)
   }
-  putWeakEntry(table, load<usize>(keySlot), load<usize>(valueSlot), hash)
+  stored(table, putWeakEntry(table, load<usize>(keySlot), load<usize>(valueSlot), hash))
   return STATUS_OK
+}
+
+// ---- barriers, of which `embedded` has none ---------------------------------------------------------------------------
+
+/** A word of `holder` is about to be overwritten. */
+// @ts-ignore: decorator
+@inline
+function shadeWord(holder: usize, slot: usize): void {
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) {
+    if (!isYoung(holder)) shadeSlot(slot)
+  }
+}
+
+/** An entry of `table` has been written. */
+// @ts-ignore: decorator
+@inline
+function stored(table: usize, entry: WeakEntry): void {
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) storedEntry(table, changetype<usize>(entry))
+}
+
+/** A table that is born old is marked, and so never scanned; while marking goes on it must be known all the same. */
+// @ts-ignore: decorator
+@inline
+function noteTableOfCycle(table: usize): void {
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) {
+    if (young().shading && !isYoung(table)) noteTable(table)
+  }
+}
+
+/** Let `map` have another table. */
+// @ts-ignore: decorator
+@inline
+function setTable(map: usize, table: usize): void {
+  // @ts-ignore: set by --use
+  if (HW_EMBEDDED) changetype<WeakMap>(map).table = table
+  else storeReference(map, map, table)
+}
+
+/** Whether a key of an old table lives still: while weak words are put right some that do not may be there. */
+// @ts-ignore: decorator
+@inline
+function isAlive(key: usize): bool {
+  // @ts-ignore: set by --use
+  return HW_EMBEDDED || young().phase != PHASE_WEAK || isMarked(key)
 }
 
 // @ts-ignore: decorator
@@ -84,7 +137,8 @@ function growTable(mapSlot: usize): bool {
   // The old table may have moved, and entries may have died.
   const old = tableOf(mapSlot)
   if (old) copyEntries(old, table)
-  changetype<WeakMap>(load<usize>(mapSlot)).table = table
+  noteTableOfCycle(table)
+  setTable(load<usize>(mapSlot), table)
   return true
 }
 
@@ -92,6 +146,7 @@ function copyEntries(from: usize, to: usize): void {
   const capacity = tableCapacity(from)
   for (let i: u32 = 0; i < capacity; i++) {
     const entry = weakEntry(from, i)
-    if (entry.key > DELETED) putWeakEntry(to, entry.key, entry.value, hashIfAny(entry.key))
+    if (entry.key <= DELETED || !isAlive(entry.key)) continue
+    stored(to, putWeakEntry(to, entry.key, entry.value, hashIfAny(entry.key)))
   }
 }

@@ -19,14 +19,14 @@ import {
   TABLE_ENTRY_BYTES,
   UNIT_BYTES,
 } from '../layout'
-import { SPACE_BYTES } from '../object-layout'
+import { SPACE_ALL_BYTES } from '../object-layout'
 import { heap } from '../overlay'
 
 export const BINS_BYTES: u32 = HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
 export const CONTEXT_OFFSET: u32 = HEAP_HEADER_BYTES + BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
 export const SPACE_OFFSET: u32 = CONTEXT_OFFSET + CONTEXT_BYTES
 // @ts-ignore: set by --use
-export const SCRATCH_OFFSET: u32 = SPACE_OFFSET + (HW_OBJECTS ? SPACE_BYTES : 0)
+export const SCRATCH_OFFSET: u32 = SPACE_OFFSET + (HW_OBJECTS ? SPACE_ALL_BYTES : 0)
 export const TABLE_OFFSET: u32 = SCRATCH_OFFSET + SCRATCH_BYTES
 
 /** Entries of the chunk table: a power of two, at least one per MiB of the range. */

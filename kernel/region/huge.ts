@@ -8,7 +8,8 @@
  *                                  ^ start: code HUGE in A's map; without a head, the first MiB's table entry says it
  *
  * The table entry of each whole MiB is { code, start, 0, bytes }: its span of 0 makes every address inside refused at
- * the range check, whatever the bytes there look like.
+ * the range check, whatever the bytes there look like. An owned one may have a map of its own; its bias, a multiple of
+ * 16, then stands in place of the code.
  *
  * Placing is best fit over sequences of wholly free chunks and costs a look at each MiB held.
  */
@@ -37,6 +38,21 @@ const HEAD_MIN_BYTES: u32 = 64
 @inline
 function entryOfMib(mib: u32): Entry {
   return entryOf(<usize>mib << CHUNK_SHIFT)
+}
+
+/** Code of a huge block, from the entry of one of its MiBs. */
+export function hugeCode(entry: Entry): u32 {
+  return isHugeCode(<u32>entry.mapBias) ? <u32>entry.mapBias : CODE_HUGE_OWNED
+}
+
+/** Give the owned huge block of whole MiBs at `start` a map: one byte per granule at `map`, a multiple of 16. */
+export function giveMap(start: usize, bytes: u32, map: usize): void {
+  for (let at = start; at < start + bytes; at += CHUNK_BYTES) entryOf(at).mapBias = map - (start >> GRANULE_SHIFT)
+}
+
+/** Take it away again. */
+export function takeMap(start: usize, bytes: u32): void {
+  for (let at = start; at < start + bytes; at += CHUNK_BYTES) entryOf(at).mapBias = CODE_HUGE_OWNED
 }
 
 function isFreeMib(mib: u32): bool {
@@ -179,7 +195,7 @@ export function hugeBytes(p: usize, code: u32): u32 {
     if (load<u8>(mapAt(entry, p)) != code) return 0
     return entryOfMib(<u32>(p >> CHUNK_SHIFT) + 1).unitBias
   }
-  return entry.spanGranules == 0 && entry.lo == p && p != 0 && <u32>entry.mapBias == code ? entry.unitBias : 0
+  return entry.spanGranules == 0 && entry.lo == p && p != 0 && hugeCode(entry) == code ? entry.unitBias : 0
 }
 
 /** Bytes of a huge block in front of its whole MiBs. */
@@ -264,7 +280,7 @@ function freeMibsFrom(first: u32, most: u32): u32 {
 
 /** Enter the new size into every MiB of the block, after claiming `more` of them behind it. */
 function resize(start: usize, bytes: u32, total: u32, more: u32): void {
-  const code = <u32>entryOf(start + bytes - 1).mapBias
+  const code = hugeCode(entryOf(start + bytes - 1))
   if (more) claimMibs(<u32>((start + bytes) >> CHUNK_SHIFT), more, start, total, code)
   const last = <u32>((start + total - 1) >> CHUNK_SHIFT)
   for (let mib = <u32>(nextMib(start) >> CHUNK_SHIFT); mib <= last; mib++) entryOfMib(mib).unitBias = total
@@ -275,7 +291,7 @@ function resize(start: usize, bytes: u32, total: u32, more: u32): void {
  * Give back what the huge block at `start` does not need for `wanted` bytes: whole MiBs, or all but part of its head.
  */
 export function shrinkHuge(start: usize, bytes: u32, wanted: u32, granules: u32): void {
-  const code = <u32>entryOf(start + bytes - 1).mapBias
+  const code = hugeCode(entryOf(start + bytes - 1))
   const head = headOf(start)
   // Without a head there is no run that it could become, not even for 0 bytes.
   if (head && wanted <= head) {

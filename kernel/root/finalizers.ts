@@ -10,6 +10,7 @@
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
+import { isYoung, young } from '../young-overlay'
 
 const ENTRY_SHIFT: u32 = 3
 const FIRST_ENTRIES: u32 = 128
@@ -49,19 +50,33 @@ function hasRoom(ready: u32, capacity: u32): bool {
 /** Take a registered finalizer out again; whether there was one. Costs a look at those registered after it. */
 export function finalizerRemove(id: u32): bool {
   const s = space()
+  closeGap()
   for (let i = s.finalizerCount; i > 0; i--) {
     const entry = entryAt(i - 1)
     if (load<u32>(entry, 4) != id) continue
     memory.copy(entry, entry + (1 << ENTRY_SHIFT), (s.finalizerCount - i) << ENTRY_SHIFT)
     s.finalizerCount--
+    noteRemoved(i - 1)
     return true
   }
   return false
 }
 
+/** Entries behind `index` have moved down by one. */
+function noteRemoved(index: u32): void {
+  // @ts-ignore: set by --use
+  if (HW_EMBEDDED) return
+  const y = young()
+  if (index < y.finalizerFrom) y.finalizerFrom--
+  if (index >= y.gapTo) return
+  y.gapFrom--
+  y.gapTo--
+}
+
 /** A table without the places of ids that were taken, longer if that is not enough. */
 function remake(): bool {
   const s = space()
+  closeGap()
   const waiting = finalizersReady()
   // @ts-ignore: set by --use
   let capacity = s.finalizerCapacity ? s.finalizerCapacity : HW_EMBEDDED ? FIRST_ENTRIES_EMBEDDED : FIRST_ENTRIES
@@ -100,20 +115,69 @@ export function finalizerNext(): u32 {
  * the dead ready.
  */
 export function updateFinalizers<S>(): void {
+  updateFinalizersFrom<S>(0)
+}
+
+/** The same from the entry at `from` on, which is no later than the first one of a young object. The same for then. */
+export function updateFinalizersFrom<S>(from: u32): u32 {
   const s = space()
   const count = s.finalizerCount
-  let kept: u32 = 0
-  for (let i: u32 = 0; i < count; i++) {
+  let kept = from
+  let firstYoung = u32.MAX_VALUE
+  for (let i = from; i < count; i++) {
     const entry = entryAt(i)
     const id = load<u32>(entry, 4)
     const now = changetype<S>(0).survivor(load<usize>(entry)) as usize
     if (now) {
+      // @ts-ignore: set by --use
+      if (!HW_EMBEDDED) {
+        if (isYoung(now)) firstYoung = min(firstYoung, kept)
+      }
       const to = entryAt(kept++)
       store<usize>(to, now)
       store<u32>(to, id, 4)
     } else makeReady(id)
   }
   s.finalizerCount = kept
+  return min(firstYoung, kept)
+}
+
+/**
+ * The same for at most `most` entries of objects that are not young, in an incremental cycle; true when there are no
+ * more. What has been looked at is closed up, so that in front of the rest there is a gap until then.
+ */
+export function updateFinalizersSome<S>(most: u32): bool {
+  const y = young()
+  const end = min(y.finalizerFrom, space().finalizerCount)
+  const stop = min<u32>(end, y.gapTo + most)
+  for (; y.gapTo < stop; y.gapTo++) {
+    const entry = entryAt(y.gapTo)
+    const now = changetype<S>(0).survivor(load<usize>(entry)) as usize
+    if (!now) {
+      makeReady(load<u32>(entry, 4))
+      continue
+    }
+    const to = entryAt(y.gapFrom++)
+    store<usize>(to, now)
+    store<u32>(to, load<u32>(entry, 4), 4)
+  }
+  if (y.gapTo < end) return false
+  closeGap()
+  return true
+}
+
+/** Move what lies behind the gap down to its start. */
+function closeGap(): void {
+  // @ts-ignore: set by --use
+  if (HW_EMBEDDED) return
+  const s = space()
+  const y = young()
+  const gap = y.gapTo - y.gapFrom
+  if (!gap) return
+  memory.copy(entryAt(y.gapFrom), entryAt(y.gapTo), (s.finalizerCount - y.gapTo) << ENTRY_SHIFT)
+  s.finalizerCount -= gap
+  y.finalizerFrom -= min(gap, y.finalizerFrom)
+  y.gapTo = y.gapFrom
 }
 
 function makeReady(id: u32): void {
@@ -126,5 +190,6 @@ function makeReady(id: u32): void {
 
 /** Visit the words that hold the objects of registered finalizers. */
 export function visitFinalizerSlots<V>(): void {
+  closeGap()
   for (let i: u32 = 0; i < space().finalizerCount; i++) changetype<V>(0).visit(entryAt(i))
 }

@@ -13,6 +13,7 @@ import { OBJECT_HASHED } from '../object-layout'
 import { refused, space } from '../object-overlay'
 import { headWord, isHashed, isImmortal, setHeadWord } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
+import { isYoung, young } from '../young-overlay'
 
 @unmanaged
 export class HashEntry {
@@ -151,6 +152,98 @@ export function updateHashes<S>(): void {
   }
   s.hashCount = kept
   remakeIndex()
+}
+
+/**
+ * After a minor collection: the same for the entries from `from` on, which is no later than the first one of a young
+ * object, with an index that is corrected in place. The same number for then.
+ */
+export function updateYoungHashes<S>(from: u32): u32 {
+  const s = space()
+  let firstYoung = u32.MAX_VALUE
+  for (let i = from; i < s.hashCount; ) {
+    const entry = hashEntry(i)
+    const reference = entry.reference
+    const now = changetype<S>(0).survivor(reference) as usize
+    if (!now) {
+      removeHash(i)
+      continue
+    }
+    if (now != reference) {
+      leaveIndex(i)
+      entry.reference = now
+      enterIndex(i)
+    }
+    if (isYoung(now)) firstYoung = min(firstYoung, i)
+    i++
+  }
+  return min(firstYoung, s.hashCount)
+}
+
+/**
+ * The same for at most `most` entries of objects that are not young, in an incremental cycle, from `from` on: only the
+ * dead are removed. Where to go on; `young().hashFrom` or above when there are no more.
+ */
+export function removeDeadHashes<S>(from: u32, most: u32): u32 {
+  const y = young()
+  let next = from
+  for (let i: u32 = 0; i < most && next < min(y.hashFrom, space().hashCount); i++) {
+    if (changetype<S>(0).survivor(hashEntry(next).reference)) {
+      next++
+      continue
+    }
+    // The entries of young objects stay behind those of old ones.
+    const lastOld = min(y.hashFrom, space().hashCount) - 1
+    leaveIndex(next)
+    if (next != lastOld) moveHash(lastOld, next)
+    const last = space().hashCount - 1
+    if (lastOld != last) moveHash(last, lastOld)
+    space().hashCount = last
+    y.hashFrom = lastOld
+  }
+  return next
+}
+
+/** Remove an entry; the last one takes its place. */
+function removeHash(number: u32): void {
+  leaveIndex(number)
+  const last = space().hashCount - 1
+  if (number != last) moveHash(last, number)
+  space().hashCount = last
+}
+
+/** Put the entry `from` in the place of `to`, which has left the index. */
+function moveHash(from: u32, to: u32): void {
+  store<u32>(indexAt(slotOf(from)), to + 1)
+  const source = hashEntry(from)
+  const target = hashEntry(to)
+  target.reference = source.reference
+  target.hash = source.hash
+  target.pending = source.pending
+}
+
+/** Place of an entry in the index. */
+function slotOf(number: u32): u32 {
+  const mask = (space().hashCapacity << 1) - 1
+  let slot = firstSlot(hashEntry(number).reference)
+  while (load<u32>(indexAt(slot & mask)) != number + 1) slot++
+  return slot & mask
+}
+
+/** Take an entry out of the index, and move up those behind it that would not be found across the gap. */
+function leaveIndex(number: u32): void {
+  const mask = (space().hashCapacity << 1) - 1
+  let gap = slotOf(number)
+  for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
+    const other = load<u32>(indexAt(slot))
+    if (!other) break
+    const home = firstSlot(hashEntry(other - 1).reference) & mask
+    // It may move when its home does not lie behind the gap.
+    if (((slot - home) & mask) < ((slot - gap) & mask)) continue
+    store<u32>(indexAt(gap), other)
+    gap = slot
+  }
+  store<u32>(indexAt(gap), 0)
 }
 
 /** Visit the words that hold the objects with a hash. Afterwards the index must be made anew. */

@@ -100,13 +100,22 @@ function isSlot(kind: u32, slot: usize): bool {
 
 /** Visit every slot in use of a list: the slot itself, whatever the kind. */
 export function visitList<V>(kind: u32): void {
+  for (let at = firstSegment(kind); at; at = visitSegment<V>(kind, at)) {}
+}
+
+/** First segment of a list, 0 when it has none. */
+export function firstSegment(kind: u32): usize {
+  return load<usize>(rootListAt(kind))
+}
+
+/** Visit the slots in use of one segment; the next segment, 0 at the end. */
+export function visitSegment<V>(kind: u32, at: usize): usize {
   const step = slotBytes(kind)
-  for (let at = load<usize>(rootListAt(kind)); at; at = changetype<Segment>(at).next) {
-    const end = changetype<Segment>(at).end
-    for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += step) {
-      if (!(load<usize>(slot) & 1)) changetype<V>(0).visit(slot)
-    }
+  const end = changetype<Segment>(at).end
+  for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += step) {
+    if (!(load<usize>(slot) & 1)) changetype<V>(0).visit(slot)
   }
+  return changetype<Segment>(at).next
 }
 
 /** Give the segments back in which no slot is in use, and link the free slots of the others anew. */

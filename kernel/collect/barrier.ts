@@ -1,0 +1,73 @@
+/**
+ * The write barrier: the one place through which references are stored into objects, by programs, by the host and by
+ * the kernel itself.
+ *
+ *   generations   an old object gets a young reference: the slot is logged (a range test of both, then a push)
+ *   snapshot      while old objects are marked, what an old object's word referred to is shaded before it is lost to
+ *                 the marker (Yuasa, Journal of Systems and Software 11(3), 1990): what was reachable when the cycle
+ *                 began is marked, whatever the program does
+ *
+ * Young objects need neither: they are all looked at, and they are younger than the snapshot. Roots need neither: all of
+ * them are read at each minor collection, and copied when a cycle begins.
+ */
+import { KNOB_NO_SHADING, PHASE_MARK, PHASE_ROOTS, PHASE_WEAK } from '../object-layout'
+import { alwaysMarked, space } from '../object-overlay'
+import { entryOf, knob, mapAt } from '../overlay'
+import { isYoung, scratchSlot, young } from '../young-overlay'
+import { Marker } from './mark'
+import { logEntry, logSlot } from './remembered'
+
+/**
+ * Store `value`, null or a reference, in the word at `slot` of the object `holder`. Without a nursery and outside a
+ * cycle this is a store and nothing else.
+ */
+export function storeReference(holder: usize, slot: usize, value: usize): void {
+  const isOld = !isYoung(holder)
+  if (isOld && young().shading) shadeSlot(slot)
+  store<usize>(slot, value)
+  if (isOld && isYoung(value)) logSlot(slot)
+}
+
+/** Copy `count` references from the words at `from` to those at `to` of `holder`; the ranges may overlap. */
+export function copyReferences(holder: usize, to: usize, from: usize, count: u32): void {
+  const end = to + (<usize>count << 2)
+  const isOld = !isYoung(holder)
+  if (isOld && young().shading) for (let slot = to; slot < end; slot += 4) shadeSlot(slot)
+  memory.copy(to, from, count << 2)
+  if (!isOld) return
+  for (let slot = to; slot < end; slot += 4) if (isYoung(load<usize>(slot))) logSlot(slot)
+}
+
+/** Store key and value of an entry of a weak map's table. */
+export function storedEntry(table: usize, entry: usize): void {
+  if (isYoung(table)) return
+  if (isYoung(load<usize>(entry)) || isYoung(load<usize>(entry, 4))) logEntry(entry, table)
+}
+
+/** The reference in the word at `slot` is about to be lost. */
+export function shadeSlot(slot: usize): void {
+  if (knob(KNOB_NO_SHADING)) return
+  if (young().shading) changetype<Marker<u32>>(0).visit(slot)
+}
+
+/**
+ * A reference that was read from a weak word, or is otherwise new to the program: while marking goes on it is shaded;
+ * while weak words are put right, what is dead reads as null.
+ */
+export function readWeakly(reference: usize): usize {
+  const phase = young().phase
+  if (phase == PHASE_WEAK) return isMarked(reference) ? reference : 0
+  if (phase == PHASE_ROOTS || phase == PHASE_MARK) {
+    young().scratch = reference
+    shadeSlot(scratchSlot())
+  }
+  return reference
+}
+
+/** Whether an object is marked, or young. */
+// @ts-ignore: decorator
+@inline
+export function isMarked(reference: usize): bool {
+  if (!reference) return false
+  return (load<u8>(mapAt(entryOf(reference), reference)) & space().colour) != 0
+}
