@@ -15,11 +15,12 @@
  * | `CorruptionError` | `HW_CORRUPTION` | the heap's own structures contradict each other |
  * | `ArgumentError` | `HW_ARGUMENT` | an argument is outside its documented range |
  * | `ClosedError` | `HW_CLOSED` | the object was closed or disposed before |
- * | `UnsupportedError` | `HW_UNSUPPORTED` | the heap's mode does not have what is asked for |
+ * | `UnsupportedError` | `HW_UNSUPPORTED` | the heap's mode, or the platform, does not have what is asked for |
  * | `ScopeError` | `HW_SCOPE` | an object is asked for and no scope is open to hold it |
  * | `StaleHandleError` | `HW_STALE_HANDLE` | a view's scope or root is gone, or its heap was reset or closed |
  * | `ProtectionError` | `HW_PROTECTION` | a write to what is immortal |
  * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
+ * | `FileError` | `HW_FILE` | a file cannot be read or written |
  */
 import type { ModeName, OutOfMemoryFigures } from './types.js'
 
@@ -35,6 +36,7 @@ export type ErrorCode =
   | 'HW_STALE_HANDLE'
   | 'HW_PROTECTION'
   | 'HW_IMAGE'
+  | 'HW_FILE'
 
 const isHeapwrightError = Symbol.for('heapwright.error')
 
@@ -169,15 +171,16 @@ export class ClosedError extends HeapwrightError {
   }
 }
 
-/** The heap's mode does not have what is asked for. */
+/** The heap's mode, or the platform that it runs on, does not have what is asked for. */
 export class UnsupportedError extends HeapwrightError {
   readonly code = 'HW_UNSUPPORTED'
   readonly mode: ModeName
   /** What is missing, such as `arenas`. */
   readonly feature: string
 
-  constructor(mode: ModeName, feature: string, hint = '') {
-    super(`mode '${mode}' has no ${feature}${hint && `; ${hint}`}`)
+  /** `holder` is what lacks it. */
+  constructor(mode: ModeName, feature: string, hint = '', holder = `mode '${mode}'`) {
+    super(`${holder} has no ${feature}${hint && `; ${hint}`}`)
     this.mode = mode
     this.feature = feature
   }
@@ -252,6 +255,17 @@ export class ImageError extends HeapwrightError {
   }
 }
 
+/** A file could not be read or written. The message names it. */
+export class FileError extends HeapwrightError {
+  readonly code = 'HW_FILE'
+  readonly file: string
+
+  constructor(file: string, reason: string, options?: ErrorOptions) {
+    super(`${file}: ${reason}`, options)
+    this.file = file
+  }
+}
+
 register(OutOfMemoryError, 'OutOfMemoryError')
 register(InvalidAddressError, 'InvalidAddressError')
 register(MisalignmentError, 'MisalignmentError')
@@ -263,6 +277,7 @@ register(ScopeError, 'ScopeError')
 register(StaleHandleError, 'StaleHandleError')
 register(ProtectionError, 'ProtectionError')
 register(ImageError, 'ImageError')
+register(FileError, 'FileError')
 
 /** An address as messages print it. */
 export function hex(address: number): string {

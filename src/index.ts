@@ -28,6 +28,7 @@ export {
   ClosedError,
   CorruptionError,
   type ErrorCode,
+  FileError,
   HeapwrightError,
   ImageError,
   type ImageErrorReason,

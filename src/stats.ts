@@ -45,6 +45,7 @@ import { MODES } from './modes.js'
 import type { PauseStats } from './objects/collections.js'
 import type { ObjectSpace } from './objects/space.js'
 import { formatBytes } from './sizes.js'
+import { formatTable } from './text-table.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
 
 /** The members of `HeapStats` that are one number. */
@@ -411,12 +412,6 @@ function formatMetric(metric: Metric, value: number): string {
   if (metric.unit === 'bytes') return formatBytes(value)
   if (metric.unit === 'ms') return `${value.toFixed(2)} ms`
   return metric.unit === 'ratio' ? value.toFixed(3) : String(value)
-}
-
-/** Columns padded to the same width, numbers to the right. */
-function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')).join('\n')
 }
 
 function formatClasses(classes: readonly SizeClassStats[]): string {

@@ -5,18 +5,8 @@ import { access, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-
-/** A file could not be read or written. The message names it. */
-export class FileError extends Error {
-  readonly code = 'HW_FILE'
-  readonly file: string
-
-  constructor(file: string, reason: string, cause?: unknown) {
-    super(`${file}: ${reason}`, { cause })
-    this.name = 'FileError'
-    this.file = file
-  }
-}
+import { FileError } from '../errors.js'
+import { fileReason } from '../platform/process.js'
 
 const CHUNK_BYTES = 1 << 18
 const GZIP_MAGIC = [0x1f, 0x8b]
@@ -44,7 +34,7 @@ export async function* readInput(file: string): AsyncGenerator<Uint8Array> {
     if (start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1]) yield* unpack(whole)
     else yield* whole
   } catch (error) {
-    throw error instanceof FileError ? error : new FileError(name, reasonOf(error), error)
+    throw error instanceof FileError ? error : new FileError(name, reasonOf(error), { cause: error })
   } finally {
     source.destroy()
   }
@@ -93,7 +83,7 @@ export async function checkOutput(file: string, inputs: readonly string[]): Prom
   try {
     await access(found ? file : directory, constants.W_OK)
   } catch (error) {
-    throw new FileError(file, `${found ? 'the file' : `the directory ${directory}`} is not writable`, error)
+    throw new FileError(file, `${found ? 'the file' : `the directory ${directory}`} is not writable`, { cause: error })
   }
   if (!found?.isFile()) return
   for (const input of inputs) {
@@ -112,28 +102,14 @@ export async function writeOutput(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text)
   } catch (error) {
-    throw new FileError(file, reasonOf(error), error)
+    throw new FileError(file, reasonOf(error), { cause: error })
   }
 }
 
 /** Why reading or writing failed, in words; the error's own where there are none. */
 export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (code) {
-    case 'ENOENT':
-      return 'there is no such file or directory'
-    case 'EISDIR':
-      return 'it is a directory, not a file'
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied'
-    case 'ENOSPC':
-      return 'no space is left on the device'
-    case 'Z_BUF_ERROR':
-      return 'the gzip data ends too early: the file is cut short'
-    case 'Z_DATA_ERROR':
-      return `the gzip data is damaged (${(error as Error).message})`
-    default:
-      return error instanceof Error ? error.message : String(error)
-  }
+  if (code === 'Z_BUF_ERROR') return 'the gzip data ends too early: the file is cut short'
+  if (code === 'Z_DATA_ERROR') return `the gzip data is damaged (${(error as Error).message})`
+  return fileReason(error)
 }
