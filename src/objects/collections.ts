@@ -1,177 +1,382 @@
 /**
- * What collections did: one record for each, kept as figures, told to listeners. The kernel reports the beginning and
- * the end of a collection, whoever caused it; only the words of the object space are read then, since a kernel call is
- * going on.
+ * What collections did: one record for each, kept as figures, told to listeners. The kernel reports where each begins
+ * and ends, whoever caused it, and the phases of its work. These brackets nest; an outermost one is a pause.
+ *
+ * A bracket of a collection, nested or not, gives a record. Steps give one when the incremental cycle that they make
+ * has ended. All of this runs in the middle of kernel calls: only words of the heap are read, and little is allocated,
+ * since there may be thousands of minor collections in a second. The one line that HEAPWRIGHT_GCTRACE asks for is
+ * written when the outermost bracket has ended.
  */
 
 import { HEAP_COMMITTED_AT } from '../../kernel/layout.js'
 import {
   CAUSE_BUDGET,
   CAUSE_MEMORY,
+  CAUSE_NURSERY,
   CAUSE_REQUEST,
   CAUSE_STRESS,
-  SPACE_ALLOCATED_AT,
-  SPACE_BUMP_AT,
-  SPACE_COMPACTIONS_AT,
-  SPACE_LIMIT_AT,
+  COLLECT_COMPACT,
+  COLLECT_FULL,
+  COLLECT_MINOR,
+  COLLECT_STEP,
+  SPACE_AGED_BYTES_AT,
   SPACE_LIVE_BYTES_AT,
   SPACE_LIVE_OBJECTS_AT,
+  SPACE_MINOR_BEFORE_AT,
   SPACE_MOVED_AT,
+  SPACE_PROMOTED_BYTES_AT,
+  SPACE_PROMOTED_OBJECTS_AT,
+  SPACE_STAYED_OBJECTS_AT,
 } from '../../kernel/object-layout.js'
-import type { ObjectSpace } from './space.js'
+import { callGuarded } from '../events.js'
+import { environmentVariable, writeErrorLine } from '../platform/process.js'
+import { Bracket, type CollectedSpace, type PhaseTimes } from './bracket.js'
+import { Cycle } from './cycle.js'
+import { type DurationFigures, DurationHistogram } from './histogram.js'
+import { type PauseKind, PauseLog } from './pauses.js'
+import { formatTraceLine } from './trace-line.js'
 
-export type CollectionKind = 'full' | 'compact'
+/** `minor`: of the nursery alone; `cycle`: an incremental one, in steps. */
+export type CollectionKind = 'full' | 'compact' | 'minor' | 'cycle'
 /**
  * `request` by a call, `budget` by allocation since the last one, `memory` by a request that failed, `stress` by a
- * knob.
+ * knob, `nursery` because that is used up.
  */
-export type CollectionCause = 'request' | 'budget' | 'memory' | 'stress'
+export type CollectionCause = 'request' | 'budget' | 'memory' | 'stress' | 'nursery'
 
 const CAUSES: Readonly<Record<number, CollectionCause>> = {
   [CAUSE_REQUEST]: 'request',
   [CAUSE_BUDGET]: 'budget',
   [CAUSE_MEMORY]: 'memory',
   [CAUSE_STRESS]: 'stress',
+  [CAUSE_NURSERY]: 'nursery',
+}
+
+const PAUSE_KINDS: Readonly<Record<number, PauseKind>> = {
+  [COLLECT_FULL]: 'full',
+  [COLLECT_COMPACT]: 'compact',
+  [COLLECT_MINOR]: 'minor',
+  [COLLECT_STEP]: 'step',
 }
 
 /** What one collection did. */
 export interface Collection {
   readonly kind: CollectionKind
   readonly cause: CollectionCause
-  /** How long it took. */
+  /** 1 for the first that this program saw of the heap. */
+  readonly number: number
+  /** When it began, since the heap was made or attached to. */
+  readonly atMs: number
+  /** How long it took; of a cycle, its steps. */
   readonly ms: number
-  /** Objects that are alive, and their bytes with headers and padding. */
+  /** The parts of that; what no phase covers is in none. */
+  readonly phases: PhaseTimes
+  /** Bytes of objects in use, before and after; of a minor collection those in the nursery, of a cycle old ones. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** Objects that are alive, and their bytes with headers and padding, as the last one that marked has counted them. */
   readonly liveObjects: number
   readonly liveBytes: number
   /** Bytes of objects that were found dead. */
   readonly freedBytes: number
   readonly movedObjects: number
+  /** Of a minor collection: what became old; bytes that stay young; objects that stayed in place. Else 0. */
+  readonly promotedBytes: number
+  readonly promotedObjects: number
+  readonly agedBytes: number
+  readonly stayedObjects: number
   readonly committedBefore: number
   readonly committedAfter: number
+  /** Of a cycle: steps, the longest of them, and the work units of all. */
+  readonly steps?: number
+  readonly longestStepMs?: number
+  readonly units?: number
 }
 
-/** The pauses that collections made, since the heap was made or attached to. */
-export interface PauseStats {
-  readonly count: number
-  readonly totalMs: number
-  /** Half, and 99 of 100, were no longer than this; of the last 4,096. */
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
-  /** The last ones, at most 64, newest last. */
+/**
+ * The pauses that collections made, since the heap was made or attached to. Percentiles are of all of them, and at most
+ * a sixteenth too much.
+ */
+export interface PauseStats extends DurationFigures {
+  /** The last collections, at most 64, newest last. */
   readonly recent: readonly Collection[]
 }
 
-const RECENT_MAX = 64
-/** Pauses whose lengths are kept, for percentiles. */
-const TIMES_MAX = 4096
+/**
+ * Pauses of one kind, or whole cycles. Times are of the pauses: those of the four kinds of pauses add up to all of
+ * them. The times of `cycle` are of cycles, each the sum of its steps.
+ */
+export interface CollectionKindStats extends DurationFigures {
+  readonly kind: PauseKind | 'cycle'
+  /** Collections, or steps, inside a pause of another one: in none of the times here. */
+  readonly nested: number
+  /** Of all of the kind, nested ones included. A step has none of its own. */
+  readonly freedBytes: number
+  readonly promotedBytes: number
+  readonly promotedObjects: number
+}
 
-interface Beginning {
-  readonly cause: CollectionCause
-  readonly at: number
-  readonly usedBytes: number
-  readonly committed: number
-  readonly compactions: number
+/** What the records of one kind come to. */
+class KindTotals {
+  nested = 0
+  freedBytes = 0
+  promotedBytes = 0
+  promotedObjects = 0
+
+  add(collection: Collection): void {
+    this.freedBytes += collection.freedBytes
+    this.promotedBytes += collection.promotedBytes
+    this.promotedObjects += collection.promotedObjects
+  }
+}
+
+const KINDS: readonly CollectionKindStats['kind'][] = ['full', 'compact', 'minor', 'step', 'cycle']
+
+const RECENT_MAX = 64
+/** Far more than the kernel nests; a call that trapped leaves brackets open, which are forgotten then. */
+const BRACKETS_MAX = 8
+
+/** What the log asks of the world, for tests to replace. */
+export interface LogTools {
+  /** Milliseconds of a clock that is never set back. */
+  readonly now: () => number
+  /** Where lines of the trace go; undefined when nobody asked for one. */
+  readonly trace: ((line: string) => void) | undefined
+}
+
+function defaultTools(): LogTools {
+  const wanted = environmentVariable('HEAPWRIGHT_GCTRACE') ?? ''
+  return { now: () => performance.now(), trace: wanted === '' || wanted === '0' ? undefined : writeErrorLine }
 }
 
 export class CollectionLog {
-  readonly #space: ObjectSpace
-  #beginning: Beginning | undefined
-  #count = 0
-  #totalMs = 0
-  #maxMs = 0
-  /** The last pauses; the oldest is overwritten when there are TIMES_MAX. */
-  readonly #times: number[] = []
-  #recent: Collection[] = []
-  /** Those that no listener has heard of. */
+  readonly pauseLog: PauseLog
+  readonly #space: CollectedSpace
+  readonly #tools: LogTools
+  /** When it was made, by the clock of `nowMs`. */
+  readonly madeMs: number
+  /** Open ones, outermost first, and behind them some to be used again. */
+  readonly #brackets: Bracket[] = []
+  #depth = 0
+  #cycle: Cycle | undefined
+  #number = 0
+  readonly #totals = new Map<CollectionKindStats['kind'], KindTotals>()
+  readonly #cycles = new DurationHistogram()
+  readonly #recent: Collection[] = []
+  #hasNews = false
+  /** Those that no listener has heard of; kept only while there are listeners. */
   #news: Collection[] = []
+  #traceLines: string[] = []
 
-  constructor(space: ObjectSpace) {
+  constructor(space: CollectedSpace, tools: LogTools = defaultTools()) {
     this.#space = space
+    this.#tools = tools
+    this.madeMs = tools.now()
+    this.pauseLog = new PauseLog(this.madeMs)
   }
 
-  /** From within a kernel call. */
-  begin(cause: number): void {
-    const space = this.#space
-    const holeLeft = space.word(SPACE_LIMIT_AT) - space.word(SPACE_BUMP_AT)
-    this.#beginning = {
-      cause: CAUSES[cause] ?? 'request',
-      usedBytes: space.word(SPACE_LIVE_BYTES_AT) + space.word(SPACE_ALLOCATED_AT) - holeLeft,
-      committed: space.core.word(HEAP_COMMITTED_AT),
-      compactions: space.word(SPACE_COMPACTIONS_AT),
-      at: performance.now(),
+  // ---- what the kernel reports, from within its calls ---------------------------------------------------------------
+
+  /** `argument`: the cause, and above it a kind; the kind that counts is told at the end. */
+  begin(argument: number): void {
+    if (this.#depth === BRACKETS_MAX) this.#depth = 0
+    const bracket = this.#brackets[this.#depth] ?? new Bracket()
+    this.#brackets[this.#depth++] = bracket
+    bracket.begin(argument, this.#space)
+    bracket.beganMs = this.#tools.now()
+  }
+
+  /** `work`: `WORK_…` */
+  work(work: number): void {
+    if (this.#depth > 0) this.#brackets[this.#depth - 1]?.phases.begin(work, this.#tools.now())
+  }
+
+  /** `kind`: `COLLECT_…` */
+  end(kind: number): void {
+    const now = this.#tools.now()
+    const bracket = this.#depth > 0 ? this.#brackets[--this.#depth] : undefined
+    const pauseKind = PAUSE_KINDS[kind]
+    if (!bracket || !pauseKind) return
+    bracket.phases.end(now)
+    bracket.endedMs = now
+    if (this.#depth === 0) this.pauseLog.add(pauseKind, bracket.beganMs, now)
+    else this.#totalsOf(pauseKind).nested++
+    if (pauseKind === 'step') this.#addStep(bracket)
+    if (pauseKind !== 'minor') this.#followCycle(bracket)
+    if (pauseKind === 'minor') this.#note(this.#minorRecord(bracket))
+    else if (pauseKind !== 'step') this.#noteWhole(bracket, pauseKind)
+    if (this.#depth === 0 && this.#traceLines.length > 0) this.#writeTrace()
+  }
+
+  /** The heap was reset: what has begun will not end. */
+  reset(): void {
+    this.#depth = 0
+    this.#cycle = undefined
+  }
+
+  // ---- records ------------------------------------------------------------------------------------------------------
+
+  #noteWhole(bracket: Bracket, kind: 'full' | 'compact'): void {
+    // A compaction inside a full collection is a part of it.
+    const isCounted = this.#brackets.slice(0, this.#depth).some(({ isForMemory }) => isForMemory)
+    if (bracket.cause === CAUSE_MEMORY && !isCounted) this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
+    this.#note(this.#record(kind, bracket, bracket.bytesBefore(this.#space), bracket.bytesAfter(this.#space)))
+  }
+
+  #minorRecord(bracket: Bracket): Collection {
+    const word = (at: number) => bracket.youngWord(this.#space, at)
+    const bytesBefore = word(SPACE_MINOR_BEFORE_AT)
+    const agedBytes = word(SPACE_AGED_BYTES_AT)
+    const promotedBytes = word(SPACE_PROMOTED_BYTES_AT)
+    const promotedObjects = word(SPACE_PROMOTED_OBJECTS_AT)
+    if (this.#cycle) this.#cycle.promotedBytes += promotedBytes
+    return {
+      ...this.#record('minor', bracket, bytesBefore, agedBytes),
+      freedBytes: Math.max(0, bytesBefore - promotedBytes - agedBytes),
+      movedObjects: promotedObjects,
+      promotedBytes,
+      promotedObjects,
+      agedBytes,
+      stayedObjects: word(SPACE_STAYED_OBJECTS_AT),
     }
   }
 
-  /** From within a kernel call. */
-  end(): void {
-    const now = performance.now()
+  /** What all kinds have, of a bracket or a cycle. */
+  #record(kind: CollectionKind, of: Bracket | Cycle, bytesBefore: number, bytesAfter: number): Collection {
     const space = this.#space
-    const committedAfter = space.core.word(HEAP_COMMITTED_AT)
-    const compactions = space.word(SPACE_COMPACTIONS_AT)
-    const beginning = this.#beginning
-    this.#beginning = undefined
-    if (!beginning) return
-    const liveBytes = space.word(SPACE_LIVE_BYTES_AT)
-    this.#note({
-      kind: compactions === beginning.compactions ? 'full' : 'compact',
-      cause: beginning.cause,
-      ms: now - beginning.at,
+    return {
+      kind,
+      cause: CAUSES[of.cause] ?? 'request',
+      number: ++this.#number,
+      atMs: of.beganMs - this.madeMs,
+      ms: of.ms,
+      phases: of.phases.times,
+      bytesBefore,
+      bytesAfter,
       liveObjects: space.word(SPACE_LIVE_OBJECTS_AT),
-      liveBytes,
-      freedBytes: Math.max(0, beginning.usedBytes - liveBytes),
+      liveBytes: space.word(SPACE_LIVE_BYTES_AT),
+      freedBytes: Math.max(0, bytesBefore - bytesAfter),
       movedObjects: space.word(SPACE_MOVED_AT),
-      committedBefore: beginning.committed,
-      committedAfter,
+      promotedBytes: 0,
+      promotedObjects: 0,
+      agedBytes: 0,
+      stayedObjects: 0,
+      committedBefore: of.committedBytes,
+      committedAfter: space.core.word(HEAP_COMMITTED_AT),
+    }
+  }
+
+  #addStep(step: Bracket): void {
+    if (!this.#cycle?.goesOn(step)) this.#cycle = new Cycle(step)
+    this.#cycle.add(step, this.#space)
+  }
+
+  /** At the end of a step or a full collection: has the cycle ended? */
+  #followCycle(bracket: Bracket): void {
+    const cycle = this.#cycle
+    const state = cycle?.stateAfter(bracket, this.#space)
+    if (!cycle || state === 'going on') return
+    this.#cycle = undefined
+    if (state === 'given up') return
+    const bytesAfter = bracket.oldBytes(this.#space)
+    const { usedBytes, promotedBytes, steps, longestStepMs, units } = cycle
+    this.#cycles.add(cycle.ms)
+    this.#note({
+      ...this.#record('cycle', cycle, usedBytes, bytesAfter),
+      freedBytes: Math.max(0, usedBytes + promotedBytes - bytesAfter),
+      steps,
+      longestStepMs,
+      units,
     })
   }
 
   #note(collection: Collection): void {
-    this.#times[this.#count % TIMES_MAX] = collection.ms
-    this.#count++
-    this.#totalMs += collection.ms
-    this.#maxMs = Math.max(this.#maxMs, collection.ms)
+    this.#totalsOf(collection.kind).add(collection)
     this.#recent.push(collection)
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()
-    this.#news.push(collection)
-    // Should nobody fetch them, the last ones are enough.
-    if (this.#news.length > RECENT_MAX) this.#news.shift()
+    this.#hasNews = true
+    const { events } = this.#space.core
+    if (events.has('collectBegin') || events.has('collectEnd')) {
+      this.#news.push(collection)
+      // Should nobody fetch them, the last ones are enough.
+      if (this.#news.length > RECENT_MAX) this.#news.shift()
+    }
+    if (this.#tools.trace) this.#traceLines.push(formatTraceLine(this.#space.core.name, collection))
   }
+  #totalsOf(kind: CollectionKindStats['kind']): KindTotals {
+    let totals = this.#totals.get(kind)
+    if (!totals) {
+      totals = new KindTotals()
+      this.#totals.set(kind, totals)
+    }
+    return totals
+  }
+
+  #writeTrace(): void {
+    const lines = this.#traceLines
+    this.#traceLines = []
+    // What the stream throws must not unwind the kernel's call.
+    for (const line of lines) callGuarded(this.#tools.trace as (line: string) => void, line)
+  }
+
+  // ---- what was seen ------------------------------------------------------------------------------------------------
 
   get last(): Collection | undefined {
     return this.#recent.at(-1)
   }
 
+  /** Whether a collection has ended since `takeNews`, heard of by listeners or not. */
   get hasNews(): boolean {
-    return this.#news.length > 0
+    return this.#hasNews
   }
 
   /** What has not been told yet; it counts as told now. */
   takeNews(): readonly Collection[] {
     const news = this.#news
     this.#news = []
+    this.#hasNews = false
     return news
   }
 
   /** The sums alone, which cost nothing to read. */
   get totals(): Pick<PauseStats, 'totalMs' | 'maxMs'> {
-    return { totalMs: this.#totalMs, maxMs: this.#maxMs }
+    return this.pauseLog.all
   }
 
   get pauses(): PauseStats {
-    const sorted = Float64Array.from(this.#times).sort()
-    return {
-      count: this.#count,
-      totalMs: this.#totalMs,
-      p50Ms: percentile(sorted, 0.5),
-      p99Ms: percentile(sorted, 0.99),
-      maxMs: this.#maxMs,
-      recent: [...this.#recent],
-    }
+    return { ...this.pauseLog.all.figures, recent: [...this.#recent] }
   }
-}
 
-/** The least value that is no smaller than `share` of all; 0 of none. */
-function percentile(sorted: Float64Array, share: number): number {
-  return sorted[Math.ceil(sorted.length * share) - 1] ?? 0
+  get nowMs(): number {
+    return this.#tools.now()
+  }
+
+  /** Those kinds that occurred. */
+  get kinds(): CollectionKindStats[] {
+    return KINDS.flatMap((kind) => {
+      const times = kind === 'cycle' ? this.#cycles : this.pauseLog.byKind.get(kind)
+      const totals = this.#totals.get(kind)
+      if (!totals && !times?.count) return []
+      const { nested, freedBytes, promotedBytes, promotedObjects } = totals ?? new KindTotals()
+      const { figures } = times ?? new DurationHistogram()
+      return [{ kind, nested, ...figures, freedBytes, promotedBytes, promotedObjects }]
+    })
+  }
+
+  /** How long pauses shall be at most; undefined for no goal. What was counted against another one is forgotten. */
+  get pauseGoalMs(): number | undefined {
+    return this.pauseLog.goalMs
+  }
+
+  set pauseGoalMs(ms: number | undefined) {
+    this.pauseLog.goalMs = ms
+  }
+
+  /**
+   * The share, 0 to 1, that collections for want of memory have of the time since the fourth last of them began; 0
+   * before there were four.
+   */
+  memoryShare(nowMs = this.nowMs): number {
+    return this.pauseLog.memory.shareAt(nowMs)
+  }
 }

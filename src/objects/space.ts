@@ -13,6 +13,7 @@ import {
   OBJECT_MAX_BYTES,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
+  REPORT_WORK,
   SPACE_BUMP_AT,
   SPACE_FINALIZER_READY_AT,
   SPACE_HANDLE_LIMIT_AT,
@@ -103,6 +104,7 @@ export class ObjectSpace {
     this.scopes.clear()
     this.finalizers.clear()
     this.types.clear()
+    this.collections.reset()
     this.#begin()
   }
 
@@ -429,8 +431,9 @@ export class ObjectSpace {
   /** The kernel's word that a collection begins or ends, in the middle of a call. */
   report(code: number, argument: number): void {
     if (code === REPORT_COLLECT_BEGIN) this.collections.begin(argument)
+    if (code === REPORT_WORK) this.collections.work(argument)
     if (code !== REPORT_COLLECT_END) return
-    this.collections.end()
+    this.collections.end(argument)
     if (this.#isSettlingLater) return
     // In case it is a guest that called: a call of the host's settles when it is over.
     this.#isSettlingLater = true

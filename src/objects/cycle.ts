@@ -1,0 +1,52 @@
+/**
+ * An incremental cycle: one marking of the old objects and what follows, done in steps between allocations. It lasts
+ * from the step that begins it to the one, or the full collection, after which SPACE_CYCLES_AT has grown by one. One
+ * that is given up, because a full collection has done its work or the heap was reset, leaves no record.
+ */
+import { PHASE_IDLE, SPACE_CYCLES_AT, SPACE_LAST_UNITS_AT, SPACE_PHASE_AT } from '../../kernel/object-layout.js'
+import { type Bracket, type CollectedSpace, PhaseClock } from './bracket.js'
+
+export class Cycle {
+  readonly phases = new PhaseClock()
+  readonly cause: number
+  readonly beganMs: number
+  /** Of the heap, when it began. */
+  readonly committedBytes: number
+  readonly usedBytes: number
+  readonly #cycles: number
+  steps = 0
+  units = 0
+  /** Of the steps alone. */
+  ms = 0
+  longestStepMs = 0
+  /** What minor collections have added to the old objects meanwhile. */
+  promotedBytes = 0
+
+  /** `step`: the bracket of the first one. */
+  constructor(step: Bracket) {
+    this.cause = step.cause
+    this.beganMs = step.beganMs
+    this.committedBytes = step.committedBytes
+    this.usedBytes = step.usedBytes
+    this.#cycles = step.cycles
+  }
+
+  /** Whether a step that begins now is one of this cycle's: not when the heap was reset, or another host ended it. */
+  goesOn(step: Bracket): boolean {
+    return step.cycles === this.#cycles
+  }
+
+  add(step: Bracket, space: CollectedSpace): void {
+    this.steps++
+    this.units += step.youngWord(space, SPACE_LAST_UNITS_AT)
+    this.ms += step.ms
+    this.longestStepMs = Math.max(this.longestStepMs, step.ms)
+    this.phases.add(step.phases)
+  }
+
+  /** How it stands at the end of a step or of a full collection. */
+  stateAfter(bracket: Bracket, space: CollectedSpace): 'ended' | 'given up' | 'going on' {
+    if (bracket.youngWord(space, SPACE_CYCLES_AT) > this.#cycles) return 'ended'
+    return bracket.youngWord(space, SPACE_PHASE_AT) === PHASE_IDLE ? 'given up' : 'going on'
+  }
+}
