@@ -55,6 +55,7 @@ import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { RawAccess } from './raw.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
+import { type WriteStatsOptions, writeStats } from './stats-file.js'
 import {
   type Address,
   type AttachOptions,
@@ -462,6 +463,18 @@ export class Heap extends ObjectAccess implements Disposable {
   /** The same as text for people. */
   report(): string {
     return formatStats(this.core.label, this.stats())
+  }
+
+  /**
+   * Write the figures to a file, those of collections too where the heap has objects: as the two reports, or as one
+   * JSON document `{ version, name, stats, collections }`. In Node, Deno and Bun.
+   *
+   * @throws FileError that says which file and why; UnsupportedError where there is no file system to write to
+   * @example
+   * heap.writeStats('heap.json', { format: 'json', types: true })
+   */
+  writeStats(file: string, options: WriteStatsOptions = {}): void {
+    writeStats(this.core, file, options)
   }
 
   /** Check every invariant of the heap; costs a look at all of its metadata. */

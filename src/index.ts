@@ -55,10 +55,19 @@ export type {
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap } from './heap.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
-export type { Collection, CollectionCause, CollectionKind, PauseStats } from './objects/collections.js'
+export type { CollectionPhase, PhaseTimes } from './objects/bracket.js'
+export type { CollectionStats, CollectionStatsOptions, PauseDistribution } from './objects/collection-stats.js'
+export type {
+  Collection,
+  CollectionCause,
+  CollectionKind,
+  CollectionKindStats,
+  PauseStats,
+} from './objects/collections.js'
 export type { CensusRow, ObjectInfo } from './objects/describe.js'
 export type { Elements, RecordElements, ReferenceElements, ScalarElements } from './objects/elements.js'
 export type { Finalizers, FinalizerToken } from './objects/finalizers.js'
+export type { DurationFigures, HistogramBucket } from './objects/histogram.js'
 export type { LoadedImage } from './objects/images.js'
 export {
   type ArrayKind,
@@ -84,6 +93,7 @@ export {
   u32,
   u64,
 } from './objects/kinds.js'
+export type { MutatorUtilisation, PauseGoal, PauseKind } from './objects/pauses.js'
 export type { Pin, Root, SlotRoot, WeakRoot } from './objects/roots.js'
 export type { Scope } from './objects/scope.js'
 export type { ShadowStack, ShadowStackOptions } from './objects/shadow-stack.js'
@@ -98,6 +108,7 @@ export type { Pool, PoolOptions, PoolStats } from './pool.js'
 export type { RawAccess } from './raw.js'
 export { formatBytes, parseSize } from './sizes.js'
 export { METRICS, type Metric, type MetricName } from './stats.js'
+export type { WriteStatsOptions } from './stats-file.js'
 export {
   type Address,
   type AttachOptions,

@@ -15,6 +15,12 @@ import { MemoryAccess } from '../access.js'
 import { checkFunction, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Address } from '../types.js'
+import {
+  type CollectionStats,
+  type CollectionStatsOptions,
+  formatCollectionStats,
+  readCollectionStats,
+} from './collection-stats.js'
 import type { Collection, PauseStats } from './collections.js'
 import { type CensusRow, describeObject, type ObjectInfo, takeCensus, walkObjects } from './describe.js'
 import { Finalizers } from './finalizers.js'
@@ -244,8 +250,23 @@ export class ObjectAccess extends MemoryAccess {
     return this.core.objects.collect(COLLECT_COMPACT)
   }
 
-  /** How long collections took: count, total, longest, and the last ones. */
+  /** How long the program stood for collections: count, total, percentiles, longest, and the last collections. */
   get pauses(): PauseStats {
     return this.core.objects.collections.pauses
+  }
+  /**
+   * What collections did and how long they took since the heap was made, as plain data: by kind, as a histogram, as the
+   * program's share of the time at worst. `JSON.stringify` gives the documented, versioned form.
+   *
+   * @param options `types: true` adds the census, which walks over all objects
+   * @throws UnsupportedError in a mode without objects
+   */
+  collectionStats(options: CollectionStatsOptions = {}): CollectionStats {
+    return readCollectionStats(this.core.objects, options)
+  }
+
+  /** The same as text for people. */
+  collectionReport(options: CollectionStatsOptions = {}): string {
+    return formatCollectionStats(this.core.label, this.collectionStats(options))
   }
 }
