@@ -28,6 +28,10 @@ export interface ObjectKernelOptions {
   readonly policy?: number
   /** `KNOB_…`. */
   readonly knobs?: number
+  /** With a nursery: its bytes, and what else `nurseryCreate` is told. */
+  readonly nursery?: number
+  readonly old?: number
+  readonly stepUnits?: number
   /** The build without assertions. */
   readonly release?: boolean
   /** Where the heap begins. */
@@ -39,6 +43,7 @@ export class ObjectKernel {
   readonly memory: WebAssembly.Memory
   readonly call: Record<string, Call>
   readonly base: number
+  readonly hasNursery: boolean
   /** Address of the object space. */
   readonly space: number
   /** Causes of the collections so far. */
@@ -64,7 +69,8 @@ export class ObjectKernel {
       if (code < objects.REPORT_COLLECT_BEGIN) {
         throw new Error(`kernel assertion ${code} at 0x${(argument >>> 0).toString(16)}`)
       }
-      if (code === objects.REPORT_COLLECT_BEGIN) this.causes.push(argument)
+      const kind = argument >>> 8
+      if (code === objects.REPORT_COLLECT_BEGIN && kind <= objects.COLLECT_COMPACT) this.causes.push(argument & 255)
     }
     const name = this.mode === 'vm' ? 'heapwright-objects' : 'heapwright-embedded'
     const instance = new WebAssembly.Instance(moduleOf(options.release ? name : `${name}-debug`), {
@@ -79,6 +85,10 @@ export class ObjectKernel {
     if (options.knobs) this.run('setKnobs', options.knobs)
     if (this.mode === 'vm') this.expectOk('spaceCreate', options.policy ?? 0)
     else this.run('setPolicy', options.policy ?? 0)
+    this.hasNursery = options.nursery !== undefined
+    if (options.nursery !== undefined) {
+      this.expectOk('nurseryCreate', options.nursery, options.old ?? 0, options.stepUnits ?? 1000)
+    }
     this.space = this.u32(this.base + layout.HEAP_SPACE_AT)
   }
 
@@ -123,6 +133,12 @@ export class ObjectKernel {
   #current(): Uint32Array {
     if (this.#words.length === 0) this.#words = new Uint32Array(this.memory.buffer)
     return this.#words
+  }
+
+  /** Store a reference in a word of an object, through the write barrier where there is one. */
+  storeReference(holder: number, slot: number, value: number): void {
+    if (this.mode === 'vm') this.run('storeReference', holder, slot, value)
+    else this.setU32(slot, value)
   }
 
   /** Throws when the verifier finds a fault. */

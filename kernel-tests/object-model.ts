@@ -157,6 +157,7 @@ export class ObjectModel {
     else if (choice < 28) this.#removeRoot()
     else if (choice === 28) this.#pushShadow()
     else if (choice === 29) this.#popShadow()
+    else if ((choice === 30 || choice === 31) && this.kernel.hasNursery) this.#collectSome()
     else if (choice === 30) this.collect(objects.COLLECT_FULL)
     else if (choice === 31) this.collect(objects.COLLECT_COMPACT)
     else if (choice === 32) this.#newWeakRef()
@@ -166,6 +167,20 @@ export class ObjectModel {
     else if (choice === 37) this.#addFinalizer()
     else if (choice === 38) this.#hash()
     else this.#setGlobals()
+  }
+
+  /** With a nursery, most collections are minor or steps of a cycle. */
+  #collectSome(): void {
+    const choice = this.#below(16)
+    if (choice === 0) this.collect(objects.COLLECT_FULL)
+    else if (choice === 1) this.collect(objects.COLLECT_COMPACT)
+    else if (choice < 6) {
+      this.kernel.expectOk('collect', objects.COLLECT_MINOR)
+      this.check()
+    } else {
+      this.kernel.run('step', 1 << this.#below(12))
+      this.check()
+    }
   }
 
   #keep(slot: number, node: Node): void {
@@ -195,7 +210,7 @@ export class ObjectModel {
     if (!from || !to || from.node.references.length === 0) return
     const index = this.#below(from.node.references.length)
     from.node.references[index] = to.node
-    this.kernel.setU32(from.reference + this.#offset(from.node.kind, index), to.reference)
+    this.kernel.storeReference(from.reference, from.reference + this.#offset(from.node.kind, index), to.reference)
   }
 
   #unlink(): void {
@@ -203,7 +218,7 @@ export class ObjectModel {
     if (!from || from.node.references.length === 0) return
     const index = this.#below(from.node.references.length)
     from.node.references[index] = undefined
-    this.kernel.setU32(from.reference + this.#offset(from.node.kind, index), 0)
+    this.kernel.storeReference(from.reference, from.reference + this.#offset(from.node.kind, index), 0)
   }
 
   #openScope(): void {
@@ -508,8 +523,12 @@ export class ObjectModel {
     }
     for (const root of this.#roots) {
       const target = root.how === 'weak' && root.node ? live.get(root.node) : undefined
-      if (target !== undefined && this.kernel.u32(root.slot) !== target) throw new Error('a weak root is wrong')
+      if (target !== undefined && this.#weakRootGet(root.slot) !== target) throw new Error('a weak root is wrong')
     }
+  }
+
+  #weakRootGet(slot: number): number {
+    return this.kernel.mode === 'vm' ? this.kernel.run('weakRootGet', slot) : this.kernel.u32(slot)
   }
 
   /** Drop every root: a collection must leave nothing. */

@@ -10,7 +10,8 @@ interface Setup extends ObjectKernelOptions {
   readonly stress?: readonly [kind: number, number: number]
 }
 
-const { POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_COUNT_TYPES, POLICY_MOVE_ALL } = objects
+const { POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_COUNT_TYPES, POLICY_MOVE_ALL, POLICY_AGEING, POLICY_INCREMENTAL } =
+  objects
 const everyAllocation = [objects.STRESS_ALLOCATIONS, 1] as const
 
 export const objectSetups: Readonly<Record<string, Setup>> = {
@@ -41,6 +42,88 @@ export const objectSetups: Readonly<Record<string, Setup>> = {
     release: true,
   },
   'vm, aligned runs only': { policy: POLICY_MOVE_ALL, knobs: layout.KNOB_NO_ALIGNED_FIT | layout.KNOB_EXACT_GROWTH },
+  runtime: { nursery: 32 << 10 },
+  'runtime, ageing': { nursery: 32 << 10, policy: POLICY_AGEING | POLICY_EVACUATE | POLICY_LAZY_SWEEP },
+  'runtime, large nursery': { nursery: 1 << 20, policy: POLICY_EVACUATE },
+  'runtime, collecting at every allocation': { nursery: 64 << 10, policy: POLICY_AGEING, stress: everyAllocation },
+  'runtime, collecting by bytes': { nursery: 64 << 10, policy: POLICY_MOVE_ALL, stress: [objects.STRESS_BYTES, 700] },
+  'runtime, short log': { nursery: 32 << 10, policy: POLICY_LAZY_SWEEP, knobs: objects.KNOB_SHORT_LOG },
+  'runtime, short log, ageing': {
+    nursery: 64 << 10,
+    policy: POLICY_AGEING | POLICY_COUNT_TYPES,
+    knobs: objects.KNOB_SHORT_LOG,
+  },
+  'runtime, promotion fails': {
+    nursery: 64 << 10,
+    policy: POLICY_AGEING | POLICY_EVACUATE,
+    knobs: objects.KNOB_EVACUATION_FAILS,
+  },
+  'runtime, short mark stack': {
+    nursery: 32 << 10,
+    policy: POLICY_AGEING,
+    stress: [objects.STRESS_ALLOCATIONS, 3],
+    knobs: objects.KNOB_SHORT_MARK_STACK,
+  },
+  'runtime, little memory': { nursery: 64 << 10, policy: POLICY_AGEING | POLICY_EVACUATE, limit: 640 << 10 },
+  'runtime, small budget': { nursery: 32 << 10, policy: POLICY_LAZY_SWEEP, knobs: objects.KNOB_SMALL_BUDGET },
+  'runtime, without assertions': {
+    nursery: 32 << 10,
+    policy: POLICY_AGEING,
+    stress: [objects.STRESS_BYTES, 3000],
+    release: true,
+  },
+  server: { nursery: 32 << 10, policy: POLICY_INCREMENTAL },
+  'server, ageing': { nursery: 64 << 10, policy: POLICY_INCREMENTAL | POLICY_AGEING, stepUnits: 30 },
+  'server, large nursery': { nursery: 1 << 20, policy: POLICY_INCREMENTAL | POLICY_COUNT_TYPES, stepUnits: 100 },
+  'server, small budget': {
+    nursery: 32 << 10,
+    policy: POLICY_INCREMENTAL,
+    stepUnits: 20,
+    knobs: objects.KNOB_SMALL_BUDGET,
+  },
+  'server, unit steps': {
+    nursery: 32 << 10,
+    policy: POLICY_INCREMENTAL,
+    knobs: objects.KNOB_SMALL_BUDGET | objects.KNOB_UNIT_STEPS,
+  },
+  'server, collecting at every allocation': {
+    nursery: 64 << 10,
+    policy: POLICY_INCREMENTAL | POLICY_AGEING,
+    stress: everyAllocation,
+  },
+  'server, collecting by chance': {
+    nursery: 32 << 10,
+    policy: POLICY_INCREMENTAL,
+    stress: [objects.STRESS_RANDOM, 5],
+    stepUnits: 50,
+  },
+  'server, short mark stack': {
+    nursery: 32 << 10,
+    policy: POLICY_INCREMENTAL | POLICY_AGEING,
+    stress: [objects.STRESS_ALLOCATIONS, 2],
+    stepUnits: 40,
+    knobs: objects.KNOB_SHORT_MARK_STACK,
+  },
+  'server, promotion fails': {
+    nursery: 64 << 10,
+    policy: POLICY_INCREMENTAL,
+    stress: [objects.STRESS_ALLOCATIONS, 5],
+    knobs: objects.KNOB_EVACUATION_FAILS,
+  },
+  'server, short log': {
+    nursery: 64 << 10,
+    policy: POLICY_INCREMENTAL | POLICY_AGEING,
+    stress: [objects.STRESS_RANDOM, 7],
+    knobs: objects.KNOB_SHORT_LOG,
+  },
+  'server, little memory': { nursery: 64 << 10, policy: POLICY_INCREMENTAL, limit: 640 << 10, stepUnits: 200 },
+  'server, without assertions': {
+    nursery: 32 << 10,
+    policy: POLICY_INCREMENTAL,
+    stress: [objects.STRESS_RANDOM, 9],
+    stepUnits: 60,
+    release: true,
+  },
   'embedded, 64 KiB': { mode: 'embedded', policy: POLICY_COUNT_TYPES },
   'embedded, 10 kB': { mode: 'embedded', limit: 10_000 },
   // Out of memory most of the time, so that refusals are as common as successes.

@@ -352,7 +352,7 @@ export const KNOB_SHORT_MARK_STACK: u32 = 0x100
 export const KNOB_EVACUATION_FAILS: u32 = 0x200
 /** The budget is 16 KiB, so that collections by budget, and lazy sweeps, happen in small heaps. */
 export const KNOB_SMALL_BUDGET: u32 = 0x400
-/** The slot log has 16 words and never grows. */
+/** The slot log has 4 words and never grows. */
 export const KNOB_SHORT_LOG: u32 = 0x800
 /** The write barrier logs nothing. The verifier finds that. */
 export const KNOB_NO_BARRIER: u32 = 0x1000

@@ -5,9 +5,9 @@
  */
 import { ADDRESS_LIMIT } from '../kernel/layout.js'
 import { AUTO_MODES, type AutoMode, chooseMode, type ModeChoice, type Wishes } from './choose.js'
-import { MODES, type Mode } from './modes.js'
+import { MODES } from './modes.js'
 import { detectMachine, type Machine } from './platform/detect.js'
-import type { HeapOptions, ModeName, Size } from './types.js'
+import type { HeapOptions, Size } from './types.js'
 
 /** Options whose mode is settled, and how it was when it was left to us. */
 export interface SettledOptions {
@@ -18,9 +18,9 @@ export interface SettledOptions {
 /** Replace `mode: 'auto'` by a mode and its sizes; other options stay as they are. */
 export function settleMode(given: HeapOptions, detect: () => Machine = detectMachine): SettledOptions {
   if (given.mode !== 'auto') return { options: given, choice: undefined }
-  const choice = choosePresentMode(detect(), wishesOf(given))
+  const choice = chooseMode(detect(), wishesOf(given))
   const explicit = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  return { options: { ...choice.options, ...explicit, mode: choice.mode as ModeName }, choice }
+  return { options: { ...choice.options, ...explicit, mode: choice.mode }, choice }
 }
 
 /** What given options ask of the choice. What is wrong with them is for the checks that follow to say. */
@@ -40,7 +40,7 @@ function wishesOf(given: HeapOptions): Wishes {
 function fitting(given: HeapOptions): readonly AutoMode[] | undefined {
   const names = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   const some = AUTO_MODES.filter((mode) => {
-    const { options } = tableOf(mode)
+    const { options } = MODES[mode]
     const hasAll = names.every((name) => name in options || !Object.values(MODES).some((one) => name in one.options))
     return hasAll && (mode !== 'embedded' || isWhole(given))
   })
@@ -64,21 +64,4 @@ function rangeBytes({ memory, base, end }: HeapOptions): number | undefined {
 function roomBytes({ memory, base }: HeapOptions): number | undefined {
   if (!(memory instanceof WebAssembly.Memory) || base !== undefined) return undefined
   return Math.max(0, ADDRESS_LIMIT - memory.buffer.byteLength)
-}
-
-// ---- stand-in: while MODES has no `runtime` and `server` ------------------------------------------------------------
-// Once it has, `choosePresentMode` is `chooseMode`, and `tableOf(mode)` is `MODES[mode]`: this part can go.
-
-const TABLES: Readonly<Partial<Record<AutoMode, Mode>>> = MODES
-
-function tableOf(mode: AutoMode): Mode {
-  return TABLES[mode] ?? MODES.vm
-}
-
-/** `chooseMode`, but `vm` in the place of a mode that is not there yet. */
-export function choosePresentMode(machine: Machine, wishes: Wishes): ModeChoice {
-  const choice = chooseMode(machine, wishes)
-  if (choice.mode in MODES) return choice
-  const reason = `mode 'vm' stands in for '${choice.mode}', which is not there yet`
-  return { mode: 'vm', options: { limit: choice.options.limit }, reasons: [...choice.reasons, reason] }
 }

@@ -150,6 +150,12 @@ export class Kernel extends BlockKernel {
   readonly rootRemove: (kind: number, slot: number) => number
   readonly shadowCreate: (slots: number, pinning: number) => number
   readonly collect: (kind: number) => number
+  readonly nurseryCreate: (youngBytes: number, oldBytes: number, stepUnits: number) => number
+  readonly step: (units: number) => number
+  readonly storeReference: (holder: number, slot: number, reference: number) => void
+  readonly copyReferences: (holder: number, to: number, from: number, count: number) => void
+  readonly readReference: (reference: number) => number
+  readonly weakRootGet: (slot: number) => number
   readonly finishSweep: () => void
   readonly weakRefNew: (slot: number) => number
   readonly weakRefGet: (reference: number) => number
@@ -185,6 +191,12 @@ export class Kernel extends BlockKernel {
     this.rootRemove = from.rootRemove
     this.shadowCreate = from.shadowCreate
     this.collect = from.collect
+    this.nurseryCreate = from.nurseryCreate
+    this.step = from.step
+    this.storeReference = from.storeReference
+    this.copyReferences = from.copyReferences
+    this.readReference = from.readReference
+    this.weakRootGet = from.weakRootGet
     this.finishSweep = from.finishSweep
     this.weakRefNew = from.weakRefNew
     this.weakRefGet = from.weakRefGet
@@ -215,6 +227,7 @@ export type GrowHook = (pages: number) => number
 /** The growing calls that answer a status, which is all there is to be known of a failure. */
 const STATUS_CALLS: ReadonlySet<string | symbol> = new Set<keyof Kernel>([
   'spaceCreate',
+  'nurseryCreate',
   'shadowCreate',
   'weakMapSet',
   'finalizerAdd',
@@ -295,7 +308,7 @@ const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
 ]
 
 /** What a heap is missing that has no objects at all. */
-export const OBJECTS_FEATURE = "objects; make the heap with mode 'vm'"
+export const OBJECTS_FEATURE = "objects; make the heap with mode 'runtime', 'vm' or 'server'"
 
 function featureOf(name: string, build: Build): string {
   const found = FEATURES.find(([prefix]) => name.startsWith(prefix))

@@ -14,7 +14,18 @@ type CommonOptions = Required<Pick<HeapOptions, 'limit' | 'debug' | 'name'>>
 /** What some modes do not have: an option that a mode's table leaves out is refused there. */
 type PartialOptions = Pick<
   HeapOptions,
-  'initial' | 'reserve' | 'sizeClasses' | 'evacuate' | 'lazySweep' | 'countTypes' | 'shadowStack' | 'stress'
+  | 'initial'
+  | 'reserve'
+  | 'sizeClasses'
+  | 'nursery'
+  | 'old'
+  | 'ageing'
+  | 'pauseGoalMs'
+  | 'evacuate'
+  | 'lazySweep'
+  | 'countTypes'
+  | 'shadowStack'
+  | 'stress'
 >
 
 /** What a mode decides. */
@@ -30,7 +41,12 @@ export interface Mode {
   /** How they go: one by one, or all at once by `reset()`. */
   readonly freeing: 'each' | 'bulk'
   /** How objects are collected; `none`: there are no objects. */
-  readonly collector: 'none' | 'mark, evacuate, slide' | 'mark, slide'
+  readonly collector:
+    | 'none'
+    | 'nursery; mark, evacuate, slide'
+    | 'mark, evacuate, slide'
+    | 'nursery; mark in steps'
+    | 'mark, slide'
   readonly options: ModeOptions
 }
 
@@ -56,6 +72,25 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     collector: 'none',
     options: { limit: GIB, ...GROWING },
   },
+  runtime: {
+    name: 'runtime',
+    summary: 'objects that are born in a nursery, where most of them die, and blocks beside them',
+    build: 'objects',
+    allocator: 'segregated',
+    freeing: 'each',
+    collector: 'nursery; mark, evacuate, slide',
+    options: {
+      limit: GIB,
+      ...GROWING,
+      sizeClasses: 'geometric',
+      nursery: 2 * MIB,
+      old: 32 * MIB,
+      ageing: false,
+      evacuate: true,
+      lazySweep: true,
+      ...OBJECTS,
+    },
+  },
   vm: {
     name: 'vm',
     summary: 'objects of all kinds, collected and compacted, and blocks beside them',
@@ -64,6 +99,24 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     freeing: 'each',
     collector: 'mark, evacuate, slide',
     options: { limit: GIB, ...GROWING, sizeClasses: 'geometric', evacuate: true, lazySweep: true, ...OBJECTS },
+  },
+  server: {
+    name: 'server',
+    summary: 'objects that are born in a nursery; old ones are collected in short steps, blocks beside them',
+    build: 'objects',
+    allocator: 'segregated',
+    freeing: 'each',
+    collector: 'nursery; mark in steps',
+    options: {
+      limit: GIB,
+      ...GROWING,
+      sizeClasses: 'geometric',
+      nursery: 512 * KIB,
+      old: 32 * MIB,
+      ageing: false,
+      pauseGoalMs: 1,
+      ...OBJECTS,
+    },
   },
   embedded: {
     name: 'embedded',
@@ -86,7 +139,12 @@ export interface OptionDescriptor {
 
 /** Every option of `Heap.create`, in the order in which it is best read. */
 export const OPTIONS: readonly OptionDescriptor[] = [
-  { name: 'mode', type: "'manual' | 'compiler' | 'vm' | 'embedded'", fallback: "'manual'", meaning: 'the preset' },
+  {
+    name: 'mode',
+    type: "'manual' | 'compiler' | 'runtime' | 'vm' | 'server' | 'embedded' | 'auto'",
+    fallback: "'manual'",
+    meaning: 'the preset; auto: a collecting one that fits the machine',
+  },
   {
     name: 'limit',
     type: 'size, 16 KiB to 4 GiB − 64 KiB; embedded: 2 KiB to 64 MiB',
@@ -112,34 +170,58 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     meaning: 'size classes of small blocks; not in the modes compiler and embedded, which have none',
   },
   {
+    name: 'nursery',
+    type: 'size, 32 KiB to 64 MiB',
+    fallback: '2 MiB (server: 512 KiB), at most a sixteenth of the limit',
+    meaning: 'runtime, server: where objects are born, rounded down to a power of two; begins shorter and grows',
+  },
+  {
+    name: 'old',
+    type: 'size, at most the limit',
+    fallback: '32 MiB, at most a quarter of the limit',
+    meaning: 'runtime, server: what old objects may have before the first full collection, or cycle',
+  },
+  {
+    name: 'ageing',
+    type: 'boolean',
+    fallback: 'false',
+    meaning: 'runtime, server: the youngest survivors stay young for another collection of the nursery',
+  },
+  {
+    name: 'pauseGoalMs',
+    type: 'milliseconds, 0.05 to 1,000',
+    fallback: '1',
+    meaning: 'server: how long a step of a collection shall take at most',
+  },
+  {
     name: 'evacuate',
     type: 'boolean',
     fallback: 'true',
-    meaning: 'vm: collections move objects out of fragmented blocks',
+    meaning: 'runtime, vm: collections move objects out of fragmented blocks',
   },
   {
     name: 'lazySweep',
     type: 'boolean',
     fallback: 'true',
-    meaning: 'vm: blocks are swept when their holes are needed, not at the end of the collection',
+    meaning: 'runtime, vm: blocks are swept when their holes are needed, not at the end of the collection',
   },
   {
     name: 'countTypes',
     type: 'boolean',
     fallback: 'false',
-    meaning: 'vm, embedded: count per type how many objects were ever made',
+    meaning: 'modes with objects: count per type how many objects were ever made',
   },
   {
     name: 'shadowStack',
     type: 'slots, 0 to 16,777,216',
     fallback: '0: made when asked for',
-    meaning: 'vm, embedded: a shadow stack for guests that is there from the start',
+    meaning: 'modes with objects: a shadow stack for guests that is there from the start',
   },
   {
     name: 'stress',
     type: "{ collect?: 'always' | { allocations } | { bytes } | { random, oneIn }, move? }",
     fallback: 'none',
-    meaning: 'vm, embedded: collect, and move, much more often than is needed; for tests',
+    meaning: 'modes with objects: collect, and move, much more often than is needed; for tests',
   },
   { name: 'memory', type: 'WebAssembly.Memory', fallback: 'an own one', meaning: 'live in this memory' },
   {

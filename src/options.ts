@@ -10,6 +10,8 @@ import {
   CLASS_TABLE_POW2,
   FLAG_BUMP,
   FLAG_EMBEDDED,
+  FLAG_INCREMENTAL,
+  FLAG_NURSERY,
   FLAG_OBJECTS,
   FLAG_OWNS_RANGE,
   FLAG_ZEROED,
@@ -27,8 +29,10 @@ import {
   WASM_PAGE_BYTES,
 } from '../kernel/layout.js'
 import {
+  POLICY_AGEING,
   POLICY_COUNT_TYPES,
   POLICY_EVACUATE,
+  POLICY_INCREMENTAL,
   POLICY_LAZY_SWEEP,
   POLICY_MOVE_ALL,
   STRESS_ALLOCATIONS,
@@ -40,7 +44,7 @@ import { settleMode } from './auto.js'
 import type { ModeChoice } from './choose.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, OPTIONS } from './modes.js'
-import type { ObjectPlan, StressPlan } from './objects/plan.js'
+import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
 import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
 import { parseSize } from './sizes.js'
 import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses, StressOptions } from './types.js'
@@ -52,6 +56,15 @@ export const HEAP_MIN_BYTES = 16 * 1024
 const EMBEDDED_MIN_BYTES = 2 * 1024
 /** `vm`: the same as the others, a mark stack, a type table, and a block of objects. */
 const VM_MIN_BYTES = 64 * 1024
+/** The same with a nursery, a slot log, and room to promote to. */
+const NURSERY_MODE_MIN_BYTES = 256 * 1024
+const NURSERY_MIN_BYTES = 32 * 1024
+const NURSERY_MAX_BYTES = 64 * 2 ** 20
+/** Of the limit the nursery is at most this part, and what old objects have to begin with. */
+const NURSERY_PART = 16
+const OLD_PART = 4
+const PAUSE_GOAL_MIN_MS = 0.05
+const PAUSE_GOAL_MAX_MS = 1000
 /** Longest buffer of mode `embedded`. */
 export const EMBEDDED_MAX_BYTES = 64 * 2 ** 20
 
@@ -96,24 +109,30 @@ export function planHeap(given: HeapOptions): HeapPlan {
   const { options, choice } = settleMode(given)
   const mode = checkMode(options.mode)
   checkModeHas(options, mode)
-  const objects = planObjects(options, mode)
-  const common = { ...checkCommon(options), mode, choice, ...planClasses(options, mode), objects }
-  const modeFlags = MODE_FLAGS[mode]
-  return options.memory === undefined
-    ? { ...common, ...planOwnMemory(options, mode, modeFlags) }
-    : { ...common, ...planGivenMemory(options, options.memory, mode, modeFlags) }
+  const common = { ...checkCommon(options), mode, choice, ...planClasses(options, mode) }
+  // Without the sizes, which depend on the limit: no memory is made for options that are refused.
+  planObjects(options, mode, ADDRESS_LIMIT)
+  const range =
+    options.memory === undefined
+      ? planOwnMemory(options, mode, MODE_FLAGS[mode])
+      : planGivenMemory(options, options.memory, mode, MODE_FLAGS[mode])
+  return { ...common, ...range, objects: planObjects(options, mode, range.limitBytes) }
 }
 
 const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
   manual: 0,
   compiler: FLAG_BUMP,
+  runtime: FLAG_OBJECTS,
   vm: FLAG_OBJECTS,
+  server: FLAG_OBJECTS,
   embedded: FLAG_OBJECTS | FLAG_EMBEDDED,
 }
 
 /** The mode of a heap that is there, by its flags. */
 export function modeOf(flags: number): ModeName {
   if (flags & FLAG_EMBEDDED) return 'embedded'
+  if (flags & FLAG_INCREMENTAL) return 'server'
+  if (flags & FLAG_NURSERY) return 'runtime'
   if (flags & FLAG_OBJECTS) return 'vm'
   return flags & FLAG_BUMP ? 'compiler' : 'manual'
 }
@@ -123,8 +142,12 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   initial: 'is one buffer of the size of its limit',
   reserve: 'is one buffer of the size of its limit',
   sizeClasses: 'has no size classes',
+  nursery: 'has no nursery',
+  old: 'has no nursery, and so no old objects',
+  ageing: 'has no nursery',
+  pauseGoalMs: 'does not collect in steps',
   evacuate: 'does not evacuate blocks of objects',
-  lazySweep: 'does not sweep',
+  lazySweep: 'sweeps when it wants, or not at all',
   countTypes: 'has no objects',
   shadowStack: 'has no objects',
   stress: 'has no objects',
@@ -181,6 +204,7 @@ function checkLimit(options: HeapOptions, fallback: number, most: number, reason
 /** What the smallest heap of a mode needs. */
 export function leastBytes(mode: HeapOptions['mode']): number {
   if (mode === 'embedded') return EMBEDDED_MIN_BYTES
+  if (mode === 'runtime' || mode === 'server') return NURSERY_MODE_MIN_BYTES
   return mode === 'vm' ? VM_MIN_BYTES : HEAP_MIN_BYTES
 }
 
@@ -392,7 +416,7 @@ function checkClassList(list: SizeClasses): number[] {
 
 // ---- objects ------------------------------------------------------------------------------------------------------
 
-function planObjects(options: HeapOptions, mode: ModeName): ObjectPlan | undefined {
+function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): ObjectPlan | undefined {
   const defaults = MODES[mode].options
   if (MODES[mode].collector === 'none') return undefined
   const shadowSlots = checkRange('shadowStack', options.shadowStack ?? defaults.shadowStack, 0, SHADOW_SLOTS_MAX)
@@ -402,14 +426,61 @@ function planObjects(options: HeapOptions, mode: ModeName): ObjectPlan | undefin
     (checkFlag('evacuate', options.evacuate ?? defaults.evacuate) ? POLICY_EVACUATE : 0) |
     (checkFlag('lazySweep', options.lazySweep ?? defaults.lazySweep) ? POLICY_LAZY_SWEEP : 0) |
     (checkFlag('countTypes', options.countTypes ?? defaults.countTypes) ? POLICY_COUNT_TYPES : 0) |
-    (checkFlag('stress.move', stress.move) ? POLICY_MOVE_ALL : 0)
-  return { policy, stress: planStress(stress.collect), shadowSlots, grainBytes: grainOf(mode), isAttached: false }
+    (checkFlag('stress.move', stress.move) ? POLICY_MOVE_ALL : 0) |
+    (checkFlag('ageing', options.ageing ?? defaults.ageing) ? POLICY_AGEING : 0) |
+    (mode === 'server' ? POLICY_INCREMENTAL : 0)
+  const nursery = planNursery(options, mode, limitBytes)
+  return {
+    policy,
+    stress: planStress(stress.collect),
+    nursery,
+    shadowSlots,
+    grainBytes: grainOf(mode),
+    isAttached: false,
+  }
+}
+
+function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): NurseryPlan | undefined {
+  const defaults = MODES[mode].options
+  if (defaults.nursery === undefined || defaults.old === undefined) return undefined
+  const most = Math.min(NURSERY_MAX_BYTES, Math.max(NURSERY_MIN_BYTES, limitBytes / 4))
+  const wanted =
+    options.nursery === undefined
+      ? Math.max(NURSERY_MIN_BYTES, Math.min(parseSize(defaults.nursery), limitBytes / NURSERY_PART))
+      : parseSize(options.nursery, 'nursery')
+  if (wanted < NURSERY_MIN_BYTES || wanted > most) {
+    const expected = `from ${NURSERY_MIN_BYTES} to ${most} bytes, a quarter of the limit or 64 MiB`
+    throw new ArgumentError('nursery', options.nursery, expected)
+  }
+  const oldBytes =
+    options.old === undefined
+      ? Math.min(parseSize(defaults.old), Math.floor(limitBytes / OLD_PART))
+      : parseSize(options.old, 'old')
+  if (oldBytes > limitBytes) throw new ArgumentError('old', options.old, `at most the limit, ${limitBytes} bytes`)
+  return {
+    youngBytes: 2 ** Math.floor(Math.log2(wanted)),
+    oldBytes,
+    pauseGoalMs: checkPauseGoal(options.pauseGoalMs ?? defaults.pauseGoalMs),
+  }
+}
+
+function checkPauseGoal(ms: unknown): number | undefined {
+  if (ms === undefined) return undefined
+  if (typeof ms === 'number' && ms >= PAUSE_GOAL_MIN_MS && ms <= PAUSE_GOAL_MAX_MS) return ms
+  throw new ArgumentError('pauseGoalMs', ms, `milliseconds from ${PAUSE_GOAL_MIN_MS} to ${PAUSE_GOAL_MAX_MS}`)
 }
 
 /** The objects of a heap that is there: all that is not in its own words. */
 export function attachedObjects(mode: ModeName): ObjectPlan | undefined {
   if (MODES[mode].collector === 'none') return undefined
-  return { policy: 0, stress: undefined, shadowSlots: 0, grainBytes: grainOf(mode), isAttached: true }
+  return {
+    policy: 0,
+    stress: undefined,
+    nursery: undefined,
+    shadowSlots: 0,
+    grainBytes: grainOf(mode),
+    isAttached: true,
+  }
 }
 
 function grainOf(mode: ModeName): number {

@@ -17,10 +17,11 @@ export const NULL: Address = 0 as Address
 export type Size = number | string
 
 /**
- * `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. `vm`: blocks, and
- * objects that are collected and moved. `embedded`: the same in one small buffer that never grows.
+ * `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. `runtime`: blocks, and
+ * objects that are born in a nursery, most of which die there. `vm`: the same without a nursery. `server`: with one, and
+ * old objects collected in steps that keep a pause goal. `embedded`: objects in one small buffer that never grows.
  */
-export type ModeName = 'manual' | 'compiler' | 'vm' | 'embedded'
+export type ModeName = 'manual' | 'compiler' | 'runtime' | 'vm' | 'server' | 'embedded'
 
 /**
  * `geometric`: 16 … 128 by 16, then eight per doubling up to 2 KiB. `pow2`: 16, 32 … 8192. Or a list of block sizes.
@@ -51,9 +52,20 @@ export interface HeapOptions {
   readonly end?: number
   /** With `memory` and `base`: replace a heap that starts there already instead of refusing. Default false. */
   readonly overwrite?: boolean
-  /** In mode `vm`: collections move objects out of fragmented blocks. Default true. */
+  /**
+   * In modes `runtime` and `server`: bytes of the nursery, rounded down to a power of two. It begins shorter and grows.
+   * Default 2 MiB (`server`: 512 KiB), or less where the limit is low.
+   */
+  readonly nursery?: Size
+  /** In modes `runtime` and `server`: bytes that old objects may have before the first full collection. Default 32 MiB. */
+  readonly old?: Size
+  /** In modes `runtime` and `server`: the youngest survivors stay young for another collection of the nursery. */
+  readonly ageing?: boolean
+  /** In mode `server`: how long a step of a collection shall take at most, in milliseconds. Default 1. */
+  readonly pauseGoalMs?: number
+  /** In modes `runtime` and `vm`: collections move objects out of fragmented blocks. Default true. */
   readonly evacuate?: boolean
-  /** In mode `vm`: blocks are swept when their holes are needed, not at the end of the collection. Default true. */
+  /** In modes `runtime` and `vm`: blocks are swept when their holes are needed, not at the end of the collection. Default true. */
   readonly lazySweep?: boolean
   /** In collecting modes: count per type how many objects were ever made. Default false. */
   readonly countTypes?: boolean

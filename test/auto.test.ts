@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { choosePresentMode, settleMode } from '../src/auto.js'
+import { settleMode } from '../src/auto.js'
 import {
   ArgumentError,
   AUTO_MODES,
@@ -17,7 +17,6 @@ import {
   type HeapOptions,
   type Machine,
   MODE_RULES,
-  MODES,
   type Size,
   type Wishes,
 } from '../src/index.js'
@@ -42,8 +41,6 @@ const pick = (machine: Machine, wishes?: Wishes) => {
   const { mode, options } = chooseMode(machine, wishes)
   return { mode, ...options }
 }
-/** The mode that a heap has while some are not there yet. */
-const present = (mode: AutoMode) => (mode in MODES ? mode : 'vm')
 
 describe('the rules of the mode', () => {
   const table: [string, Machine, Wishes, AutoMode][] = [
@@ -209,7 +206,7 @@ describe('any machine', () => {
   it('gives options of which a heap can be made', () => {
     fc.assert(
       fc.property(machines, wishes, (machine, wish) => {
-        const { mode, options } = choosePresentMode(machine, wish)
+        const { mode, options } = chooseMode(machine, wish)
         const small = mode === 'embedded' ? {} : { initial: 0 }
         const heap = Heap.create({ mode, ...options, ...small } as HeapOptions)
         expect([heap.mode, heap.limitBytes]).toEqual([mode, options.limit])
@@ -237,7 +234,7 @@ describe("Heap.create({ mode: 'auto' })", () => {
   it('decides by the machine: a service, a container under pressure', () => {
     // 3 GiB of which 1.5 are left.
     expect(settle({}).choice).toMatchObject({
-      mode: present('runtime'),
+      mode: 'runtime',
       options: { limit: 1228.75 * MIB },
     })
     const container = settle({}, () => detectMachine(systemOf(CONTAINER)))
@@ -255,7 +252,7 @@ describe("Heap.create({ mode: 'auto' })", () => {
 
   it('what is given wins, and undefined is not given', () => {
     const { options, choice } = settle({ limit: '100MiB', name: 'mine', initial: undefined as unknown as Size })
-    expect(options).toMatchObject({ mode: present('runtime'), limit: '100MiB', name: 'mine' })
+    expect(options).toMatchObject({ mode: 'runtime', limit: '100MiB', name: 'mine' })
     expect(choice?.options.limit).toBe(100 * MIB)
     expect(Heap.create({ mode: 'auto', limit: '3MiB', debug: true }).limitBytes).toBe(3 * MIB)
   })

@@ -31,8 +31,8 @@ import {
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
 import { WeakRef, WeakTable, tableCapacity, weakEntry } from '../object/weak'
-import { updateFinalizersSome } from '../root/finalizers'
-import { removeDeadHashes } from '../root/hashes'
+import { updateFinalizers, updateFinalizersSome } from '../root/finalizers'
+import { removeDeadHashes, updateYoungHashes } from '../root/hashes'
 import { firstSegment, visitSegment } from '../root/lists'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
 import { young } from '../young-overlay'
@@ -191,11 +191,23 @@ function endMarking(): void {
   finishYoungRefs<Mark>()
   y.shading = 0
   y.phase = PHASE_WEAK
+  finishTails()
   y.tableIndex = 0
   y.weakSegment = firstSegment(ROOT_WEAK)
   y.gapFrom = 0
   y.gapTo = 0
   y.hashNext = 0
+}
+
+/**
+ * Where young objects stay, old ones may come behind them in the tables of finalizers and hashes, where the pieces do
+ * not look: these tables are then put right at once.
+ */
+function finishTails(): void {
+  const s = space()
+  const y = young()
+  if (y.finalizerFrom < s.finalizerCount) updateFinalizers<Mark>()
+  if (y.hashFrom < s.hashCount) y.hashFrom = updateYoungHashes<Mark>(y.hashFrom)
 }
 
 // ---- weak words and side tables -------------------------------------------------------------------------------------

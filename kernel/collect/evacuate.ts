@@ -17,6 +17,7 @@ import {
 import { space } from '../object-overlay'
 import { objectBytes } from '../object/header'
 import { BLOCK_CANDIDATE, ObjectBlock, blockOf, granulesOf, makeBlock, nextBlockAfter } from './blocks'
+import { isYoung } from '../young-overlay'
 import { plan } from './plan-state'
 
 /** Blocks of which at most three eighths are in use are candidates, from this many on. */
@@ -60,6 +61,7 @@ export function dropCandidates(): void {
 
 /** Move the white object away if its block is a candidate; its new reference, or 0 when it stays. */
 export function moveAway(reference: usize, map: usize): usize {
+  if (isYoung(reference)) return 0
   const place = blockOf(entryOf(reference), reference)
   if (!place || !(changetype<ObjectBlock>(place).flags & BLOCK_CANDIDATE)) return 0
   const bytes = objectBytes(reference)

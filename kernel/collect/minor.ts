@@ -37,7 +37,7 @@ import { space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { isHashed, objectBytes, payloadBytes, typeOf } from '../object/header'
 import { scan, scanWeakWords } from '../object/scan'
-import { DELETED, WeakEntry, WeakRef, WeakTable, tableCapacity, weakEntry } from '../object/weak'
+import { WeakEntry, WeakRef, WeakTable } from '../object/weak'
 import { updateFinalizersFrom } from '../root/finalizers'
 import { hashEntry, updateYoungHashes } from '../root/hashes'
 import { visitList } from '../root/lists'
@@ -58,7 +58,7 @@ import {
 } from './nursery'
 import { guardedSlot, plan } from './plan-state'
 import { beginPromotion, promotionRoom } from './promote'
-import { LOG_ENTRY, LOG_TAGS, LOG_WEAK, logEntry, logSlot } from './remembered'
+import { LOG_ENTRY, LOG_TAGS, LOG_WEAK, logEntry, logSlot, logYoungEntries } from './remembered'
 import { beginWeak, finishEntry, finishTable, markEntry, markEphemerons, noteTable, noteWeakRef, wake } from './weak'
 
 /** What stands in place of type and flags: a young object is never immortal, and no type has the number 0. */
@@ -357,19 +357,11 @@ function finishYoungWeak<Way>(): void {
   }
   for (let table = s.tablesSeen; table; table = changetype<WeakTable>(table).link) {
     finishTable<Copier<Way>>(table)
-    if (!isYoung(table)) logEntries(table)
+    if (!isYoung(table)) logYoungEntries(table)
   }
   visitList<YoungWeakRoot<Way>>(ROOT_WEAK)
   y.finalizerFrom = updateFinalizersFrom<Copier<Way>>(y.finalizerFrom)
   y.hashFrom = updateYoungHashes<Copier<Way>>(y.hashFrom)
-}
-
-function logEntries(table: usize): void {
-  const capacity = tableCapacity(table)
-  for (let i: u32 = 0; i < capacity; i++) {
-    const entry = weakEntry(table, i)
-    if (entry.key > DELETED && (isYoung(entry.key) || isYoung(entry.value))) logEntry(changetype<usize>(entry), table)
-  }
 }
 
 /** Put those of two lists that are old into the lists of the marking that is going on. */

@@ -35,6 +35,8 @@ import { plan } from './plan-state'
 /** Of a piece of a chunk: out of the way of the run's tag. */
 const HEAD_BYTES: u32 = 64
 export const NURSERY_MIN_BYTES: u32 = 32 << 10
+/** The nursery begins with no more than this. */
+export const FIRST_NURSERY_BYTES: u32 = 256 << 10
 /** Of 256 bytes: above the one the nursery is doubled, below the other it is not any more. */
 const SURVIVAL_GROW: u32 = 64
 const SURVIVAL_SHRINK: u32 = 32
@@ -58,15 +60,19 @@ export function makeNursery(bytes: u32): bool {
 }
 
 function takePiece(bytes: u32): bool {
-  const y = young()
   const piece = allocPiece(bytes + HEAD_BYTES)
   if (!piece) return false
+  usePiece(piece, bytes)
+  return true
+}
+
+function usePiece(piece: usize, bytes: u32): void {
+  const y = young()
   y.piece = piece
   y.mapPiece = 0
   y.base = piece + HEAD_BYTES
   y.bytes = bytes
   y.mapBias = entryOf(piece).mapBias
-  return true
 }
 
 function takeMibs(bytes: u32): bool {
@@ -91,12 +97,16 @@ function takeMibs(bytes: u32): bool {
 /** Give the memory of an empty nursery back. */
 function releaseNursery(): void {
   const y = young()
-  if (y.mapPiece) {
-    takeMap(y.piece, y.bytes)
-    releaseHuge(y.piece, y.bytes, CODE_HUGE_OWNED)
-    freePiece(y.mapPiece, false)
-  } else freePiece(y.piece, true)
+  release(y.piece, y.mapPiece, y.bytes)
   y.bytes = 0
+}
+
+function release(piece: usize, mapPiece: usize, bytes: u32): void {
+  if (mapPiece) {
+    takeMap(piece, bytes)
+    releaseHuge(piece, bytes, CODE_HUGE_OWNED)
+    freePiece(mapPiece, false)
+  } else freePiece(piece, true)
 }
 
 /**
@@ -117,6 +127,21 @@ export function resizeNursery(): void {
   if (makeNursery(bytes)) return
   makeNursery(before)
   check(y.bytes != 0, 842, y.base)
+}
+
+/** Give the memory of an empty nursery back for a moment, so that the heap can hold less; false when it is in use. */
+export function leaveNursery(): bool {
+  const y = young()
+  if (y.stayed || y.halfTop != y.half) return false
+  releaseNursery()
+  return true
+}
+
+/** Make it again, short as in the beginning: there is room, since it had more. */
+export function beginNurseryAgain(): void {
+  makeNursery(min(young().wanted, FIRST_NURSERY_BYTES))
+  check(young().bytes != 0, 843, 0)
+  openNursery()
 }
 
 /** An empty nursery, with its map. */
@@ -257,7 +282,10 @@ export function nextYoung(from: usize): usize {
 
 // ---- what stays, in marking -----------------------------------------------------------------------------------------
 
-/** Mark what young objects that stay refer to, the words of weak maps included; `M` is a marker, see `weak.ts`. */
+/**
+ * When a cycle begins: mark what young objects that stay refer to, the words of weak maps included; `M` is a marker, see
+ * `weak.ts`.
+ */
 export function markFromYoung<M>(): void {
   if (young().stayed) eachYoung<YoungRoot<M>>()
 }
@@ -272,7 +300,43 @@ class YoungRoot<M> {
   }
 }
 
-/** After marking: put the weak references right that stay. At once, since they may move before any later turn. */
+/** Before a marking that is not in steps: what stays is to be marked like anything else. */
+export function whitenYoung(): void {
+  if (young().stayed) eachYoung<Whitener>()
+}
+
+@unmanaged
+@final
+class Whitener {
+  object(reference: usize): void {
+    const map = youngMap(reference)
+    store<u8>(map, load<u8>(map) & <u8>(MAP_OBJECT | MAP_START | MAP_SPAN))
+  }
+}
+
+/** After it: what was not marked is dead, and the stretches of eden grow by that. */
+export function settleYoung(): void {
+  const y = young()
+  if (!y.stayed) return
+  y.stayed = 0
+  eachYoung<Settler>()
+  openNursery()
+}
+
+@unmanaged
+@final
+class Settler {
+  object(reference: usize): void {
+    const map = youngMap(reference)
+    const bytes = objectBytes(reference)
+    if (load<u8>(map) & <u8>space().colour) {
+      tagYoungObject(reference - 8, bytes, MAP_PINNED)
+      young().stayed++
+    } else memory.fill(map, <u8>MAP_YOUNG, bytes >> GRANULE_SHIFT)
+  }
+}
+
+/** After marking in steps: put the weak references right that stay. At once, since they may move before any later turn. */
 export function finishYoungRefs<M>(): void {
   if (young().stayed) eachYoung<YoungWeakRef<M>>()
 }

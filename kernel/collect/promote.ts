@@ -7,9 +7,10 @@
  * both.
  */
 import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
-import { KNOB_EVACUATION_FAILS, OBJECT_MEDIUM_BYTES } from '../object-layout'
-import { knob } from '../overlay'
-import { tableFree } from '../object/memory'
+import { KNOB_EVACUATION_FAILS, OBJECT_MEDIUM_BYTES, POLICY_INCREMENTAL } from '../object-layout'
+import { space } from '../object-overlay'
+import { heap, knob } from '../overlay'
+import { tableAlloc, tableFree } from '../object/memory'
 import { young } from '../young-overlay'
 import { ObjectBlock, granulesOf, makeBlock } from './blocks'
 import { plan } from './plan-state'
@@ -92,12 +93,24 @@ function fill(block: ObjectBlock, from: usize, bytes: u32): void {
 function blockForPromotion(): usize {
   let place = makeBlock(true)
   if (!place && young().reserve) {
-    tableFree(young().reserve)
-    young().reserve = 0
+    giveUpReserve()
     place = makeBlock(true)
   }
   if (place) changetype<ObjectBlock>(place).usedGranules = granulesOf(changetype<ObjectBlock>(place))
   return place
+}
+
+/** Keep back as much as the nursery could promote, so that a cycle can end when everything else is used up. */
+export function keepReserve(): void {
+  const y = young()
+  if (!(space().policy & POLICY_INCREMENTAL) || y.reserve) return
+  // Less than that is better than nothing; a small heap keeps a sixteenth.
+  y.reserve = tableAlloc(min<u32>(y.wanted, heap().limitBytes >> 4))
+}
+
+export function giveUpReserve(): void {
+  tableFree(young().reserve)
+  young().reserve = 0
 }
 
 function mediumRoom(bytes: u32): usize {

@@ -12,10 +12,14 @@
  * Guarantee: after every barrier either the slot is in the log or `logLost` says that some are not.
  */
 import { knob } from '../overlay'
-import { KNOB_NO_BARRIER, KNOB_SHORT_LOG } from '../object-layout'
-import { space } from '../object-overlay'
+import { KNOB_NO_BARRIER, KNOB_SHORT_LOG, SHAPE_EPHEMERONS, SHAPE_WEAK } from '../object-layout'
+import { space, typeInfo } from '../object-overlay'
+import { typeOf } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
-import { young } from '../young-overlay'
+import { scan } from '../object/scan'
+import { DELETED, tableCapacity, weakEntry } from '../object/weak'
+import { isYoung, young } from '../young-overlay'
+import { eachOldObject } from './each'
 import { plan } from './plan-state'
 
 export const LOG_WEAK: usize = 1
@@ -23,7 +27,7 @@ export const LOG_ENTRY: usize = 2
 export const LOG_TAGS: usize = 3
 
 const FIRST_LOG_BYTES: u32 = 4096
-const SHORT_LOG_BYTES: u32 = 64
+const SHORT_LOG_BYTES: u32 = 16
 
 export function makeLog(): bool {
   const y = young()
@@ -32,6 +36,15 @@ export function makeLog(): bool {
   y.logTop = y.logBase
   y.logLimit = y.logBase + bytes
   return y.logBase != 0
+}
+
+/** An empty log begins short again. */
+export function shortenLog(): void {
+  const y = young()
+  const log = y.logBase
+  if (y.logTop != log) return
+  if (makeLog()) tableFree(log)
+  else y.logBase = log
 }
 
 /** Note that the word at `slot`, which is not in a young object, refers to a young one. */
@@ -90,4 +103,37 @@ function collectSoon(): void {
 /** Whether the program should not go on without a minor collection. */
 export function isMinorDue(): bool {
   return young().isDue != 0
+}
+
+/** Make the log anew: old objects have moved, and some refer to young ones that stay. */
+export function rebuildLog(): void {
+  const y = young()
+  y.logTop = y.logBase
+  y.logLost = 0
+  if (y.stayed) eachOldObject<Recorder>()
+}
+
+@unmanaged
+@final
+class Recorder {
+  visit(slot: usize): void {
+    if (isYoung(load<usize>(slot))) logSlot(slot)
+  }
+
+  object(reference: usize): void {
+    scan<Recorder>(reference)
+    const shape = <u32>typeInfo(typeOf(reference)).shape
+    if (shape == SHAPE_WEAK) {
+      if (isYoung(load<usize>(reference))) logSlot(reference | LOG_WEAK)
+    } else if (shape == SHAPE_EPHEMERONS) logYoungEntries(reference)
+  }
+}
+
+/** Note the entries of an old weak map's table whose keys or values are young. */
+export function logYoungEntries(table: usize): void {
+  const capacity = tableCapacity(table)
+  for (let i: u32 = 0; i < capacity; i++) {
+    const entry = weakEntry(table, i)
+    if (entry.key > DELETED && (isYoung(entry.key) || isYoung(entry.value))) logEntry(changetype<usize>(entry), table)
+  }
 }

@@ -35,9 +35,10 @@ import { countFresh, tagAllFresh } from '../collect/fresh'
 import { countFreshLarge, sweepLarge } from '../collect/large'
 import { Marker, beginMark, drain, endMark } from '../collect/mark'
 import { collectNursery } from '../collect/minor'
-import { finishYoungRefs, markFromYoung, openNursery } from '../collect/nursery'
+import { beginNurseryAgain, leaveNursery, settleYoung, whitenYoung } from '../collect/nursery'
 import { guardedSlot, plan } from '../collect/plan-state'
-import { endPromotion } from '../collect/promote'
+import { endPromotion, giveUpReserve, keepReserve } from '../collect/promote'
+import { rebuildLog, shortenLog } from '../collect/remembered'
 import { relocateLarge } from '../collect/relocate'
 import { slide } from '../collect/slide'
 import { enterNextBlock, finishSweep } from '../collect/sweep'
@@ -70,6 +71,7 @@ export function collectFor(kind: u32, cause: u32): u32 {
     beginEvacuation()
     markAll<u16>()
   } else markAll<u8>()
+  if (hasNursery()) settleYoung()
   s.liveBytes = p.markedBytes
   s.liveObjects = p.markedObjects
   work(WORK_SWEEP)
@@ -81,6 +83,7 @@ export function collectFor(kind: u32, cause: u32): u32 {
   endMark()
   if (kind == COLLECT_COMPACT) compact()
   if (hasNursery()) {
+    rebuildLog()
     young().oldBytes = s.liveBytes
     young().bornBytes = 0
     young().bornObjects = 0
@@ -107,6 +110,7 @@ function prepare(cause: u32): void {
     collectNursery(true, cause)
     endPromotion()
     finishSweep()
+    whitenYoung()
     if (space().policy & POLICY_COUNT_TYPES) countFreshLarge()
     return
   }
@@ -126,11 +130,9 @@ function markAll<Moving>(): void {
   visitPinningRoots<Marker<u8>>()
   visitMovingRoots<Marker<Moving>>()
   changetype<Marker<Moving>>(0).visit(guardedSlot())
-  markFromYoung<Marker<Moving>>()
   drain<Moving>()
   work(WORK_WEAK)
   markEphemerons<Marker<Moving>>()
-  finishYoungRefs<Marker<Moving>>()
   finishWeak<Marker<Moving>>()
 }
 
@@ -141,5 +143,13 @@ function compact(): void {
   trimHandles()
   slide()
   relocateLarge()
+  const isLeft = hasNursery() && leaveNursery()
+  if (isLeft) {
+    shortenLog()
+    giveUpReserve()
+  }
   giveBackTop()
+  if (!isLeft) return
+  beginNurseryAgain()
+  keepReserve()
 }

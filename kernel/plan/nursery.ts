@@ -31,14 +31,14 @@ import {
 } from '../object-layout'
 import { space } from '../object-overlay'
 import { heap, knob } from '../overlay'
-import { tableAlloc } from '../object/memory'
 import { areStacksSound } from '../root/shadow'
 import { hasNursery, young } from '../young-overlay'
 import { beginCycle, isCycling, stepCycle } from '../collect/cycle'
 import { allocLargeObject, largeMapOf } from '../collect/large'
 import { collectNursery } from '../collect/minor'
-import { NURSERY_MIN_BYTES, makeNursery, nextStretch, openNursery } from '../collect/nursery'
+import { FIRST_NURSERY_BYTES, NURSERY_MIN_BYTES, makeNursery, nextStretch, openNursery } from '../collect/nursery'
 import { plan } from '../collect/plan-state'
+import { keepReserve } from '../collect/promote'
 import { isMinorDue, makeLog } from '../collect/remembered'
 import { collectFor } from './full'
 import { nextBudget } from './pacing'
@@ -48,8 +48,6 @@ import { allocatedUnderStress, isStressed } from './stress'
 const QUANTUM_BYTES: u32 = 32 << 10
 const QUANTUM_MIN_BYTES: u32 = 4 << 10
 const UNITS_MIN: u32 = 256
-/** The nursery begins with no more than this. */
-const FIRST_NURSERY_BYTES: u32 = 256 << 10
 const NURSERY_MAX_BYTES: u32 = 64 << 20
 /** Of 256 bytes: a guess until the first minor collection. */
 const FIRST_SURVIVAL: u32 = 64
@@ -267,15 +265,7 @@ function collectUnderStress(): void {
   else collectNursery(turn == 2, CAUSE_STRESS)
 }
 
-// ---- memory kept back ----------------------------------------------------------------------------------------------
-
-/** Keep back as much as the nursery could promote, so that a cycle can end when everything else is used up. */
-export function keepReserve(): void {
-  const y = young()
-  if (!isIncremental() || y.reserve) return
-  // Less than that is better than nothing; a small heap keeps a sixteenth.
-  y.reserve = tableAlloc(min<u32>(y.wanted, heap().limitBytes >> 4))
-}
+// ---- making -------------------------------------------------------------------------------------------------------
 
 /**
  * Make the nursery of a new object space.

@@ -115,7 +115,9 @@ export function finalizerNext(): u32 {
  * the dead ready.
  */
 export function updateFinalizers<S>(): void {
-  updateFinalizersFrom<S>(0)
+  const from = updateFinalizersFrom<S>(0)
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) young().finalizerFrom = from
 }
 
 /** The same from the entry at `from` on, which is no later than the first one of a young object. The same for then. */

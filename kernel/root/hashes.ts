@@ -140,17 +140,24 @@ export function updateHashes<S>(): void {
   const count = s.hashCount
   if (!count) return
   let kept: u32 = 0
+  let firstYoung = u32.MAX_VALUE
   for (let i: u32 = 0; i < count; i++) {
     const from = hashEntry(i)
     const hash = from.hash
     const now = changetype<S>(0).survivor(from.reference) as usize
     if (!now) continue
+    // @ts-ignore: set by --use
+    if (!HW_EMBEDDED) {
+      if (isYoung(now)) firstYoung = min(firstYoung, kept)
+    }
     const to = hashEntry(kept++)
     to.reference = now
     to.hash = hash
     to.pending = 0
   }
   s.hashCount = kept
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) young().hashFrom = min(firstYoung, kept)
   remakeIndex()
 }
 

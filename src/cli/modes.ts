@@ -1,8 +1,7 @@
 /** `heapwright modes`: the presets as data, with every option and its default; `--auto`: the one for this machine. */
 
 import type { Command } from 'commander'
-import { choosePresentMode } from '../auto.js'
-import type { ModeChoice, Wishes } from '../choose.js'
+import { chooseMode, type ModeChoice, type Wishes } from '../choose.js'
 import { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from '../modes.js'
 import { detectMachine, type Figure, type Machine } from '../platform/detect.js'
 import { formatBytes } from '../sizes.js'
@@ -86,7 +85,7 @@ function formatPreset({ options }: Mode, name: PresetName): string {
 
 function printAuto(wishes: Wishes, isJson: boolean): void {
   const machine = detectMachine()
-  const choice = choosePresentMode(machine, wishes)
+  const choice = chooseMode(machine, wishes)
   if (isJson) printJson({ version: 1, machine, wishes, choice })
   else printChoice(machine, choice)
 }

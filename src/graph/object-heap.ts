@@ -6,7 +6,7 @@
  *              [ raw bytes ][ reference ] ...           one type for each number of raw bytes
  */
 
-import { HEAP_SPACE_AT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
+import { FLAG_NURSERY, HEAP_FLAGS_AT, HEAP_SPACE_AT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
   COLLECT_COMPACT,
   COLLECT_FULL,
@@ -46,6 +46,7 @@ export interface ObjectCalls {
   weakRefGet(reference: number): number
   rootAdd(kind: number, value: number): number
   rootRemove(kind: number, slot: number): number
+  storeReference(holder: number, slot: number, reference: number): void
   collect(kind: number): number
   nextObject(reference: number): number
   readonly u32: Uint32Array
@@ -62,6 +63,7 @@ export interface HeapOfObjects {
 export class ObjectGraphHeap implements GraphHeap {
   readonly #heap: HeapOfObjects
   readonly #raw: ObjectCalls
+  readonly #hasBarrier: boolean
   /** Type by number of references in front, and by number of raw bytes in front. */
   readonly #typesByReferences = new Map<number, number>()
   readonly #typesByRawBytes = new Map<number, number>()
@@ -76,6 +78,7 @@ export class ObjectGraphHeap implements GraphHeap {
     this.#heap = heap
     this.#raw = heap.raw
     this.#words = heap.raw.u32
+    this.#hasBarrier = (this.#word(heap.base + HEAP_FLAGS_AT) & FLAG_NURSERY) !== 0
   }
 
   // ---- making -----------------------------------------------------------------------------------------------------
@@ -154,9 +157,15 @@ export class ObjectGraphHeap implements GraphHeap {
     return this.#word(this.#referencesAt(object) + index * REFERENCE_BYTES)
   }
 
-  /** The one place where a reference is stored into an object. No mode has a write barrier yet. */
+  /** The one place where a reference is stored into an object: through the barrier, in the modes that have one. */
   setReference(object: Reference, index: number, to: Reference): void {
-    this.#words[(this.#referencesAt(object) + index * REFERENCE_BYTES) >>> 2] = to
+    const slot = this.#referencesAt(object) + index * REFERENCE_BYTES
+    if (!this.#hasBarrier) {
+      this.#words[slot >>> 2] = to
+      return
+    }
+    this.#raw.storeReference(object, slot, to)
+    if (this.#words.length === 0) this.#words = this.#raw.u32
   }
 
   weakTarget(weak: Reference): Reference {

@@ -5,6 +5,7 @@
 import {
   COLLECT_COMPACT,
   COLLECT_FULL,
+  COLLECT_MINOR,
   OBJECT_IMMORTAL,
   OBJECT_USER_MASK,
   OBJECT_USER_SHIFT,
@@ -12,7 +13,7 @@ import {
   SPACE_PENDING_EXCEPTION_AT,
 } from '../../kernel/object-layout.js'
 import { MemoryAccess } from '../access.js'
-import { checkFunction, checkRange } from '../arguments.js'
+import { checkFunction, checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Address } from '../types.js'
 import {
@@ -28,10 +29,22 @@ import { freezeObjects, type ImageInput, type LoadedImage, loadObjects } from '.
 import { Pin, Root, SlotRoot, WeakRoot } from './roots.js'
 import type { Scope } from './scope.js'
 import { makeShadowStack, type ShadowStack, type ShadowStackOptions } from './shadow-stack.js'
+import type { StepResult } from './space.js'
 import type { Struct } from './struct.js'
 import type { Init, View } from './types.js'
 import { type ObjectView, protectionError } from './view.js'
 import type { ObjectWeakMap, WeakReference } from './weak.js'
+
+/** What `heap.collect` shall collect. */
+export interface CollectOptions {
+  readonly kind?: 'full' | 'minor'
+}
+
+export interface StepOptions {
+  readonly budgetMs?: number
+}
+
+const STEP_MAX_MS = 60_000
 
 /** Bytes of a weak reference or an empty weak map, for messages. */
 const WEAK_BYTES = 64
@@ -240,9 +253,36 @@ export class ObjectAccess extends MemoryAccess {
 
   // ---- collections --------------------------------------------------------------------------------------------------
 
-  /** Free the objects that no root reaches. Finalizers have run when it returns. */
-  collect(): Collection {
-    return this.core.objects.collect(COLLECT_FULL)
+  /**
+   * Free the objects that no root reaches. Finalizers have run when it returns.
+   *
+   * @param options `kind: 'minor'` looks at the nursery alone, in the modes that have one; default `'full'`
+   * @throws ArgumentError for `'minor'` in a mode without a nursery
+   */
+  collect(options: CollectOptions = {}): Collection {
+    checkOptions('options', options, ['kind'])
+    const { kind = 'full' } = options
+    if (kind !== 'full' && kind !== 'minor') throw new ArgumentError('kind', kind, "'full' or 'minor'")
+    return this.core.objects.collect(kind === 'minor' ? COLLECT_MINOR : COLLECT_FULL)
+  }
+
+  /**
+   * In mode `server`: go on with the cycle for about `budgetMs`, in time that the program has to spare; begins one when
+   * enough has been allocated since the last one.
+   *
+   * @param options `budgetMs`: milliseconds, above 0; default the pause goal
+   * @throws UnsupportedError in the other modes
+   * @example
+   * setInterval(() => heap.step({ budgetMs: 1 }), 16)
+   */
+  step(options: StepOptions = {}): StepResult {
+    checkOptions('options', options, ['budgetMs'])
+    const { objects } = this.core
+    const { budgetMs = objects.collections.pauseGoalMs ?? 1 } = options
+    if (!(typeof budgetMs === 'number' && budgetMs > 0 && budgetMs <= STEP_MAX_MS)) {
+      throw new ArgumentError('budgetMs', budgetMs, `milliseconds above 0, at most ${STEP_MAX_MS}`)
+    }
+    return objects.step(budgetMs)
   }
 
   /** The same, then slide the objects together and hold as little memory as they need. */

@@ -8,10 +8,20 @@ export interface StressPlan {
   readonly seed: number
 }
 
+/** What `nurseryCreate` is told. */
+export interface NurseryPlan {
+  /** A power of two. */
+  readonly youngBytes: number
+  readonly oldBytes: number
+  /** Of mode `server`. */
+  readonly pauseGoalMs: number | undefined
+}
+
 export interface ObjectPlan {
   /** `POLICY_…` bits. */
   readonly policy: number
   readonly stress: StressPlan | undefined
+  readonly nursery: NurseryPlan | undefined
   /** Slots of a shadow stack that is there from the start; 0 for none. */
   readonly shadowSlots: number
   /** Objects are at multiples of this. */

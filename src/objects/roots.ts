@@ -179,7 +179,7 @@ export class WeakRoot<V extends ObjectView = ObjectView> extends SlotOwner {
   deref(): V | null {
     this.assertOpen()
     const { space } = this
-    return space.pushOrNull(() => space.wordAt(this.slot.slot)) as V | null
+    return space.pushOrNull(() => space.readWeakRoot(this.slot.slot)) as V | null
   }
 }
 

@@ -5,12 +5,24 @@
  * A raw reference is good until the next call that may allocate, so none is kept: what must survive such a call lies in
  * a handle slot or a root, and is read from there again.
  */
-import { HEAP_SPACE_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
+  FLAG_EMBEDDED,
+  FLAG_NURSERY,
+  HEAP_FLAGS_AT,
+  HEAP_SPACE_AT,
+  STATUS_BAD_ARGUMENT,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+} from '../../kernel/layout.js'
+import {
+  CAUSE_MEMORY,
   COLLECT_COMPACT,
   COLLECT_FULL,
+  COLLECT_MINOR,
+  COLLECT_STEP,
   OBJECT_HEADER_BYTES,
   OBJECT_MAX_BYTES,
+  PHASE_IDLE,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
   REPORT_WORK,
@@ -19,13 +31,25 @@ import {
   SPACE_HANDLE_LIMIT_AT,
   SPACE_HANDLE_SEGMENT_AT,
   SPACE_HANDLE_TOP_AT,
+  SPACE_LAST_UNITS_AT,
   SPACE_LIMIT_AT,
+  SPACE_OLD_BYTES_AT,
+  SPACE_REFUSING_AT,
   SPACE_STATUS_AT,
+  SPACE_STEP_UNITS_AT,
+  SPACE_YOUNG_BASE_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
 import { checkAddress } from '../arguments.js'
 import type { HeapCore } from '../core.js'
-import { ArgumentError, CorruptionError, hex, InvalidAddressError, StaleHandleError } from '../errors.js'
+import {
+  ArgumentError,
+  CorruptionError,
+  hex,
+  InvalidAddressError,
+  StaleHandleError,
+  UnsupportedError,
+} from '../errors.js'
 import type { Kernel } from '../kernel-instance.js'
 import type { Address } from '../types.js'
 import { Views } from '../views.js'
@@ -38,6 +62,7 @@ import { type Binding, TypeRegistry } from './registry.js'
 import { Root, RootKeeper } from './roots.js'
 import { ScopeStack } from './scope.js'
 import { makeShadowStack } from './shadow-stack.js'
+import { StepPace } from './step-pace.js'
 import type { Struct } from './struct.js'
 import { checkField, type FieldValue, readInit } from './values.js'
 import { elementsOf, ObjectView } from './view.js'
@@ -45,6 +70,19 @@ import { elementsOf, ObjectView } from './view.js'
 /** Objects with payloads up to this many bytes are bumped and cleared here, longer ones by a call of the kernel. */
 const BUMPED_HERE_MAX_BYTES = 256
 const HANDLE_BYTES = 4096
+/** Of the time, for collections for want of memory: more is refused. */
+const REFUSED_SHARE = 0.5
+const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
+/** A step of the program's own asking ends when this part of its time is used. */
+const STEP_MARGIN = 0.75
+
+/** What `heap.step` did. */
+export interface StepResult {
+  /** Whether there is more to do. */
+  readonly isCycling: boolean
+  readonly steps: number
+  readonly ms: number
+}
 
 export class ObjectSpace {
   readonly core: HeapCore
@@ -67,6 +105,13 @@ export class ObjectSpace {
   segmentIndex = 0
   #bumpIndex = 0
   #bumpLimitIndex = 0
+  /** Word index of the nursery's base; its length and the word that tells of marking in steps are behind it. */
+  #youngIndex = 0
+  hasNursery = false
+  /** Whether the kernel has the word that refuses collections: the `embedded` build does not. */
+  #hasRefusal = false
+  /** How long steps take, and may take. */
+  steps = new StepPace(undefined)
   #isSettling = false
   #isSettlingLater = false
 
@@ -83,8 +128,10 @@ export class ObjectSpace {
 
   #begin(): void {
     const { policy, stress, shadowSlots, isAttached } = this.#plan
-    if (this.core.word(HEAP_SPACE_AT) === 0) this.#expect('spaceCreate', this.kernel.spaceCreate(policy))
-    else if (!isAttached) this.kernel.setPolicy(policy)
+    if (this.core.word(HEAP_SPACE_AT) === 0) {
+      this.#expect('spaceCreate', this.kernel.spaceCreate(policy))
+      this.#makeNursery()
+    } else if (!isAttached) this.kernel.setPolicy(policy)
     this.base = this.core.word(HEAP_SPACE_AT)
     this.views.refresh()
     this.topIndex = (this.base + SPACE_HANDLE_TOP_AT) >>> 2
@@ -92,8 +139,21 @@ export class ObjectSpace {
     this.segmentIndex = (this.base + SPACE_HANDLE_SEGMENT_AT) >>> 2
     this.#bumpIndex = (this.base + SPACE_BUMP_AT) >>> 2
     this.#bumpLimitIndex = (this.base + SPACE_LIMIT_AT) >>> 2
+    this.#youngIndex = (this.base + SPACE_YOUNG_BASE_AT) >>> 2
+    const flags = this.core.word(HEAP_FLAGS_AT)
+    this.hasNursery = (flags & FLAG_NURSERY) !== 0
+    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0
     if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
     if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
+  }
+
+  #makeNursery(): void {
+    const { nursery } = this.#plan
+    if (!nursery) return
+    const { youngBytes, oldBytes, pauseGoalMs } = nursery
+    this.steps = new StepPace(pauseGoalMs)
+    this.collections.pauseGoalMs = pauseGoalMs
+    this.#expect('nurseryCreate', this.kernel.nurseryCreate(youngBytes, oldBytes, this.steps.units))
   }
 
   /** After a reset of the heap: everything is gone, types too. */
@@ -351,14 +411,32 @@ export class ObjectSpace {
   }
 
   /**
-   * Store a reference in an object: the one place where that happens, and so the place of a write barrier.
+   * Store a reference in an object: the one place where that happens. The write barrier's common case, that nothing is
+   * to be done, is decided here; the rest is the kernel's.
    *
    * @param reference the object that is written to
    * @param offset of the field in its payload
    * @param target what it refers to from now on, 0 for null; checked before
    */
   storeReference(reference: number, offset: number, target: number): void {
-    this.views.u32[(reference + offset) >>> 2] = target
+    const { u32 } = this.views
+    if (this.hasNursery) {
+      const base = u32[this.#youngIndex] as number
+      const bytes = u32[this.#youngIndex + 1] as number
+      const isYoung = (reference - base) >>> 0 < bytes
+      if (!isYoung && ((target - base) >>> 0 < bytes || u32[this.#youngIndex + 2] !== 0)) {
+        this.kernel.storeReference(reference, reference + offset, target)
+        // The log may have grown, and the memory with it.
+        this.views.refresh()
+        return
+      }
+    }
+    u32[(reference + offset) >>> 2] = target
+  }
+
+  /** What a weak root's slot refers to. */
+  readWeakRoot(slot: number): number {
+    return this.hasNursery ? this.kernel.weakRootGet(slot) : this.wordAt(slot)
   }
 
   // ---- arguments ----------------------------------------------------------------------------------------------------
@@ -399,7 +477,9 @@ export class ObjectSpace {
   viewOf(struct: Struct, reference: number): ObjectView {
     checkAddress('reference', reference)
     const { id } = this.types.typeOf(struct)
-    if (this.kernel.objectStatus(reference) !== STATUS_OK) {
+    // Marking in steps must hear of what the program did not have before.
+    const isLive = this.kernel.objectStatus(reference) === STATUS_OK
+    if (!isLive || (this.hasNursery && this.kernel.readReference(reference) === 0)) {
       throw new InvalidAddressError(`no object of ${this.core.label} is at ${hex(reference)}`, reference, 'foreign')
     }
     this.views.refresh()
@@ -411,6 +491,9 @@ export class ObjectSpace {
 
   /** `kind`: `COLLECT_…` */
   collect(kind: number): Collection {
+    if (kind === COLLECT_MINOR && !this.hasNursery) {
+      throw new ArgumentError('kind', 'minor', `'full' in mode '${this.core.mode}', which has no nursery`)
+    }
     this.#expect('collect', this.kernel.collect(kind))
     const { last } = this.collections
     this.settle()
@@ -420,20 +503,59 @@ export class ObjectSpace {
 
   /** Another try after each kind of collection; 0 when neither made room. */
   collectAndTry(attempt: () => number): number {
+    if (!this.#mayCollect()) return 0
     for (const kind of [COLLECT_FULL, COLLECT_COMPACT]) {
-      if (this.kernel.collect(kind) !== STATUS_OK) continue
+      if (this.kernel.collect(kind | CAUSE_FOR_MEMORY) !== STATUS_OK) continue
       const result = attempt()
       if (result !== 0) return result
     }
     return 0
   }
 
+  /**
+   * Whether a full collection may be made for a request that failed: not when those take more than half of the time,
+   * nor in mode `server` when it would take longer than a step; there the cycle goes a step further instead.
+   */
+  #mayCollect(): boolean {
+    if (this.#isRefusing()) return false
+    if (this.core.mode !== 'server' || this.word(SPACE_OLD_BYTES_AT) / 8 <= this.steps.units) return true
+    this.kernel.step(0)
+    return false
+  }
+
+  /** Whether collections for want of memory take more than half of the time; the kernel is told, too. */
+  #isRefusing(): boolean {
+    const refuses = this.collections.memoryShare() > REFUSED_SHARE
+    if (this.#hasRefusal) this.setWord(SPACE_REFUSING_AT, refuses ? 1 : 0)
+    return refuses
+  }
+
+  /** Do up to `budgetMs` of a cycle's work; whether one goes on. */
+  step(budgetMs: number): StepResult {
+    if (this.core.mode !== 'server') {
+      throw new UnsupportedError(this.core.mode, 'collection in steps', "make the heap with mode 'server'")
+    }
+    const began = performance.now()
+    let steps = 0
+    let phase: number
+    do {
+      const leftMs = budgetMs - (performance.now() - began)
+      phase = this.kernel.step(this.steps.unitsFor(Math.max(leftMs, 0)))
+      steps++
+    } while (phase !== PHASE_IDLE && performance.now() - began < budgetMs * STEP_MARGIN)
+    this.settle()
+    return { isCycling: phase !== PHASE_IDLE, steps, ms: performance.now() - began }
+  }
+
   /** The kernel's word that a collection begins or ends, in the middle of a call. */
   report(code: number, argument: number): void {
     if (code === REPORT_COLLECT_BEGIN) this.collections.begin(argument)
     if (code === REPORT_WORK) this.collections.work(argument)
+    if (code === REPORT_COLLECT_BEGIN && argument >>> 8 === COLLECT_STEP) this.steps.begin()
     if (code !== REPORT_COLLECT_END) return
+    if (argument === COLLECT_STEP) this.#endStep()
     this.collections.end(argument)
+    if (argument <= COLLECT_COMPACT) void this.#isRefusing()
     if (this.#isSettlingLater) return
     // In case it is a guest that called: a call of the host's settles when it is over.
     this.#isSettlingLater = true
@@ -441,6 +563,10 @@ export class ObjectSpace {
       this.#isSettlingLater = false
       if (!this.isClosed) this.settle()
     })
+  }
+
+  #endStep(): void {
+    if (this.steps.end(this.word(SPACE_LAST_UNITS_AT))) this.setWord(SPACE_STEP_UNITS_AT, this.steps.units)
   }
 
   /** Between kernel calls: tell listeners of collections, run finalizers. Both may use the heap. */

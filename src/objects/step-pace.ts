@@ -1,0 +1,60 @@
+/**
+ * How many work units a step of an incremental cycle may have so that it keeps the pause goal: the time of a unit is
+ * learnt from the steps that there were. A step aims at half of the goal, since units differ (a cache miss costs more
+ * than a hit) and the machine may be doing something else.
+ */
+
+/** Of a unit, until the first steps have been seen. */
+const FIRST_UNIT_MS = 6e-6
+/** Steps shorter than this say little about units. */
+const UNITS_SEEN_MIN = 1000
+const UNITS_MIN = 1000
+const UNITS_MAX = 50_000_000
+/** Of the goal. */
+const AIM = 0.5
+/** How much one step counts: dearer ones more than cheaper ones. */
+const DEARER_WEIGHT = 0.25
+const CHEAPER_WEIGHT = 0.05
+/** One step in a thousand of these is somebody else's. */
+const DEAREST = 8
+
+/** Goal of modes without one, which make no steps either. */
+const NO_GOAL_MS = 1
+
+export class StepPace {
+  readonly #goalMs: number
+  #unitMs = FIRST_UNIT_MS
+  #beganMs = 0
+  #units: number
+
+  constructor(goalMs: number | undefined) {
+    this.#goalMs = goalMs ?? NO_GOAL_MS
+    this.#units = this.unitsFor(this.#goalMs * AIM)
+  }
+
+  /** Most units of a step. */
+  get units(): number {
+    return this.#units
+  }
+
+  /** As many as should take `ms`. */
+  unitsFor(ms: number): number {
+    return Math.round(Math.min(UNITS_MAX, Math.max(UNITS_MIN, ms / this.#unitMs)))
+  }
+
+  begin(): void {
+    this.#beganMs = performance.now()
+  }
+
+  /** A step of `units` has ended; whether `units` have changed. */
+  end(units: number): boolean {
+    if (units < UNITS_SEEN_MIN) return false
+    const seenMs = Math.min((performance.now() - this.#beganMs) / units, this.#unitMs * DEAREST)
+    const weight = seenMs > this.#unitMs ? DEARER_WEIGHT : CHEAPER_WEIGHT
+    this.#unitMs += (seenMs - this.#unitMs) * weight
+    const wanted = this.unitsFor(this.#goalMs * AIM)
+    const hasChanged = wanted !== this.#units
+    this.#units = wanted
+    return hasChanged
+  }
+}
