@@ -29,7 +29,7 @@ import { fault, totals } from './totals'
 export function checkCycle(): u32 {
   const y = young()
   if (y.phase != PHASE_ROOTS && y.phase != PHASE_MARK) return FAULT_NONE
-  for (let at = y.rootNext; at < y.rootEnd; at += 4) changetype<Reach>(0).visit(at)
+  for (let at = y.rootNext; at < y.rootEnd; at += 4) if (!(load<usize>(at) & 1)) changetype<Reach>(0).visit(at)
   eachStackEntry<Reach>()
   eachOldObject<ReachFromGrey>()
   totals().more = 1

@@ -34,7 +34,7 @@ import { WeakRef, WeakTable, tableCapacity, weakEntry } from '../object/weak'
 import { updateFinalizers, updateFinalizersSome } from '../root/finalizers'
 import { removeDeadHashes, updateYoungHashes } from '../root/hashes'
 import { firstSegment, visitSegment } from '../root/lists'
-import { visitMovingRoots, visitPinningRoots } from '../root/visit'
+import { eachRootRange, visitMovingRoots, visitPinningRoots, visitSlotRoots } from '../root/visit'
 import { young } from '../young-overlay'
 import { ObjectBlock, blockFrom, nextBlockAfter, releaseBlock } from './blocks'
 import { Large, largeMap, releaseLarge } from './large'
@@ -84,35 +84,43 @@ function copyRoots(): void {
   y.rootCopy = 0
   y.rootNext = 0
   y.rootEnd = 0
-  visitRoots<RootCounter>()
-  const bytes = y.rootEnd
-  if (!bytes) return
+  eachRootRange<RootCounter>()
+  visitSlotRoots<RootCounter>()
+  const bytes = y.rootEnd + 4
   y.rootCopy = tableAlloc(bytes)
   y.rootNext = y.rootCopy
   y.rootEnd = y.rootCopy
-  if (y.rootCopy) visitRoots<RootCopier>()
-  else visitRoots<Mark>()
-}
-
-function visitRoots<V>(): void {
-  visitPinningRoots<V>()
-  visitMovingRoots<V>()
-  changetype<V>(0).visit(guardedSlot())
+  changetype<Mark>(0).visit(guardedSlot())
+  if (y.rootCopy) {
+    eachRootRange<RootCopier>()
+    visitSlotRoots<RootCopier>()
+  } else {
+    visitPinningRoots<Mark>()
+    visitMovingRoots<Mark>()
+  }
 }
 
 @unmanaged
 @final
 class RootCounter {
+  range(from: usize, to: usize): void {
+    young().rootEnd += to - from
+  }
+
   visit(slot: usize): void {
-    if (load<usize>(slot)) young().rootEnd += 4
+    young().rootEnd += 4
   }
 }
 
 @unmanaged
 @final
 class RootCopier {
+  range(from: usize, to: usize): void {
+    memory.copy(young().rootEnd, from, to - from)
+    young().rootEnd += to - from
+  }
+
   visit(slot: usize): void {
-    if (!load<usize>(slot)) return
     store<usize>(young().rootEnd, load<usize>(slot))
     young().rootEnd += 4
   }
@@ -123,9 +131,9 @@ function rootsSome(): void {
   while (y.rootNext < y.rootEnd) {
     if (!y.unitsLeft) return
     y.unitsLeft--
-    changetype<Mark>(0).visit(y.rootNext)
-    if (y.rootNext + 4 < y.rootEnd) changetype<Mark>(0).visit(y.rootNext + 4)
-    y.rootNext += 8
+    const stop = min(y.rootNext + 8, y.rootEnd)
+    // What is odd is no root.
+    for (; y.rootNext < stop; y.rootNext += 4) if (!(load<usize>(y.rootNext) & 1)) changetype<Mark>(0).visit(y.rootNext)
   }
   tableFree(y.rootCopy)
   y.rootCopy = 0

@@ -15,12 +15,14 @@
  * by a mark in eden: Chambers' and Ungar's opportunistic tenuring reduced to one bit of age.)
  */
 import { hostReport } from '../host'
-import { GRANULE_BYTES } from '../layout'
+import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
 import {
   COLLECT_MINOR,
   MAP_FORWARDED,
+  MAP_OBJECT,
   MAP_PINNED,
   MAP_START,
+  OBJECT_HASHED,
   OBJECT_IMMORTAL,
   PHASE_MARK,
   PHASE_ROOTS,
@@ -32,6 +34,8 @@ import {
   SHAPE_LEAF,
   SHAPE_PREFIX,
   SHAPE_WEAK,
+  TYPE_MASK,
+  TYPE_SHIFT,
 } from '../object-layout'
 import { space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
@@ -41,12 +45,13 @@ import { WeakEntry, WeakRef, WeakTable } from '../object/weak'
 import { updateFinalizersFrom } from '../root/finalizers'
 import { hashEntry, updateYoungHashes } from '../root/hashes'
 import { visitList } from '../root/lists'
-import { visitMovingRoots, visitPinningRoots } from '../root/visit'
+import { eachRootRange, visitPinningRoots, visitSlotRoots } from '../root/visit'
 import { isYoung, young } from '../young-overlay'
 import { eachOldObject } from './each'
 import { tagObject } from './fresh'
 import { growStack, readyStack } from './mark'
 import {
+  nurseryTarget,
   openNursery,
   resizeNursery,
   staysYoung,
@@ -205,6 +210,8 @@ function drainCopies<Way>(): void {
   const p = plan()
   for (;;) {
     while (p.stackTop > bottom()) {
+      if (sizeof<Way>() == 1) drainPairs()
+      if (p.stackTop == bottom()) break
       p.stackTop -= 4
       const entry = load<usize>(p.stackTop)
       if (entry & WAKE_TAG) wake<Copier<Way>>(entry - WAKE_TAG)
@@ -218,13 +225,95 @@ function drainCopies<Way>(): void {
   }
 }
 
+/**
+ * Scan copies while those on top of the stack are old objects with two references and nothing else, and what they refer
+ * to is of the same type: the commonest case by far, with everything it needs at hand. Stops in front of anything else.
+ *
+ * The second reference goes first, so that the first one's object is scanned next, and what it leads to lies beside it:
+ * marking goes the same way later.
+ */
+function drainPairs(): void {
+  const y = young()
+  const s = space()
+  const p = plan()
+  const base = y.base
+  const bytes = <usize>y.bytes
+  const colour = MAP_OBJECT | MAP_START | s.colour
+  const bottomAt = bottom()
+  const roof = s.markStackEnd - 8
+  const limit = y.promotionLimit
+  const bias = y.promotionBias
+  const start = y.promotion
+  let top = p.stackTop
+  let to = start
+  let head: u64 = 0
+  while (top > bottomAt && top <= roof) {
+    const reference = load<usize>(top - 4)
+    if (reference & WAKE_TAG || reference - base < bytes) break
+    const own = load<u64>(reference - 8)
+    if (own != head) {
+      if (!isPairHead(own)) break
+      head = own
+    }
+    // Room for both.
+    if (limit - to < 32) break
+    const second = load<usize>(reference, 4)
+    const first = load<usize>(reference)
+    if (second - base < bytes && !isPairOr(load<u64>(second - 8), head)) break
+    if (first - base < bytes && !isPairOr(load<u64>(first - 8), head)) break
+    top -= 4
+    if (second - base < bytes) {
+      const found = load<u64>(second - 8)
+      if (found == head) {
+        store<u64>(to, head)
+        store<u64>(to, load<u64>(second), 8)
+        store<u8>(bias + (to >> GRANULE_SHIFT), <u8>colour)
+        store<u64>(second - 8, <u64>FORWARD_WORD | (<u64>(to + 8) << 32))
+        store<usize>(reference, to + 8, 4)
+        store<usize>(top, to + 8)
+        top += 4
+        to += 16
+      } else store<usize>(reference, <usize>(found >> 32), 4)
+    }
+    if (first - base < bytes) {
+      const found = load<u64>(first - 8)
+      if (found == head) {
+        store<u64>(to, head)
+        store<u64>(to, load<u64>(first), 8)
+        store<u8>(bias + (to >> GRANULE_SHIFT), <u8>colour)
+        store<u64>(first - 8, <u64>FORWARD_WORD | (<u64>(to + 8) << 32))
+        store<usize>(reference, to + 8)
+        store<usize>(top, to + 8)
+        top += 4
+        to += 16
+      } else store<usize>(reference, <usize>(found >> 32))
+    }
+  }
+  p.stackTop = top
+  y.promotion = to
+  y.promotedBytes += <u32>(to - start)
+  y.promotedObjects += <u32>(to - start) >> 4
+}
+
+/** Whether a header is that of an object of two references and nothing else, without an identity hash. */
+function isPairHead(head: u64): bool {
+  if (<u32>(head >> 32) != 8 || <u32>head & OBJECT_HASHED) return false
+  return load<u32>(space().types + ((<u32>head & TYPE_MASK) << TYPE_SHIFT)) == TWO_REFS
+}
+
+// @ts-ignore: decorator
+@inline
+function isPairOr(found: u64, head: u64): bool {
+  return found == head || <u32>found == FORWARD_WORD
+}
+
 function scanCopy<Way>(reference: usize): void {
   const isOld = !isYoung(reference)
   const info = typeInfo(typeOf(reference))
   const what = load<u32>(changetype<usize>(info))
   if (what == TWO_REFS) {
-    forward<Way>(reference, isOld)
     forward<Way>(reference + 4, isOld)
+    forward<Way>(reference, isOld)
     return
   }
   const shape = <u32>info.shape
@@ -399,6 +488,8 @@ export function collectNursery(all: bool, cause: u32): void {
   const s = space()
   const p = plan()
   const y = young()
+  const wasCollecting = p.isCollecting
+  p.isCollecting = 1
   if (s.policy & POLICY_COUNT_TYPES) tagYoung()
   y.minorBefore = youngUsedBytes()
   const hadStayed = y.stayed != 0
@@ -413,7 +504,8 @@ export function collectNursery(all: bool, cause: u32): void {
   beginWeak()
   beginPromotion()
   visitPinningRoots<PinYoung>()
-  const ages = !all && y.halfBytes != 0 && !hadStayed && !y.stayed
+  // A nursery that shall have another length must be empty for that.
+  const ages = !all && y.halfBytes != 0 && !hadStayed && !y.stayed && nurseryTarget() == y.bytes
   beginHalf(ages)
   if (ages || y.stayed) collectWay<u16>()
   else collectWay<u8>()
@@ -424,7 +516,26 @@ export function collectNursery(all: bool, cause: u32): void {
   s.tablesSeen = tablesSeen
   handOver(ownWeak, ownTables)
   endNursery()
+  p.isCollecting = wasCollecting
   hostReport(REPORT_COLLECT_END, COLLECT_MINOR)
+}
+
+/** Roots as ranges of words: those that are young are found eight at a time. */
+@unmanaged
+@final
+class YoungRoots<Way> {
+  range(from: usize, to: usize): void {
+    const base = i32x4.splat(<i32>young().base)
+    const bytes = i32x4.splat(<i32>young().bytes)
+    let at = from
+    for (; at + 32 <= to; at += 32) {
+      const some = i32x4.lt_u(i32x4.sub(v128.load(at), base), bytes)
+      const more = i32x4.lt_u(i32x4.sub(v128.load(at, 16), base), bytes)
+      if (!v128.any_true(v128.or(some, more))) continue
+      for (let slot = at; slot < at + 32; slot += 4) forward<Way>(slot, false)
+    }
+    for (; at < to; at += 4) forward<Way>(at, false)
+  }
 }
 
 /** With ageing, copy to the other half from now on, and promote what is in this one. */
@@ -444,7 +555,8 @@ function collectWay<Way>(): void {
   const isLost = young().logLost
   visitLog<Way>()
   if (isLost) eachOldObject<OldHolder<Way>>()
-  visitMovingRoots<Copier<Way>>()
+  eachRootRange<YoungRoots<Way>>()
+  visitSlotRoots<Copier<Way>>()
   changetype<Copier<Way>>(0).visit(guardedSlot())
   drainCopies<Way>()
   visitLogEntries<Way>()

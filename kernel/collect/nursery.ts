@@ -110,21 +110,30 @@ function release(piece: usize, mapPiece: usize, bytes: u32): void {
 }
 
 /**
- * Make the nursery as long as it should be, or half way there: it begins short, so that small programs hold little, and
- * grows to what is wanted; to twice that while more than a quarter survives, where full collections are not in steps.
- * It is empty, and no stretch of it is in use.
+ * How long the nursery should be, or half way there: it begins short, so that small programs hold little, and grows to
+ * what is wanted; to twice that while more than a quarter survives, where full collections are not in steps.
  */
+export function nurseryTarget(): u32 {
+  const y = young()
+  let bytes = y.wanted
+  const survival = y.bytes > bytes ? SURVIVAL_SHRINK : SURVIVAL_GROW
+  if (y.survival > survival && !(space().policy & POLICY_INCREMENTAL)) bytes <<= 1
+  return min(bytes, y.bytes << 1)
+}
+
+/** Give the nursery its length. It is empty, and no stretch of it is in use. */
 export function resizeNursery(): void {
   const y = young()
   const before = y.bytes
-  let bytes = y.wanted
-  const survival = before > bytes ? SURVIVAL_SHRINK : SURVIVAL_GROW
-  if (y.survival > survival && !(space().policy & POLICY_INCREMENTAL)) bytes <<= 1
-  if (bytes > before << 1) bytes = before << 1
+  const bytes = nurseryTarget()
   if (bytes == before) return
   // The old one goes first: a limit may have no room for both.
   releaseNursery()
-  if (makeNursery(bytes)) return
+  if (makeNursery(bytes)) {
+    // There is no memory for more; it is not asked for again and again.
+    if (y.bytes < bytes) y.wanted = min(y.wanted, y.bytes)
+    return
+  }
   makeNursery(before)
   check(y.bytes != 0, 842, y.base)
 }

@@ -23,6 +23,7 @@ import {
   COLLECT_COMPACT,
   COLLECT_FULL,
   COLLECT_STEP,
+  KNOB_EVACUATION_FAILS,
   KNOB_UNIT_STEPS,
   OBJECT_SMALL_MAX_BYTES,
   POLICY_INCREMENTAL,
@@ -162,6 +163,15 @@ function minorFor(cause: u32): void {
   }
   collectNursery(false, cause)
   if (s.allocatedBytes >= s.budgetBytes) collectFor(COLLECT_FULL, CAUSE_BUDGET)
+  else if (lacksRoom() && mayCollect()) {
+    collectFor(COLLECT_FULL, CAUSE_MEMORY)
+    collectNursery(false, CAUSE_MEMORY)
+  }
+}
+
+/** Whether survivors of the last minor collection found no room in the old space. */
+function lacksRoom(): bool {
+  return young().isFull != 0 && !knob(KNOB_EVACUATION_FAILS)
 }
 
 /** Collect the nursery because somebody asked for it. */

@@ -109,9 +109,22 @@ function isSlot(top: usize): bool {
 
 /** Visit every slot below the top. */
 export function visitHandles<V>(): void {
+  eachHandleRange<SlotBySlot<V>>()
+}
+
+@unmanaged
+@final
+class SlotBySlot<V> {
+  range(from: usize, to: usize): void {
+    for (let slot = from; slot < to; slot += 4) changetype<V>(0).visit(slot)
+  }
+}
+
+/** Call `R.range(from, to)` for the slots in use of each segment. */
+export function eachHandleRange<R>(): void {
   let end = space().handleTop
   for (let segment = space().handleSegment; segment; ) {
-    for (let slot = segment + SEGMENT_HEAD_BYTES; slot < end; slot += 4) changetype<V>(0).visit(slot)
+    changetype<R>(0).range(segment + SEGMENT_HEAD_BYTES, end)
     segment = changetype<Segment>(segment).prev
     if (segment) end = changetype<Segment>(segment).end
   }

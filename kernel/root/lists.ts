@@ -103,6 +103,13 @@ export function visitList<V>(kind: u32): void {
   for (let at = firstSegment(kind); at; at = visitSegment<V>(kind, at)) {}
 }
 
+/** Call `R.range(from, to)` for the slots of each segment of a list, those that are free included. */
+export function eachSegment<R>(kind: u32): void {
+  for (let at = firstSegment(kind); at; at = changetype<Segment>(at).next) {
+    changetype<R>(0).range(at + SEGMENT_HEAD_BYTES, changetype<Segment>(at).end)
+  }
+}
+
 /** First segment of a list, 0 when it has none. */
 export function firstSegment(kind: u32): usize {
   return load<usize>(rootListAt(kind))

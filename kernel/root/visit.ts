@@ -5,8 +5,8 @@
 import { ROOT_PINNED, ROOT_SLOT, ROOT_STRONG } from '../object-layout'
 import { space, spaceAt } from '../object-overlay'
 import { SPACE_GLOBAL_OBJECT_AT, SPACE_PENDING_EXCEPTION_AT } from '../object-layout'
-import { visitHandles } from './handles'
-import { visitList } from './lists'
+import { eachHandleRange, visitHandles } from './handles'
+import { eachSegment, visitList } from './lists'
 
 /** Visit the roots that pin. Their slots must not be changed. */
 export function visitPinningRoots<V>(): void {
@@ -23,6 +23,25 @@ export function visitMovingRoots<V>(): void {
   for (let slot = space().shadowBase; slot < top; slot += 4) changetype<V>(0).visit(slot)
   visitHandles<V>()
   visitList<V>(ROOT_STRONG)
+  visitList<ThroughSlot<V>>(ROOT_SLOT)
+}
+
+/**
+ * The same roots, but for those of ROOT_SLOT, as ranges of words, for collectors that look at many words at once: calls
+ * `R.range(from, to)`. A word of a root list that is no root holds an odd number.
+ */
+export function eachRootRange<R>(): void {
+  const s = space()
+  changetype<R>(0).range(s.pinBase, s.pinTop)
+  eachSegment<R>(ROOT_PINNED)
+  changetype<R>(0).range(spaceAt() + SPACE_GLOBAL_OBJECT_AT, spaceAt() + SPACE_PENDING_EXCEPTION_AT + 4)
+  changetype<R>(0).range(s.shadowBase, s.shadowTop)
+  eachHandleRange<R>()
+  eachSegment<R>(ROOT_STRONG)
+}
+
+/** Visit the words elsewhere that are roots. */
+export function visitSlotRoots<V>(): void {
   visitList<ThroughSlot<V>>(ROOT_SLOT)
 }
 

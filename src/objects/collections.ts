@@ -33,6 +33,7 @@ import { environmentVariable, writeErrorLine } from '../platform/process.js'
 import { Bracket, type CollectedSpace, type PhaseTimes } from './bracket.js'
 import { Cycle } from './cycle.js'
 import { type DurationFigures, DurationHistogram } from './histogram.js'
+import { MemoryShare } from './memory-share.js'
 import { type PauseKind, PauseLog } from './pauses.js'
 import { formatTraceLine } from './trace-line.js'
 
@@ -151,6 +152,8 @@ function defaultTools(): LogTools {
 
 export class CollectionLog {
   readonly pauseLog: PauseLog
+  /** Of full collections because the budget was used up. */
+  readonly budgetShare = new MemoryShare()
   readonly #space: CollectedSpace
   readonly #tools: LogTools
   /** When it was made, by the clock of `nowMs`. */
@@ -219,6 +222,7 @@ export class CollectionLog {
   #noteWhole(bracket: Bracket, kind: 'full' | 'compact'): void {
     // A compaction inside a full collection is a part of it.
     const isCounted = this.#brackets.slice(0, this.#depth).some(({ isForMemory }) => isForMemory)
+    if (bracket.cause === CAUSE_BUDGET) this.budgetShare.add(bracket.beganMs, bracket.endedMs)
     if (bracket.cause === CAUSE_MEMORY && !isCounted) this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
     this.#note(this.#record(kind, bracket, bracket.bytesBefore(this.#space), bracket.bytesAfter(this.#space)))
   }

@@ -13,6 +13,8 @@ import type { ObjectSpace } from './space.js'
 const STATE_MARKED = 1
 const STATE_IMMORTAL = 2
 const STATE_LARGE = 4
+const STATE_YOUNG = 16
+const STATE_AGED = 32
 
 /** What is known of one object. */
 export interface ObjectInfo {
@@ -26,6 +28,11 @@ export interface ObjectInfo {
   /** Whether the last collection found it alive. What was made since is not marked. */
   readonly marked: boolean
   readonly immortal: boolean
+  /**
+   * In modes with a nursery: `young` there, `aged` when it has outlived a minor collection there, else `old`. Without
+   * one all are `old`.
+   */
+  readonly generation: 'young' | 'aged' | 'old'
   /** Too long for a block of objects: it has memory of its own and never moves. */
   readonly large: boolean
   /** The eight bits that are the user's. */
@@ -57,6 +64,7 @@ export function describeObject(space: ObjectSpace, reference: number): ObjectInf
     bytes: space.wordAt(reference - 4),
     marked: (state & STATE_MARKED) !== 0,
     immortal: (state & STATE_IMMORTAL) !== 0,
+    generation: (state & STATE_AGED) !== 0 ? 'aged' : (state & STATE_YOUNG) !== 0 ? 'young' : 'old',
     large: (state & STATE_LARGE) !== 0,
     flags: (header & OBJECT_USER_MASK) >>> OBJECT_USER_SHIFT,
     ...((header & OBJECT_HASHED) !== 0 && { hash: space.kernel.identityHash(reference) }),

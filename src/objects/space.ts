@@ -26,6 +26,7 @@ import {
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
   REPORT_WORK,
+  SPACE_BUDGET_AT,
   SPACE_BUMP_AT,
   SPACE_FINALIZER_READY_AT,
   SPACE_HANDLE_LIMIT_AT,
@@ -72,6 +73,7 @@ const BUMPED_HERE_MAX_BYTES = 256
 const HANDLE_BYTES = 4096
 /** Of the time, for collections for want of memory: more is refused. */
 const REFUSED_SHARE = 0.5
+const BUDGET_MAX_BYTES = 2 ** 31
 const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
 /** A step of the program's own asking ends when this part of its time is used. */
 const STEP_MARGIN = 0.75
@@ -555,7 +557,7 @@ export class ObjectSpace {
     if (code !== REPORT_COLLECT_END) return
     if (argument === COLLECT_STEP) this.#endStep()
     this.collections.end(argument)
-    if (argument <= COLLECT_COMPACT) void this.#isRefusing()
+    if (argument <= COLLECT_COMPACT) this.#keepHalf()
     if (this.#isSettlingLater) return
     // In case it is a guest that called: a call of the host's settles when it is over.
     this.#isSettlingLater = true
@@ -563,6 +565,17 @@ export class ObjectSpace {
       this.#isSettlingLater = false
       if (!this.isClosed) this.settle()
     })
+  }
+
+  /**
+   * The program keeps half of the time: collections for want of memory are refused when they take more, and when those
+   * by budget do, because little is left to the limit, the budget is doubled.
+   */
+  #keepHalf(): void {
+    void this.#isRefusing()
+    const { budgetShare } = this.collections
+    if (!this.#hasRefusal || budgetShare.shareAt(this.collections.nowMs) <= REFUSED_SHARE) return
+    this.setWord(SPACE_BUDGET_AT, Math.min(this.word(SPACE_BUDGET_AT) * 2, BUDGET_MAX_BYTES))
   }
 
   #endStep(): void {
