@@ -43,6 +43,7 @@ import { collectNursery } from './minor'
 import { finishYoungRefs, markFromYoung } from './nursery'
 import { guardedSlot, plan } from './plan-state'
 import { endPromotion } from './promote'
+import { dropDeadFromLog } from './remembered'
 import { enterBlock, isSwept, sweepBlock } from './sweep'
 import { WeakRoot, beginWeak, finishEntry, markEntry } from './weak'
 
@@ -281,6 +282,7 @@ function beginSweep(): void {
   // The stretch that is being filled would be found once more.
   endPromotion()
   endMark()
+  if (y.stayed) dropDeadFromLog()
   s.collections++
   s.liveBytes = p.markedBytes + y.bornBytes
   s.liveObjects = p.markedObjects + y.bornObjects

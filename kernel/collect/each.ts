@@ -1,9 +1,10 @@
 /** A walk over all old objects that count as live: those of blocks by ascending address, then the large ones. */
-import { GRANULE_SHIFT } from '../layout'
-import { MAP_OBJECT, MAP_START, PHASE_SWEEP } from '../object-layout'
+import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
+import { LARGE_HEAD_BYTES, MAP_OBJECT, MAP_START, PHASE_SWEEP } from '../object-layout'
 import { space } from '../object-overlay'
+import { entryOf, holds, mapAt } from '../overlay'
 import { young } from '../young-overlay'
-import { ObjectBlock, blockMap, blockMapEnd, nextBlockAfter } from './blocks'
+import { ObjectBlock, blockMap, blockMapEnd, blockOf, nextBlockAfter } from './blocks'
 import { Large, largeMap, largeReference } from './large'
 import { isSwept } from './sweep'
 
@@ -36,4 +37,20 @@ export function isLiveByte(block: ObjectBlock, byte: u32): bool {
 @inline
 export function isLargeLive(byte: u32): bool {
   return young().phase != PHASE_SWEEP || (byte & space().colour) != 0
+}
+
+/** Whether the old object is marked in whose payload the word at `slot` lies. */
+export function isHolderMarked(slot: usize): bool {
+  const entry = entryOf(slot)
+  if (holds(entry, slot & ~(GRANULE_BYTES - 1)) && blockOf(entry, slot)) {
+    let map = mapAt(entry, slot)
+    while (!(load<u8>(map) & MAP_START)) map--
+    return (load<u8>(map) & space().colour) != 0
+  }
+  for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
+    if (slot - piece < <usize>changetype<Large>(piece).bytes + LARGE_HEAD_BYTES) {
+      return (load<u8>(largeMap(piece)) & space().colour) != 0
+    }
+  }
+  return false
 }

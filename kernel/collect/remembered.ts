@@ -19,7 +19,7 @@ import { tableAlloc, tableFree } from '../object/memory'
 import { scan } from '../object/scan'
 import { DELETED, tableCapacity, weakEntry } from '../object/weak'
 import { isYoung, young } from '../young-overlay'
-import { eachOldObject } from './each'
+import { eachOldObject, isHolderMarked } from './each'
 import { plan } from './plan-state'
 
 export const LOG_WEAK: usize = 1
@@ -126,6 +126,24 @@ class Recorder {
     if (shape == SHAPE_WEAK) {
       if (isYoung(load<usize>(reference))) logSlot(reference | LOG_WEAK)
     } else if (shape == SHAPE_EPHEMERONS) logYoungEntries(reference)
+  }
+}
+
+/**
+ * When everything has been marked: what the log names of dead objects leaves it, since their memory will be used again.
+ * Something of them can be in it only while young objects stay where they are.
+ */
+export function dropDeadFromLog(): void {
+  const y = young()
+  const end = y.logTop
+  y.logTop = y.logBase
+  for (let from = y.logBase; from < end; from += 4) {
+    const slot = load<usize>(from)
+    if (slot & LOG_ENTRY) {
+      const table = load<usize>(from, 4)
+      from += 4
+      if (isHolderMarked(table)) logEntry(slot & ~LOG_TAGS, table)
+    } else if (slot != LOG_WEAK && isHolderMarked(slot & ~LOG_TAGS)) logSlot(slot)
   }
 }
 
