@@ -9,66 +9,11 @@
 import { describe, expect, test } from 'vitest'
 import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
-import { ObjectKernel, type ObjectKernelOptions } from './object-kernel.js'
+import type { ObjectKernelOptions } from './object-kernel.js'
+import { Scene } from './object-scene.js'
 
 const { SHAPE_LEAF, SHAPE_PREFIX, SHAPE_REFS, TRAIL_BYTES, TRAIL_NONE, TRAIL_REFS } = objects
 const MIB = 2 ** 20
-
-class Scene extends ObjectKernel {
-  readonly pair = this.run('typeAdd', 0, 0, SHAPE_PREFIX, TRAIL_NONE, 2, 8, 0, 0, 0)
-  readonly bytes = this.run('typeAdd', 0, 0, SHAPE_LEAF, TRAIL_BYTES, 0, 0, 0, 1, 0)
-  readonly array = this.run('typeAdd', 0, 0, SHAPE_REFS, TRAIL_REFS, 0, 0, 0, 4, 0)
-
-  new(type: number, bytes: number): number {
-    const reference = this.run('objectNew', type, bytes)
-    if (!reference) throw new Error(`objectNew: status ${this.word(objects.SPACE_STATUS_AT)}`)
-    return reference
-  }
-
-  get live(): number {
-    return this.word(objects.SPACE_LIVE_OBJECTS_AT)
-  }
-
-  get committed(): number {
-    return this.u32(layout.HEAP_COMMITTED_AT)
-  }
-
-  /** A handle to a list of `count` pairs, linked by their first word. */
-  list(count: number): number {
-    const slot = this.run('handlePush', 0)
-    for (let i = 0; i < count; i++) {
-      const node = this.new(this.pair, 8)
-      this.setU32(node, this.u32(slot))
-      this.setU32(slot, node)
-    }
-    return slot
-  }
-
-  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits while marking goes on. */
-  spine(count: number): number {
-    const slot = this.run('handlePush', 0)
-    for (let i = 0; i < count; i++) {
-      const leafSlot = this.run('handlePush', this.new(this.pair, 8))
-      const node = this.new(this.pair, 8)
-      this.setU32(node, this.u32(leafSlot))
-      this.setU32(node + 4, this.u32(slot))
-      this.setU32(slot, node)
-      this.run('handlePop', leafSlot)
-    }
-    return slot
-  }
-
-  length(slot: number): number {
-    let count = 0
-    for (let node = this.u32(slot); node; node = this.u32(node)) count++
-    return count
-  }
-
-  collect(kind = objects.COLLECT_FULL): void {
-    this.expectOk('collect', kind)
-    this.verify()
-  }
-}
 
 const scene = (options: ObjectKernelOptions = {}) => new Scene(options)
 
