@@ -31,7 +31,7 @@ import {
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
 import { WeakRef, WeakTable, tableCapacity, weakEntry } from '../object/weak'
-import { updateFinalizers, updateFinalizersSome } from '../root/finalizers'
+import { areFinalizersDone, updateFinalizers, updateFinalizersSome } from '../root/finalizers'
 import { removeDeadHashes, updateYoungHashes } from '../root/hashes'
 import { firstSegment, visitSegment } from '../root/lists'
 import { eachRootRange, visitMovingRoots, visitPinningRoots, visitSlotRoots } from '../root/visit'
@@ -238,9 +238,10 @@ function weakSome(): void {
     if (!take(SEGMENT_UNITS)) return
     y.weakSegment = visitSegment<WeakRoot<Mark>>(ROOT_WEAK, y.weakSegment)
   }
-  for (;;) {
+  // Asked before units are taken: the last of a step must not go to a table that is done.
+  while (!areFinalizersDone()) {
     if (!take(PIECE)) return
-    if (updateFinalizersSome<Mark>(PIECE)) break
+    updateFinalizersSome<Mark>(PIECE)
   }
   while (y.hashNext < min(y.hashFrom, s.hashCount)) {
     if (!take(PIECE)) return

@@ -144,11 +144,17 @@ export function updateFinalizersFrom<S>(from: u32): u32 {
   return min(firstYoung, kept)
 }
 
+/** Whether an incremental cycle has looked at all entries of objects that are not young. */
+export function areFinalizersDone(): bool {
+  const y = young()
+  return y.gapTo == y.gapFrom && y.gapTo >= min(y.finalizerFrom, space().finalizerCount)
+}
+
 /**
- * The same for at most `most` entries of objects that are not young, in an incremental cycle; true when there are no
- * more. What has been looked at is closed up, so that in front of the rest there is a gap until then.
+ * The same for at most `most` entries of objects that are not young, in an incremental cycle. What has been looked at is
+ * closed up, so that in front of the rest there is a gap until there is none.
  */
-export function updateFinalizersSome<S>(most: u32): bool {
+export function updateFinalizersSome<S>(most: u32): void {
   const y = young()
   const end = min(y.finalizerFrom, space().finalizerCount)
   const stop = min<u32>(end, y.gapTo + most)
@@ -163,9 +169,7 @@ export function updateFinalizersSome<S>(most: u32): bool {
     store<usize>(to, now)
     store<u32>(to, load<u32>(entry, 4), 4)
   }
-  if (y.gapTo < end) return false
-  closeGap()
-  return true
+  if (y.gapTo >= end) closeGap()
 }
 
 /** Move what lies behind the gap down to its start. */
