@@ -137,6 +137,7 @@ function stay(reference: usize, bytes: u32): usize {
   tagYoungObject(reference - 8, bytes, MAP_PINNED)
   young().stayed++
   push(reference)
+  if (isHashed(reference)) push(reference + WAKE_TAG)
   return reference
 }
 
@@ -333,11 +334,11 @@ function rescan<Way>(): void {
   }
 }
 
-/** The same for entries to wake: those of all keys that have survived. */
+/** The same for entries to wake: those of all keys that have survived. What waits for old keys is marking's. */
 function wakeSurvivors<Way>(): void {
   for (let i = young().hashFrom; i < space().hashCount; i++) {
     const entry = hashEntry(i)
-    if (entry.pending && changetype<Copier<Way>>(0).survivor(entry.reference)) wake<Copier<Way>>(entry.reference)
+    if (entry.pending && isYoung(entry.reference) && changetype<Copier<Way>>(0).survivor(entry.reference)) wake<Copier<Way>>(entry.reference)
   }
 }
 
@@ -391,13 +392,18 @@ function touchSlots(from: usize, to: usize): void {
   plan().touched = sum
 }
 
-/** Let the logged entries of weak maps wait for their keys, or visit their values. */
+/**
+ * Let the logged entries of weak maps wait for their keys, or visit their values. Where the key is old, the entry may be
+ * waiting for it already, in the marking that is going on.
+ */
 function visitLogEntries<Way>(): void {
   const y = young()
   for (let at = y.logBase; at < y.logTop; at += 4) {
     const slot = load<usize>(at)
     if ((slot & LOG_TAGS) != LOG_ENTRY) continue
-    markEntry<Copier<Way>>(changetype<WeakEntry>(slot & ~LOG_TAGS))
+    const entry = changetype<WeakEntry>(slot & ~LOG_TAGS)
+    if (isYoung(entry.key)) markEntry<Copier<Way>>(entry)
+    else changetype<Copier<Way>>(0).visit(changetype<usize>(entry) + 4)
     at += 4
   }
 }
@@ -410,7 +416,7 @@ function finishLog<Way>(): void {
     if (!(slot & LOG_TAGS) || slot == LOG_WEAK) continue
     if (slot & LOG_ENTRY) {
       const entry = changetype<WeakEntry>(slot & ~LOG_TAGS)
-      finishEntry<Copier<Way>>(load<usize>(at, 4), entry)
+      if (isYoung(entry.key)) finishEntry<Copier<Way>>(load<usize>(at, 4), entry)
       if (!isYoung(entry.key) && !isYoung(entry.value)) {
         store<usize>(at, LOG_WEAK)
         store<usize>(at, LOG_WEAK, 4)
