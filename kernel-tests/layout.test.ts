@@ -55,6 +55,7 @@ describe('layout', async () => {
     expect(offsets.chunkHeaderUsed?.()).toBeLessThanOrEqual(layout.CHUNK_HEADER_BYTES - 4)
     expect(offsets.heapHeaderUsed?.()).toBeLessThanOrEqual(layout.HEAP_HEADER_BYTES)
     expect(objects.SPACE_PLAN_AT + (offsets.planStateUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALWAYS_AT)
+    expect(objects.SPACE_YOUNG_BASE_AT + (offsets.youngUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALL_BYTES)
     expect(offsets.typeInfoBytes?.()).toBe(objects.TYPE_BYTES)
     expect(offsets.objectBlockBytes?.()).toBe(layout.PAGE_BYTES)
     expect(layout.CONTEXT_CLASS_OF_AT).toBe(layout.CONTEXT_PAGES_AT + layout.CLASS_MAX * 4)

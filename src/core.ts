@@ -211,7 +211,10 @@ export class HeapCore {
     const hasRoom = this.#releaseCaches() !== 0
     const found = ((hasRoom && again()) ||
       (collects && next()) ||
-      this.reclaimers.rescue(requestedBytes, next)) as number
+      this.reclaimers.rescue(requestedBytes, () => {
+        this.objectSpace?.allowCollections()
+        return next()
+      })) as number
     // Finalizers run now, when the request has what it needs.
     if (collects) this.objectSpace?.settle()
     return (found >>> 0) as Address

@@ -21,6 +21,7 @@ type PartialOptions = Pick<
   | 'old'
   | 'ageing'
   | 'pauseGoalMs'
+  | 'gcShare'
   | 'evacuate'
   | 'lazySweep'
   | 'countTypes'
@@ -86,6 +87,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
       nursery: 2 * MIB,
       old: 32 * MIB,
       ageing: false,
+      gcShare: 0.5,
       evacuate: true,
       lazySweep: true,
       ...OBJECTS,
@@ -98,7 +100,15 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'segregated',
     freeing: 'each',
     collector: 'mark, evacuate, slide',
-    options: { limit: GIB, ...GROWING, sizeClasses: 'geometric', evacuate: true, lazySweep: true, ...OBJECTS },
+    options: {
+      limit: GIB,
+      ...GROWING,
+      sizeClasses: 'geometric',
+      gcShare: 0.5,
+      evacuate: true,
+      lazySweep: true,
+      ...OBJECTS,
+    },
   },
   server: {
     name: 'server',
@@ -115,6 +125,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
       old: 32 * MIB,
       ageing: false,
       pauseGoalMs: 1,
+      gcShare: 0.5,
       ...OBJECTS,
     },
   },
@@ -192,6 +203,13 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     type: 'milliseconds, 0.05 to 1,000',
     fallback: '1',
     meaning: 'server: how long a step of a collection shall take at most',
+  },
+  {
+    name: 'gcShare',
+    type: 'share of the time, above 0, at most 1',
+    fallback: '0.5',
+    meaning:
+      'runtime, vm, server: most that collections for want of memory may take when they free little; 1: no such limit',
   },
   {
     name: 'evacuate',

@@ -146,6 +146,7 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   old: 'has no nursery, and so no old objects',
   ageing: 'has no nursery',
   pauseGoalMs: 'does not collect in steps',
+  gcShare: 'has no collections to limit',
   evacuate: 'does not evacuate blocks of objects',
   lazySweep: 'sweeps when it wants, or not at all',
   countTypes: 'has no objects',
@@ -434,6 +435,7 @@ function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): 
     policy,
     stress: planStress(stress.collect),
     nursery,
+    gcShare: checkShare(options.gcShare ?? defaults.gcShare),
     shadowSlots,
     grainBytes: grainOf(mode),
     isAttached: false,
@@ -464,6 +466,12 @@ function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): 
   }
 }
 
+function checkShare(share: unknown): number {
+  if (share === undefined) return 1
+  if (typeof share === 'number' && share > 0 && share <= 1) return share
+  throw new ArgumentError('gcShare', share, 'a share of the time, above 0 and at most 1')
+}
+
 function checkPauseGoal(ms: unknown): number | undefined {
   if (ms === undefined) return undefined
   if (typeof ms === 'number' && ms >= PAUSE_GOAL_MIN_MS && ms <= PAUSE_GOAL_MAX_MS) return ms
@@ -477,6 +485,7 @@ export function attachedObjects(mode: ModeName): ObjectPlan | undefined {
     policy: 0,
     stress: undefined,
     nursery: undefined,
+    gcShare: 1,
     shadowSlots: 0,
     grainBytes: grainOf(mode),
     isAttached: true,

@@ -63,6 +63,11 @@ export interface HeapOptions {
   readonly ageing?: boolean
   /** In mode `server`: how long a step of a collection shall take at most, in milliseconds. Default 1. */
   readonly pauseGoalMs?: number
+  /**
+   * In modes `runtime`, `vm` and `server`: most of the time that collections for want of memory may take when they no
+   * longer free much; then requests are refused instead. Default 0.5; 1: never refused for that.
+   */
+  readonly gcShare?: number
   /** In modes `runtime` and `vm`: collections move objects out of fragmented blocks. Default true. */
   readonly evacuate?: boolean
   /** In modes `runtime` and `vm`: blocks are swept when their holes are needed, not at the end of the collection. Default true. */

@@ -205,7 +205,13 @@ describe('a trace that is too large for mode embedded', () => {
     writeFileSync(at('large.mtrace'), LARGE)
     const { status, stdout, stderr } = run(['replay', '--json', '--mode', 'all', at('large.mtrace')])
     expect(status).toBe(0)
-    expect(JSON.parse(stdout).results.map((row: { mode: string }) => row.mode)).toEqual(['manual', 'compiler', 'vm'])
+    expect(JSON.parse(stdout).results.map((row: { mode: string }) => row.mode)).toEqual([
+      'manual',
+      'compiler',
+      'runtime',
+      'vm',
+      'server',
+    ])
     expect(stderr).toContain(`left out: ${at('large.mtrace')} ${reason}`)
   })
 
@@ -223,7 +229,7 @@ describe('a trace that is too large for mode embedded', () => {
   it('takes what it can of a limit for all modes, and no more than it can when alone', () => {
     const all = run(['replay', '--json', '--mode', 'all', '--limit', '256MiB', at('small.mtrace')])
     expect(all).toMatchObject({ status: 0, stderr: '' })
-    expect(JSON.parse(all.stdout).results).toHaveLength(4)
+    expect(JSON.parse(all.stdout).results).toHaveLength(6)
     expect(run(['replay', '--mode', 'embedded', '--limit', '256MiB', at('small.mtrace')]).status).toBe(2)
   })
 })
@@ -285,7 +291,7 @@ describe('modes', () => {
     for (const option of OPTIONS) expect(stdout).toMatch(new RegExp(`^${option.name} `, 'm'))
     expect(stdout).toMatch(/^compiler +bump +bulk +none$/m)
     // What a mode does not have.
-    expect(stdout).toMatch(/^sizeClasses +geometric +– +geometric +–$/m)
+    expect(stdout).toMatch(/^sizeClasses +geometric +– +geometric +geometric +geometric +–$/m)
   })
 
   it('prints the same as one document', () => {
@@ -351,7 +357,7 @@ describe('--report', () => {
     expect(stdout).toContain(`Report: ${file}`)
     const document = readFileSync(file, 'utf8')
     expect(Buffer.byteLength(document)).toBeLessThan(1e6)
-    expect(document.match(/<canvas/g)).toHaveLength(15)
+    expect(document.match(/<canvas/g)).toHaveLength(23)
     expect(document).toContain('too large for mode &#39;embedded&#39;')
   }, 120_000)
 

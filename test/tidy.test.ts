@@ -17,7 +17,7 @@ const FUNCTION_LINES_MAX = 70
 
 /** Floors of the kernel, lowest first; what has no room of its own stands by file name. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['layout', 'object-layout', 'overlay', 'object-overlay', 'host', 'types.d'],
+  ['layout', 'object-layout', 'overlay', 'object-overlay', 'young-overlay', 'host', 'types.d'],
   ['bits'],
   ['region', 'buffer'],
   ['block'],

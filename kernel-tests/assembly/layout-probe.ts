@@ -5,6 +5,8 @@
 import { ObjectBlock } from '../../kernel/collect/blocks'
 import { PlanState } from '../../kernel/collect/plan-state'
 import { Space, TypeInfo } from '../../kernel/object-overlay'
+import { SPACE_YOUNG_BASE_AT as YOUNG_AT } from '../../kernel/object-layout'
+import { Young } from '../../kernel/young-overlay'
 import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
 
 export function HEAP_MAGIC_AT(): u32 {
@@ -325,6 +327,78 @@ export function SPACE_LARGE_AT(): u32 {
 }
 export function SPACE_PLAN_AT(): u32 {
   return offsetof<Space>('plan')
+}
+export function SPACE_YOUNG_BASE_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('base')
+}
+export function SPACE_YOUNG_BYTES_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('bytes')
+}
+export function SPACE_SHADING_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('shading')
+}
+export function SPACE_PHASE_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('phase')
+}
+export function SPACE_LOG_TOP_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('logTop')
+}
+export function SPACE_LOG_LIMIT_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('logLimit')
+}
+export function SPACE_LOG_BASE_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('logBase')
+}
+export function SPACE_LOG_OVERFLOWS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('logOverflows')
+}
+export function SPACE_MINORS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('minors')
+}
+export function SPACE_MINOR_BEFORE_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('minorBefore')
+}
+export function SPACE_PROMOTED_BYTES_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('promotedBytes')
+}
+export function SPACE_PROMOTED_OBJECTS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('promotedObjects')
+}
+export function SPACE_AGED_BYTES_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('agedBytes')
+}
+export function SPACE_STAYED_OBJECTS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('stayedObjects')
+}
+export function SPACE_OLD_BYTES_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('oldBytes')
+}
+export function SPACE_STEP_UNITS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('stepUnits')
+}
+export function SPACE_LAST_UNITS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('lastUnits')
+}
+export function SPACE_STEPS_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('steps')
+}
+export function SPACE_CYCLES_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('cycles')
+}
+export function SPACE_REFUSING_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('refusing')
+}
+export function SPACE_YOUNG_WANTED_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('wanted')
+}
+export function SPACE_OLD_START_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('oldStart')
+}
+export function SPACE_YOUNG_PLAN_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('piece')
+}
+export function youngUsed(): u32 {
+  return offsetof<Young>()
 }
 export function planStateUsed(): u32 {
   return offsetof<PlanState>()

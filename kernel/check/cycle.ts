@@ -1,6 +1,6 @@
 /**
- * The verifier of an incremental cycle: while marking, what a marked object, a young one or a root refers to is marked, or
- * will be, because a path of unmarked objects leads to it from a word or an object that is still to be scanned.
+ * The verifier of an incremental cycle: while marking, what a marked object, a young one or a root refers to is marked,
+ * or will be, because a path of unmarked objects leads to it from a word or an object that is still to be scanned.
  *
  * Method: that set is computed anew from the mark stack, the copied roots, and the objects that were left grey, with a
  * bit of the map (MAP_FORWARDED, which is free while objects do not move) for what was reached and passes over all

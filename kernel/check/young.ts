@@ -1,6 +1,6 @@
 /**
- * The verifier of generations: the nursery, and the remembered set recomputed. Every word of an old object that refers to
- * a young one must be in the log; the other way around nothing is asked, since logged words may have changed.
+ * The verifier of generations: the nursery, and the remembered set recomputed. Every word of an old object that refers
+ * to a young one must be in the log; the other way around nothing is asked, since logged words may have changed.
  *
  * Method: logged words that hold young references get their lowest bit set, which no reference has; a walk over all old
  * objects then finds the words without it; a second look at the log takes the bits away. So the cost is that of the

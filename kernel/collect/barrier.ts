@@ -7,8 +7,8 @@
  *                 the marker (Yuasa, Journal of Systems and Software 11(3), 1990): what was reachable when the cycle
  *                 began is marked, whatever the program does
  *
- * Young objects need neither: they are all looked at, and they are younger than the snapshot. Roots need neither: all of
- * them are read at each minor collection, and copied when a cycle begins.
+ * Young objects need neither: they are all looked at, and they are younger than the snapshot. Roots need neither: all
+ * of them are read at each minor collection, and copied when a cycle begins.
  */
 import { KNOB_NO_SHADING, PHASE_MARK, PHASE_ROOTS, PHASE_WEAK } from '../object-layout'
 import { alwaysMarked, space } from '../object-overlay'

@@ -199,7 +199,7 @@ class Copier<Way> {
   }
 }
 
-/** The bottom of the part of the stack that a minor collection uses, from the stack's start: marking may go on below. */
+/** The bottom of the part of the stack that a minor collection uses: marking may go on below. */
 // @ts-ignore: decorator
 @inline
 function bottom(): usize {

@@ -7,7 +7,7 @@
  *   eden      [ stretch ][ stayed object ][ stretch ] ...
  *
  * The range is a piece of one chunk, or whole MiBs with a map of their own. Every byte of its map is MAP_YOUNG, so that
- * marking takes young objects for marked; objects get bytes of their own on demand (`tagYoung`), those that stay always.
+ * marking takes young objects for marked; they get bytes of their own on demand (`tagYoung`), those that stay at once.
  */
 import { check } from '../host'
 import { CHUNK_BYTES, CODE_HUGE_OWNED, GRANULE_SHIFT } from '../layout'
@@ -292,8 +292,8 @@ export function nextYoung(from: usize): usize {
 // ---- what stays, in marking -----------------------------------------------------------------------------------------
 
 /**
- * When a cycle begins: mark what young objects that stay refer to, the words of weak maps included; `M` is a marker, see
- * `weak.ts`.
+ * When a cycle begins: mark what young objects that stay refer to, the words of weak maps included; `M` is a marker,
+ * see `weak.ts`.
  */
 export function markFromYoung<M>(): void {
   if (young().stayed) eachYoung<YoungRoot<M>>()
@@ -345,7 +345,7 @@ class Settler {
   }
 }
 
-/** After marking in steps: put the weak references right that stay. At once, since they may move before any later turn. */
+/** After marking in steps: put the weak references right that stay. At once: they may move before any later turn. */
 export function finishYoungRefs<M>(): void {
   if (young().stayed) eachYoung<YoungWeakRef<M>>()
 }

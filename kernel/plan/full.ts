@@ -1,6 +1,6 @@
 /**
  * Full collections, the same for every plan of the large builds: mark from the roots, moving objects out of sparse
- * blocks if there are any; put weak words and side tables right; sweep; and if that is wanted slide everything together.
+ * blocks if there are any; put weak words and side tables right; sweep; and if that is wanted slide all together.
  *
  * With a nursery, a cycle that goes on is brought to its end first, and the nursery is collected: what stays in it is a
  * root.

@@ -8,7 +8,7 @@
  * written when the outermost bracket has ended.
  */
 
-import { HEAP_COMMITTED_AT } from '../../kernel/layout.js'
+import { HEAP_COMMITTED_AT, HEAP_LIMIT_AT } from '../../kernel/layout.js'
 import {
   CAUSE_BUDGET,
   CAUSE_MEMORY,
@@ -134,6 +134,8 @@ class KindTotals {
 const KINDS: readonly CollectionKindStats['kind'][] = ['full', 'compact', 'minor', 'step', 'cycle']
 
 const RECENT_MAX = 64
+/** Of the limit: what a collection for want of memory must free to be worth its time. */
+const WORTH_PART = 16
 /** Far more than the kernel nests; a call that trapped leaves brackets open, which are forgotten then. */
 const BRACKETS_MAX = 8
 
@@ -223,8 +225,13 @@ export class CollectionLog {
     // A compaction inside a full collection is a part of it.
     const isCounted = this.#brackets.slice(0, this.#depth).some(({ isForMemory }) => isForMemory)
     if (bracket.cause === CAUSE_BUDGET) this.budgetShare.add(bracket.beganMs, bracket.endedMs)
-    if (bracket.cause === CAUSE_MEMORY && !isCounted) this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
-    this.#note(this.#record(kind, bracket, bracket.bytesBefore(this.#space), bracket.bytesAfter(this.#space)))
+    const record = this.#record(kind, bracket, bracket.bytesBefore(this.#space), bracket.bytesAfter(this.#space))
+    this.#note(record)
+    if (bracket.cause !== CAUSE_MEMORY || isCounted) return
+    // One that has freed much was worth its time.
+    const isWorthIt = record.freedBytes * WORTH_PART > this.#space.core.word(HEAP_LIMIT_AT)
+    if (isWorthIt) this.forgetMemoryShare()
+    else this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
   }
 
   #minorRecord(bracket: Bracket): Collection {
@@ -376,9 +383,14 @@ export class CollectionLog {
     this.pauseLog.goalMs = ms
   }
 
+  /** Begin anew to count what `memoryShare` says. */
+  forgetMemoryShare(): void {
+    this.pauseLog.memory.clear()
+  }
+
   /**
-   * The share, 0 to 1, that collections for want of memory have of the time since the fourth last of them began; 0
-   * before there were four.
+   * The share, 0 to 1, that collections for want of memory which freed less than a sixteenth of the limit have of the
+   * time since the fourth last of them began; 0 before there were four in a row.
    */
   memoryShare(nowMs = this.nowMs): number {
     return this.pauseLog.memory.shareAt(nowMs)

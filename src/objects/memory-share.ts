@@ -20,6 +20,10 @@ export class MemoryShare {
     this.#count++
   }
 
+  clear(): void {
+    this.#count = 0
+  }
+
   /** Share, 0 to 1, of the time from the beginning of the oldest of them to `nowMs`. */
   shareAt(nowMs: number): number {
     if (this.#count < COLLECTIONS) return 0

@@ -22,6 +22,8 @@ export interface ObjectPlan {
   readonly policy: number
   readonly stress: StressPlan | undefined
   readonly nursery: NurseryPlan | undefined
+  /** Most of the time that collections for want of memory may take when they free little. */
+  readonly gcShare: number
   /** Slots of a shadow stack that is there from the start; 0 for none. */
   readonly shadowSlots: number
   /** Objects are at multiples of this. */

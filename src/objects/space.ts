@@ -71,8 +71,7 @@ import { elementsOf, ObjectView } from './view.js'
 /** Objects with payloads up to this many bytes are bumped and cleared here, longer ones by a call of the kernel. */
 const BUMPED_HERE_MAX_BYTES = 256
 const HANDLE_BYTES = 4096
-/** Of the time, for collections for want of memory: more is refused. */
-const REFUSED_SHARE = 0.5
+const HALF = 0.5
 const BUDGET_MAX_BYTES = 2 ** 31
 const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
 /** A step of the program's own asking ends when this part of its time is used. */
@@ -527,9 +526,15 @@ export class ObjectSpace {
 
   /** Whether collections for want of memory take more than half of the time; the kernel is told, too. */
   #isRefusing(): boolean {
-    const refuses = this.collections.memoryShare() > REFUSED_SHARE
+    const refuses = this.collections.memoryShare() > this.#plan.gcShare
     if (this.#hasRefusal) this.setWord(SPACE_REFUSING_AT, refuses ? 1 : 0)
     return refuses
+  }
+
+  /** Somebody has made room: collections for want of memory are worth while again. */
+  allowCollections(): void {
+    this.collections.forgetMemoryShare()
+    void this.#isRefusing()
   }
 
   /** Do up to `budgetMs` of a cycle's work; whether one goes on. */
@@ -574,7 +579,7 @@ export class ObjectSpace {
   #keepHalf(): void {
     void this.#isRefusing()
     const { budgetShare } = this.collections
-    if (!this.#hasRefusal || budgetShare.shareAt(this.collections.nowMs) <= REFUSED_SHARE) return
+    if (!this.#hasRefusal || budgetShare.shareAt(this.collections.nowMs) <= HALF) return
     this.setWord(SPACE_BUDGET_AT, Math.min(this.word(SPACE_BUDGET_AT) * 2, BUDGET_MAX_BYTES))
   }
 

@@ -8,6 +8,7 @@
 import type { EventList } from '../formats/event-list.js'
 import { Heap } from '../heap.js'
 import type { PauseStats } from '../objects/collections.js'
+import { MODES } from '../modes.js'
 import type { HeapOptions, ModeName, Size, StressOptions } from '../types.js'
 import { checkedPass } from './checked-pass.js'
 import { liveFigures, type SizeBucket, sizeBuckets } from './live.js'
@@ -141,7 +142,13 @@ export function replay(events: EventList, options: ReplayOptions): Replay {
 }
 
 function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
-  return { mode, ...(limit !== undefined && { limit }), ...(stress !== undefined && { stress }) }
+  return {
+    mode,
+    ...(limit !== undefined && { limit }),
+    ...(stress !== undefined && { stress }),
+    // What is refused must not depend on how fast the machine is.
+    ...('gcShare' in MODES[mode].options && { gcShare: 1 }),
+  }
 }
 
 /** A timed pass with what the heap says after it. */
