@@ -17,11 +17,19 @@ import { isYoung, scratchSlot, young } from '../young-overlay'
 import { Marker } from './mark'
 import { logEntry, logSlot } from './remembered'
 
+/** Whether `count` words lie at `address`: nothing else would be a store. */
+// @ts-ignore: decorator
+@inline
+function isWords(address: usize, count: u32): bool {
+  return !(address & 3) && <u64>address + ((<u64>count) << 2) <= <u64>(<u32>memory.size()) << 16
+}
+
 /**
  * Store `value`, null or a reference, in the word at `slot` of the object `holder`. Without a nursery and outside a
- * cycle this is a store and nothing else.
+ * cycle this is a store and nothing else. No word lies at `slot`: nothing is stored.
  */
 export function storeReference(holder: usize, slot: usize, value: usize): void {
+  if (!isWords(slot, 1)) return
   const isOld = !isYoung(holder)
   if (isOld && young().shading) shadeSlot(slot)
   store<usize>(slot, value)
@@ -30,6 +38,7 @@ export function storeReference(holder: usize, slot: usize, value: usize): void {
 
 /** Copy `count` references from the words at `from` to those at `to` of `holder`; the ranges may overlap. */
 export function copyReferences(holder: usize, to: usize, from: usize, count: u32): void {
+  if (!isWords(to, count) || !isWords(from, count)) return
   const end = to + (<usize>count << 2)
   const isOld = !isYoung(holder)
   if (isOld && young().shading) for (let slot = to; slot < end; slot += 4) shadeSlot(slot)

@@ -7,14 +7,14 @@
  * both.
  */
 import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
-import { KNOB_EVACUATION_FAILS, OBJECT_MEDIUM_BYTES, POLICY_INCREMENTAL } from '../object-layout'
+import { KNOB_EVACUATION_FAILS, OBJECT_MEDIUM_BYTES, PHASE_SWEEP, POLICY_INCREMENTAL } from '../object-layout'
 import { space } from '../object-overlay'
 import { heap, knob } from '../overlay'
 import { tableAlloc, tableFree } from '../object/memory'
 import { young } from '../young-overlay'
 import { ObjectBlock, granulesOf, makeBlock } from './blocks'
 import { plan } from './plan-state'
-import { enterNextBlock, findHole, holeAddress } from './sweep'
+import { enterNextBlock, enterSweptBlock, findHole, holeAddress } from './sweep'
 
 export function beginPromotion(): void {
   const y = young()
@@ -49,15 +49,18 @@ function mustFail(): bool {
 }
 
 function smallRoom(bytes: u32): usize {
-  if (!nextPromotionHole(bytes) && !newPromotionBlock()) return 0
+  if (!nextPromotionHole(bytes, false) && !newPromotionBlock() && !nextPromotionHole(bytes, true)) return 0
   const y = young()
   const at = y.promotion
   y.promotion = at + bytes
   return at
 }
 
-/** The next hole of at least `bytes` in the blocks that are there. */
-function nextPromotionHole(bytes: u32): bool {
+/**
+ * The next hole of at least `bytes` in the blocks that are there. While a cycle sweeps, only in those that it has swept
+ * already: a pause must not sweep many; unless `sweeps`, when there is no other memory.
+ */
+function nextPromotionHole(bytes: u32, sweeps: bool): bool {
   const granules = (bytes + GRANULE_BYTES - 1) >> GRANULE_SHIFT
   const p = plan()
   while (p.block) {
@@ -68,7 +71,8 @@ function nextPromotionHole(bytes: u32): bool {
       fill(block, holeAddress(found), found << GRANULE_SHIFT)
       return true
     }
-    enterNextBlock()
+    if (sweeps || young().phase != PHASE_SWEEP) enterNextBlock()
+    else if (!enterSweptBlock()) return false
   }
   return false
 }
@@ -117,7 +121,7 @@ function mediumRoom(bytes: u32): usize {
   const y = young()
   if (bytes > y.mediumLimit - y.medium) {
     const place = blockForPromotion()
-    if (!place) return nextPromotionHole(bytes) ? smallRoomHere(bytes) : 0
+    if (!place) return nextPromotionHole(bytes, true) ? smallRoomHere(bytes) : 0
     y.medium = changetype<ObjectBlock>(place).start
     y.mediumLimit = y.medium + changetype<ObjectBlock>(place).bytes
   }

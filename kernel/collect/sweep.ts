@@ -36,6 +36,23 @@ export function finishSweep(): void {
   }
 }
 
+/** Go on to the next block that has holes, if none has to be swept before it; else false, and the block stays. */
+export function enterSweptBlock(): bool {
+  const p = plan()
+  let place = nextBlockAfter(p.block)
+  while (place) {
+    const block = changetype<ObjectBlock>(place)
+    if (!isSwept(block)) return false
+    if (block.usedGranules < granulesOf(block)) {
+      enterBlock(place)
+      return true
+    }
+    place = nextBlockAfter(place)
+  }
+  p.block = 0
+  return false
+}
+
 /** Begin the search for holes at a block. */
 export function enterBlock(place: usize): void {
   const p = plan()
