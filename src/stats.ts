@@ -35,9 +35,12 @@ import {
 import {
   SPACE_COLLECTIONS_AT,
   SPACE_COMPACTIONS_AT,
+  SPACE_CYCLES_AT,
   SPACE_LIVE_BYTES_AT,
   SPACE_LIVE_OBJECTS_AT,
+  SPACE_MINORS_AT,
   SPACE_MOVED_AT,
+  SPACE_YOUNG_BYTES_AT,
 } from '../kernel/object-layout.js'
 import type { HeapCore } from './core.js'
 import { CorruptionError } from './errors.js'
@@ -85,6 +88,9 @@ interface ObjectFigures {
   readonly liveBytes: number
   readonly liveObjects: number
   readonly collections: number
+  readonly minorCollections: number
+  readonly cycles: number
+  readonly nurseryBytes: number
   readonly compactions: number
   readonly moved: number
   readonly pauses: Pick<PauseStats, 'totalMs' | 'maxMs'>
@@ -95,6 +101,9 @@ const NO_OBJECTS: ObjectFigures = {
   liveBytes: 0,
   liveObjects: 0,
   collections: 0,
+  minorCollections: 0,
+  cycles: 0,
+  nurseryBytes: 0,
   compactions: 0,
   moved: 0,
   pauses: { totalMs: 0, maxMs: 0 },
@@ -108,6 +117,9 @@ function readObjects(space: ObjectSpace | undefined, heldBytes: number): ObjectF
     liveBytes: Math.min(space.word(SPACE_LIVE_BYTES_AT), heldBytes),
     liveObjects: space.word(SPACE_LIVE_OBJECTS_AT),
     collections: space.word(SPACE_COLLECTIONS_AT),
+    minorCollections: space.hasNursery ? space.word(SPACE_MINORS_AT) : 0,
+    cycles: space.hasNursery ? space.word(SPACE_CYCLES_AT) : 0,
+    nurseryBytes: space.hasNursery ? space.word(SPACE_YOUNG_BYTES_AT) : 0,
     compactions: space.word(SPACE_COMPACTIONS_AT),
     moved: space.word(SPACE_MOVED_AT),
     pauses: space.collections.totals,
@@ -261,9 +273,33 @@ export const METRICS = [
     name: 'collections',
     unit: 'calls',
     kind: 'counter',
-    meaning: 'collections, by whatever cause',
+    meaning: 'collections of all objects, by whatever cause; cycles among them',
     objects: true,
     read: (r) => r.objects.collections,
+  },
+  {
+    name: 'minorCollections',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'collections of the nursery alone',
+    objects: true,
+    read: (r) => r.objects.minorCollections,
+  },
+  {
+    name: 'cycles',
+    unit: 'cycles',
+    kind: 'counter',
+    meaning: 'incremental cycles that have ended',
+    objects: true,
+    read: (r) => r.objects.cycles,
+  },
+  {
+    name: 'nurseryBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'what the nursery has, part of unusedBytes',
+    objects: true,
+    read: (r) => r.objects.nurseryBytes,
   },
   {
     name: 'compactions',

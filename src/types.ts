@@ -169,6 +169,12 @@ export interface HeapStats {
   readonly liveObjectBytes: number
   readonly liveObjects: number
   readonly collections: number
+  /** Those of the nursery alone; 0 without one. */
+  readonly minorCollections: number
+  /** Incremental cycles that have ended, in mode `server`. */
+  readonly cycles: number
+  /** What the nursery has; part of `unusedBytes`. */
+  readonly nurseryBytes: number
   /** How many of them slid everything together. */
   readonly compactions: number
   /** Objects that the last collection moved. */

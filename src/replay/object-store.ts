@@ -10,7 +10,7 @@
  * all objects.
  */
 
-import { HEAP_SPACE_AT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
+import { FLAG_NURSERY, HEAP_FLAGS_AT, HEAP_SPACE_AT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
   COLLECT_COMPACT,
   COLLECT_FULL,
@@ -20,6 +20,7 @@ import {
   SHAPE_LEAF,
   SPACE_COLLECTIONS_AT,
   SPACE_LIVE_OBJECTS_AT,
+  SPACE_MINORS_AT,
   SPACE_STATUS_AT,
   TRAIL_BYTES,
   TYPE_MASK,
@@ -38,6 +39,7 @@ export class ObjectStore implements Store {
   readonly #type: number
   /** Address of the object space. */
   readonly #space: number
+  readonly #hasNursery: boolean
   /** Held by the heap when it had its roots and nothing else. */
   readonly #committedBytes: number
   /** By slot: address of its root's word, 0 while it has none. */
@@ -53,6 +55,7 @@ export class ObjectStore implements Store {
     this.#type = heap.raw.typeAdd(0, 0, SHAPE_LEAF, TRAIL_BYTES, 0, 0, 0, 1, 0)
     this.#words = heap.raw.u32
     this.#space = this.#wordAt(heap.base + HEAP_SPACE_AT)
+    this.#hasNursery = (this.#wordAt(heap.base + HEAP_FLAGS_AT) & FLAG_NURSERY) !== 0
     this.#roots = new Uint32Array(slotCount)
     if (this.#type === 0)
       throw new ReplayError(`the heap refused a type with status ${this.#spaceWord(SPACE_STATUS_AT)}`)
@@ -136,7 +139,7 @@ export class ObjectStore implements Store {
   }
 
   get collections(): number {
-    return this.#spaceWord(SPACE_COLLECTIONS_AT)
+    return this.#spaceWord(SPACE_COLLECTIONS_AT) + (this.#hasNursery ? this.#spaceWord(SPACE_MINORS_AT) : 0)
   }
 
   /** Known from a collection until the next event. */

@@ -7,8 +7,8 @@
 
 import type { EventList } from '../formats/event-list.js'
 import { Heap } from '../heap.js'
-import type { PauseStats } from '../objects/collections.js'
 import { MODES } from '../modes.js'
+import type { PauseStats } from '../objects/collections.js'
 import type { HeapOptions, ModeName, Size, StressOptions } from '../types.js'
 import { checkedPass } from './checked-pass.js'
 import { liveFigures, type SizeBucket, sizeBuckets } from './live.js'
