@@ -287,7 +287,7 @@ export const METRICS = [
   },
   {
     name: 'cycles',
-    unit: 'cycles',
+    unit: 'calls',
     kind: 'counter',
     meaning: 'incremental cycles that have ended',
     objects: true,
