@@ -163,10 +163,10 @@ describe('what was reachable when a cycle began is kept', () => {
       const kernel = scene()
       const array = kernel.arrayOf(400)
       kernel.minor()
-      for (let i = 0; i < 400; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+      for (let i = 0; i < 400; i++) kernel.put(array, i, kernel.leaf(i))
       kernel.minor()
       kernel.begin()
-      for (let i = 0; i < 400; i += 3) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+      for (let i = 0; i < 400; i += 3) kernel.put(array, i, kernel.leaf(i))
       const expected = Array.from({ length: 400 }, (_, i) => i)
       const [to, from] = shift > 0 ? [shift, 0] : [0, -shift]
       const count = 400 - Math.abs(shift)
@@ -210,7 +210,7 @@ describe('what was reachable when a cycle began is kept', () => {
       kernel.begin()
       kernel.stepTo(phase)
       const large = kernel.arrayOf(10_000)
-      for (let i = 0; i < 10_000; i += 1000) kernel.store(kernel.u32(large), 4 * i, kernel.leaf(i))
+      for (let i = 0; i < 10_000; i += 1000) kernel.put(large, i, kernel.leaf(i))
       const list = kernel.list(3000)
       kernel.verify()
       kernel.finish(5)
@@ -226,7 +226,7 @@ describe('steps', () => {
   test('do no more than they may, in an array of 100,000 references too', () => {
     const kernel = scene({ limit: 64 * MIB })
     const array = kernel.arrayOf(100_000)
-    for (let i = 0; i < 100_000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.new(kernel.pair, 8))
+    for (let i = 0; i < 100_000; i++) kernel.put(array, i, kernel.new(kernel.pair, 8))
     kernel.minor()
     kernel.begin()
     const marked = () => {
@@ -259,7 +259,7 @@ describe('steps', () => {
   test('of one unit end a cycle', () => {
     const kernel = scene({ knobs: objects.KNOB_UNIT_STEPS })
     const array = kernel.arrayOf(1000)
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 1000; i++) kernel.put(array, i, kernel.leaf(i))
     const list = kernel.list(500)
     kernel.minor()
     const [steps, cycles] = [kernel.word(objects.SPACE_STEPS_AT), kernel.word(objects.SPACE_CYCLES_AT)]
@@ -281,7 +281,7 @@ describe('steps', () => {
     const kernel = scene({ stepUnits: 5000, old: 256 * KIB, limit: 8 * MIB })
     const live = kernel.list(5000)
     const ring = kernel.arrayOf(8000)
-    for (let i = 0; i < 300_000; i++) kernel.store(kernel.u32(ring), 4 * (i % 8000), kernel.leaf(i))
+    for (let i = 0; i < 300_000; i++) kernel.put(ring, i % 8000, kernel.leaf(i))
     expect(kernel.word(objects.SPACE_MINORS_AT)).toBeGreaterThan(50)
     expect(kernel.word(objects.SPACE_CYCLES_AT)).toBeGreaterThan(0)
     expect(kernel.causes).toEqual([])
@@ -314,7 +314,7 @@ describe('rare branches of a cycle', () => {
     const spine = kernel.spine(5000)
     const arrays = Array.from({ length: 20 }, (_, i) => {
       const slot = kernel.arrayOf(i % 2 ? 300 : 3000)
-      for (let j = 0; j < 300; j++) kernel.store(kernel.u32(slot), 4 * j, kernel.leaf(300 * i + j))
+      for (let j = 0; j < 300; j++) kernel.put(slot, j, kernel.leaf(300 * i + j))
       return slot
     })
     kernel.minor()
@@ -330,6 +330,28 @@ describe('rare branches of a cycle', () => {
     for (let node = kernel.u32(spine); node; node = kernel.u32(node + 4)) count++
     expect(count).toBe(5000)
     for (const [i, slot] of arrays.entries()) expect(kernel.u32(kernel.u32(kernel.u32(slot) + 4))).toBe(300 * i + 1)
+  })
+
+  test('a mark stack that overflows at every slice costs little more than one that does not', () => {
+    const units = (knobs: number) => {
+      const kernel = scene({ knobs })
+      for (let i = 0; i < 8; i++) {
+        const slot = kernel.arrayOf(1000)
+        for (let j = 0; j < 1000; j++) kernel.put(slot, j, kernel.new(kernel.array, 4))
+      }
+      kernel.minor()
+      kernel.begin()
+      let sum = 0
+      while (kernel.phase !== PHASE_WEAK) {
+        kernel.run('step', 100)
+        sum += kernel.word(objects.SPACE_LAST_UNITS_AT)
+      }
+      expect(kernel.word(objects.SPACE_OVERFLOWS_AT) > 0).toBe(knobs !== 0)
+      kernel.finish()
+      expect(kernel.live).toBe(8008)
+      return sum
+    }
+    expect(units(objects.KNOB_SHORT_MARK_STACK) / units(0)).toBeLessThan(3)
   })
 
   test('no memory to copy the roots into: they are marked at once', () => {
@@ -415,8 +437,8 @@ describe('rare branches of a cycle', () => {
     const large = kernel.arrayOf(5000)
     kernel.minor()
     expect(kernel.isYoung(pinned)).toBe(true)
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(doomed), 4 * i, pinned)
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(large), 4 * i, pinned)
+    for (let i = 0; i < 1000; i++) kernel.put(doomed, i, pinned)
+    for (let i = 0; i < 1000; i++) kernel.put(large, i, pinned)
     const [from, to] = [kernel.u32(doomed), kernel.u32(large)]
     kernel.setU32(holder, 0)
     kernel.setU32(doomed, 0)
@@ -566,7 +588,7 @@ describe('weak things in each phase', () => {
     kernel.expectOk('weakMapSet', map, second, value)
     kernel.setU32(value, 0)
     const many = kernel.arrayOf(1000)
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(many), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 1000; i++) kernel.put(many, i, kernel.leaf(i))
     kernel.minor()
     expect(kernel.word(objects.SPACE_OVERFLOWS_AT) > 0).toBe(knobs !== 0)
     const get = (slot: number) => kernel.u32(kernel.run('weakMapGet', kernel.u32(slot), kernel.u32(second)))
@@ -585,7 +607,7 @@ describe('weak things in each phase', () => {
       const [key, value] = [kernel.handle(0), kernel.handle(0)]
       const model = new Map<number, number>()
       const set = (i: number, id: number) => {
-        if (!kernel.u32(kernel.u32(keys) + 4 * i)) kernel.store(kernel.u32(keys), 4 * i, kernel.leaf(i))
+        if (!kernel.u32(kernel.u32(keys) + 4 * i)) kernel.put(keys, i, kernel.leaf(i))
         kernel.setU32(key, kernel.u32(kernel.u32(keys) + 4 * i))
         kernel.setU32(value, kernel.leaf(id))
         kernel.expectOk('weakMapSet', map, key, value)
@@ -594,7 +616,7 @@ describe('weak things in each phase', () => {
         kernel.setU32(value, 0)
       }
       const drop = (i: number) => {
-        kernel.store(kernel.u32(keys), 4 * i, 0)
+        kernel.put(keys, i, 0)
         model.delete(i)
       }
       for (let i = 0; i < 900; i++) set(i, i)
@@ -633,14 +655,14 @@ describe('weak things in each phase', () => {
       return ids
     }
     const register = (i: number) => {
-      kernel.store(kernel.u32(old), 4 * i, kernel.leaf(i))
+      kernel.put(old, i, kernel.leaf(i))
       kernel.expectOk('finalizerAdd', kernel.u32(kernel.u32(old) + 4 * i), ++id)
       waiting.add(id)
     }
     for (let i = 0; i < 3000; i++) register(i)
     kernel.minor()
     expect(take()).toEqual([])
-    for (let i = 0; i < 3000; i += 2) kernel.store(kernel.u32(old), 4 * i, 0)
+    for (let i = 0; i < 3000; i += 2) kernel.put(old, i, 0)
     kernel.begin()
     // While the table is gone through in pieces, some are added, some taken back, and young ones die.
     kernel.stepTo(PHASE_WEAK, 500)
@@ -687,11 +709,11 @@ describe('weak things in each phase', () => {
         }
       }
       const make = (i: number) => {
-        kernel.store(kernel.u32(old), 4 * i, kernel.leaf(i))
+        kernel.put(old, i, kernel.leaf(i))
         hashes.set(i, kernel.run('identityHash', kernel.u32(kernel.u32(old) + 4 * i)))
       }
       const drop = (i: number) => {
-        kernel.store(kernel.u32(old), 4 * i, 0)
+        kernel.put(old, i, 0)
         hashes.delete(i)
       }
       for (let i = 0; i < 3000; i++) make(i)

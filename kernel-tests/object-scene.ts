@@ -69,6 +69,11 @@ export class Scene extends ObjectKernel {
     this.storeReference(holder, holder + offset, value)
   }
 
+  /** The same for word `index` of the object in a handle slot, which the making of `value` may have moved. */
+  put(slot: number, index: number, value: number): void {
+    this.store(this.u32(slot), 4 * index, value)
+  }
+
   isYoung(reference: number): boolean {
     const base = this.word(objects.SPACE_YOUNG_BASE_AT)
     return reference >= base && reference < base + this.word(objects.SPACE_YOUNG_BYTES_AT)

@@ -41,7 +41,7 @@ const edges: [string, (kernel: Scene) => () => number][] = [
     'an element of a large array, which is born old',
     (kernel) => {
       const slot = kernel.arrayOf(100_000)
-      kernel.store(kernel.u32(slot), 4 * 99_999, kernel.leaf(42))
+      kernel.put(slot, 99_999, kernel.leaf(42))
       return () => kernel.u32(kernel.u32(kernel.u32(slot) + 4 * 99_999))
     },
   ],
@@ -168,7 +168,7 @@ describe('the log', () => {
   test('grows while there are slots, begins short again, and loses nothing', () => {
     const kernel = scene({ nursery: 1024 * KIB })
     const array = kernel.arrayOf(10_000)
-    for (let i = 0; i < 10_000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 10_000; i++) kernel.put(array, i, kernel.leaf(i))
     expect(logBytes(kernel)).toBeGreaterThan(4 * FIRST_LOG_BYTES)
     expect(kernel.word(objects.SPACE_LOG_OVERFLOWS_AT)).toBe(0)
     kernel.verify()
@@ -185,7 +185,7 @@ describe('the log', () => {
     kernel.minor()
     const leaf = kernel.leaf(7)
     const minors = kernel.word(objects.SPACE_MINORS_AT)
-    for (let i = 0; i < 2500; i++) kernel.store(kernel.u32(array), 4 * i, leaf)
+    for (let i = 0; i < 2500; i++) kernel.put(array, i, leaf)
     expect(kernel.word(objects.SPACE_MINORS_AT)).toBe(minors)
     kernel.verify()
     kernel.leaf(8)
@@ -199,7 +199,7 @@ describe('the log', () => {
     const array = kernel.arrayOf(3000)
     kernel.minor()
     const young = kernel.leaf(1)
-    for (let i = 0; i < 20; i++) kernel.store(kernel.u32(array), 4 * i, young)
+    for (let i = 0; i < 20; i++) kernel.put(array, i, young)
     const read = make(kernel)
     kernel.verify()
     kernel.minor()
@@ -213,12 +213,12 @@ describe('the log', () => {
     const kernel = scene({ nursery: 256 * KIB, limit: 2 * MIB })
     const array = kernel.arrayOf(9000)
     kernel.minor()
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 1000; i++) kernel.put(array, i, kernel.leaf(i))
     const blocks: number[] = []
     for (const bytes of [65536, 4096, 16]) {
       for (let at = kernel.run('alloc', bytes); at; at = kernel.run('alloc', bytes)) blocks.push(at)
     }
-    for (let i = 1000; i < 2000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 1000; i < 2000; i++) kernel.put(array, i, kernel.leaf(i))
     expect(kernel.word(objects.SPACE_LOG_OVERFLOWS_AT)).toBeGreaterThan(0)
     expect(leaves(kernel, array, 2000)).toEqual(upTo(2000))
     for (const at of blocks) kernel.run('free', at)
@@ -235,7 +235,7 @@ describe('a minor collection', () => {
       const kernel = scene({ knobs: objects.KNOB_SHORT_MARK_STACK, policy })
       const outer = kernel.arrayOf(40)
       for (let i = 0; i < 40; i++) {
-        kernel.store(kernel.u32(outer), 4 * i, kernel.new(kernel.array, 4 * 25))
+        kernel.put(outer, i, kernel.new(kernel.array, 4 * 25))
         for (let j = 0; j < 25; j++) kernel.store(kernel.u32(kernel.u32(outer) + 4 * i), 4 * j, kernel.leaf(25 * i + j))
       }
       // Keys that are keys of each other's values: entries that wait while the stack has no room.
@@ -369,7 +369,7 @@ describe('a minor collection', () => {
         const kept = kernel.arrayOf(500)
         for (let i = 0; i < 500; i++) {
           for (let j = 0; j < 20; j++) kernel.setU32(kernel.new(kernel.bytes, 20), 0xffffffff)
-          kernel.store(kernel.u32(kept), 4 * i, kernel.leaf(i))
+          kernel.put(kept, i, kernel.leaf(i))
         }
         check()
         kernel.collect(kind)
@@ -393,7 +393,7 @@ describe('ageing', () => {
     const kernel = scene({ policy: objects.POLICY_AGEING })
     const array = kernel.arrayOf(5000)
     kernel.minor()
-    for (let i = 0; i < 100; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 100; i++) kernel.put(array, i, kernel.leaf(i))
     const first = kernel.handle(kernel.u32(kernel.u32(array)))
     expect(kernel.run('objectState', kernel.u32(first))).toBe(16)
     kernel.minor()
@@ -402,7 +402,7 @@ describe('ageing', () => {
     expect(kernel.word(objects.SPACE_AGED_BYTES_AT)).toBe(1600)
     expect(kernel.word(objects.SPACE_PROMOTED_OBJECTS_AT)).toBe(0)
     expect(leaves(kernel, array, 100)).toEqual(upTo(100))
-    for (let i = 100; i < 200; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 100; i < 200; i++) kernel.put(array, i, kernel.leaf(i))
     kernel.minor()
     expect(kernel.isYoung(kernel.u32(first))).toBe(false)
     expect(kernel.word(objects.SPACE_PROMOTED_OBJECTS_AT)).toBe(100)
@@ -419,7 +419,7 @@ describe('ageing', () => {
     const kernel = scene({ policy: objects.POLICY_AGEING })
     const array = kernel.arrayOf(5000)
     kernel.minor()
-    for (let i = 0; i < 1000; i++) kernel.store(kernel.u32(array), 4 * i, kernel.leaf(i))
+    for (let i = 0; i < 1000; i++) kernel.put(array, i, kernel.leaf(i))
     kernel.minor()
     expect(kernel.word(objects.SPACE_AGED_BYTES_AT)).toBeGreaterThan(3000)
     expect(kernel.word(objects.SPACE_AGED_BYTES_AT)).toBeLessThanOrEqual(4096)
@@ -433,7 +433,7 @@ describe('the nursery', () => {
   const fill = (kernel: Scene, array: number, count: number, isKept: (i: number) => boolean) => {
     for (let i = 0; i < count; i++) {
       const leaf = kernel.leaf(i)
-      if (isKept(i)) kernel.store(kernel.u32(array), 4 * (i % 20_000), leaf)
+      if (isKept(i)) kernel.put(array, i % 20_000, leaf)
     }
   }
 
@@ -519,9 +519,9 @@ describe('weak things over minor and full collections', () => {
       const slot = kernel.handle(0)
       const roots = upTo(300).map((i) => {
         kernel.setU32(slot, kernel.leaf(i))
-        if (i % 3) kernel.store(kernel.u32(kept), 4 * i, kernel.u32(slot))
+        if (i % 3) kernel.put(kept, i, kernel.u32(slot))
         const weak = kernel.run('weakRefNew', slot)
-        kernel.store(kernel.u32(refs), 4 * i, weak)
+        kernel.put(refs, i, weak)
         if (i % 7 === 0) kernel.run('collect', objects.COLLECT_MINOR)
         return kernel.run('rootAdd', objects.ROOT_WEAK, kernel.u32(slot))
       })
@@ -546,11 +546,11 @@ describe('weak things over minor and full collections', () => {
     for (let id = 1; id <= 2000; id++) {
       const leaf = kernel.leaf(id)
       kernel.expectOk('finalizerAdd', leaf, id)
-      if (id % 4) kernel.store(kernel.u32(kept), 4 * (id - 1), leaf)
+      if (id % 4) kernel.put(kept, id - 1, leaf)
     }
     kernel.minor()
     expect(kernel.ready()).toEqual(upTo(500).map((i) => 4 * (i + 1)))
-    for (let id = 1; id <= 2000; id += 2) kernel.store(kernel.u32(kept), 4 * (id - 1), 0)
+    for (let id = 1; id <= 2000; id += 2) kernel.put(kept, id - 1, 0)
     kernel.minor()
     expect(kernel.ready()).toEqual([])
     kernel.collect()
@@ -568,7 +568,7 @@ describe('weak things over minor and full collections', () => {
       const leaf = kernel.leaf(i)
       const hash = kernel.run('identityHash', leaf)
       if (i % 5 === 0) continue
-      kernel.store(kernel.u32(kept), 4 * i, leaf)
+      kernel.put(kept, i, leaf)
       hashes.set(i, hash)
     }
     for (const kind of [2, 2, 2, 0, 2, 1]) {
@@ -579,7 +579,7 @@ describe('weak things over minor and full collections', () => {
       }
       const [first] = hashes.keys()
       hashes.delete(first as number)
-      kernel.store(kernel.u32(kept), 4 * (first as number), 0)
+      kernel.put(kept, first as number, 0)
       kernel.collect()
     }
   })

@@ -505,19 +505,22 @@ function touch(from: usize, to: usize): void {
 
 // ---- overflow ------------------------------------------------------------------------------------------------------
 
-/** Push objects of [from, ...) that were left grey while there is room; where to go on, 0 at the end. */
+/** Push the first object of [from, ...) that was left grey; where to go on, 0 at the end. */
 export function rescanSome(from: usize): usize {
   const y = young()
   for (let place = blockFrom(from); place; place = nextBlockAfter(place)) {
     const block = changetype<ObjectBlock>(place)
-    if (!y.unitsLeft) return block.start
-    y.unitsLeft -= min(y.unitsLeft, BLOCK_UNITS)
+    const first = max(from, block.start)
+    if (!y.unitsLeft) return first
+    const map = block.mapBias + (first >> GRANULE_SHIFT)
     const end = blockMapEnd(block)
-    for (let at = blockMap(block); at < end; at++) {
-      if (!isLeftGrey(load<u8>(at))) continue
-      pushGrey(((at - block.mapBias) << GRANULE_SHIFT) + 8, at)
-      return block.start
-    }
+    let at = map
+    while (at < end && !isLeftGrey(load<u8>(at))) at++
+    y.unitsLeft -= min<u32>(y.unitsLeft, 1 + (<u32>(at - map) >> RESCAN_SHIFT))
+    if (at == end) continue
+    const header = (at - block.mapBias) << GRANULE_SHIFT
+    pushGrey(header + 8, at)
+    return header + GRANULE_BYTES
   }
   for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
     const map = largeMap(piece)
@@ -528,8 +531,8 @@ export function rescanSome(from: usize): usize {
   return 0
 }
 
-/** Units that a look at the map of a block counts for. */
-const BLOCK_UNITS: u32 = 64
+/** A look at 64 map bytes counts for a unit. */
+const RESCAN_SHIFT: u32 = 6
 
 /** Scan the objects that were left grey, and what that finds. */
 function rescan<Moving>(): void {
