@@ -1,21 +1,24 @@
 /**
- * What `vitest run` runs: all tests, and those of objects through the public interface once more with a collection that
- * moves everything at every allocation. Left out are the files that count collections or fill heaps to the brim; images
- * and the graphs of `kernel-tests/` have setups under stress of their own.
+ * What `vitest run` runs: all tests, and those of objects through the public interface again, with a collection that
+ * moves everything at every allocation: in the modes that they name, and with `runtime` and `server` in place of `vm`.
+ * Left out are the files that count collections or fill heaps to the brim; images and the graphs of `kernel-tests/` have
+ * setups under stress of their own.
  */
 import { defineConfig } from 'vitest/config'
+
+const OBJECTS = ['test/objects-structs.test.ts', 'test/objects-views.test.ts', 'test/objects-roots.test.ts']
+
+const again = (name: string, setupFile: string) => ({
+  test: { name, include: OBJECTS, setupFiles: [`test/support/${setupFile}.ts`] },
+})
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'all', include: ['test/**/*.test.ts', 'kernel-tests/**/*.test.ts'] } },
-      {
-        test: {
-          name: 'stress',
-          include: ['test/objects-structs.test.ts', 'test/objects-views.test.ts', 'test/objects-roots.test.ts'],
-          setupFiles: ['test/support/stress.ts'],
-        },
-      },
+      again('stress', 'stress'),
+      again('runtime', 'in-runtime'),
+      again('server', 'in-server'),
     ],
   },
 })
