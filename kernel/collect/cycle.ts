@@ -26,6 +26,7 @@ import {
   PHASE_ROOTS,
   PHASE_SWEEP,
   PHASE_WEAK,
+  POLICY_COUNT_TYPES,
   ROOT_WEAK,
 } from '../object-layout'
 import { space } from '../object-overlay'
@@ -37,7 +38,7 @@ import { firstSegment, visitSegment } from '../root/lists'
 import { eachRootRange, visitMovingRoots, visitPinningRoots, visitSlotRoots } from '../root/visit'
 import { young } from '../young-overlay'
 import { ObjectBlock, blockFrom, nextBlockAfter, releaseBlock } from './blocks'
-import { Large, largeMap, releaseLarge } from './large'
+import { Large, countIfFresh, largeMap, releaseLarge } from './large'
 import { Marker, beginMark, drainSome, endMark, rescanSome } from './mark'
 import { collectNursery } from './minor'
 import { finishYoungRefs, markFromYoung } from './nursery'
@@ -305,6 +306,7 @@ function sweepSome(): void {
     if (!take(BLOCK_UNITS)) return
     const piece = y.nextLarge
     y.nextLarge = changetype<Large>(piece).next
+    if (s.policy & POLICY_COUNT_TYPES) countIfFresh(piece)
     if (load<u8>(largeMap(piece)) & s.colour) changetype<Large>(piece).isFresh = 0
     else releaseLarge(piece)
   }

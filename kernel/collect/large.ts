@@ -99,9 +99,11 @@ export function sweepLarge(colour: u32): void {
 
 /** Add the large objects that are fresh to their types' counts. */
 export function countFreshLarge(): void {
-  for (let piece = space().large; piece; piece = changetype<Large>(piece).next) {
-    if (!changetype<Large>(piece).isFresh) continue
-    changetype<Large>(piece).isFresh = 0
-    typeInfo(typeOf(largeReference(piece))).allocated++
-  }
+  for (let piece = space().large; piece; piece = changetype<Large>(piece).next) countIfFresh(piece)
+}
+
+export function countIfFresh(piece: usize): void {
+  if (!changetype<Large>(piece).isFresh) return
+  changetype<Large>(piece).isFresh = 0
+  typeInfo(typeOf(largeReference(piece))).allocated++
 }
