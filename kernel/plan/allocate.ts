@@ -12,7 +12,7 @@ import { plan } from '../collect/plan-state'
 import { hasNursery } from '../young-overlay'
 import { allocateInBuffer } from './embedded'
 import { collectFor } from './full'
-import { allocateWithNursery } from './nursery'
+import { allocateWithNursery, mayCollect } from './nursery'
 import { allocateInHoles } from './vm'
 
 /** A zeroed object of `type` with a payload of `bytes`: its reference, 0 when refused. May collect and move. */
@@ -55,10 +55,10 @@ export function objectPush(type: u32, bytes: u32): usize {
   return slot ? slot : pushAfterCollection(reference)
 }
 
-/** A handle slot when there was no memory for one: garbage may hold it. */
+/** A handle slot when there was no memory for one: garbage may hold it. The object may move. */
 function pushAfterCollection(reference: usize): usize {
   plan().guarded = reference
-  collectFor(COLLECT_COMPACT, CAUSE_MEMORY)
+  if (mayCollect()) collectFor(COLLECT_COMPACT, CAUSE_MEMORY)
   const slot = handlePush(plan().guarded)
   plan().guarded = 0
   return slot ? slot : refused(STATUS_OUT_OF_MEMORY)

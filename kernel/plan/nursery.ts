@@ -143,7 +143,7 @@ function takeOld(bytes: u32): usize {
  * time; and in `server` only one that fits a step, or else the request is answered with out of memory instead of a
  * long pause, and the cycle goes a step further.
  */
-function mayCollect(): bool {
+export function mayCollect(): bool {
   if (young().refusing) return false
   if (!isIncremental() || workOf(young().oldBytes) <= young().stepUnits) return true
   if (!isCycling()) beginCycleFor(CAUSE_MEMORY)
