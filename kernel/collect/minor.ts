@@ -366,7 +366,6 @@ function visitLog<Way>(): void {
   let from = y.logBase
   // What stays is no more than what was read.
   y.logTop = y.logBase
-  y.logLost = 0
   while (from < end) {
     const stop = min(from + AHEAD_BYTES, end)
     touchSlots(from, stop)
@@ -380,6 +379,14 @@ function visitLog<Way>(): void {
       } else if (slot != LOG_WEAK) logSlot(slot)
     }
   }
+}
+
+/** When the log is lost: look through all old objects instead. What refers to a young one is in it once, then. */
+function visitAllOld<Way>(): void {
+  const y = young()
+  y.logTop = y.logBase
+  y.logLost = 0
+  eachOldObject<OldHolder<Way>>()
 }
 
 function touchSlots(from: usize, to: usize): void {
@@ -558,9 +565,8 @@ function beginHalf(ages: bool): void {
 }
 
 function collectWay<Way>(): void {
-  const isLost = young().logLost
-  visitLog<Way>()
-  if (isLost) eachOldObject<OldHolder<Way>>()
+  if (young().logLost) visitAllOld<Way>()
+  else visitLog<Way>()
   eachRootRange<YoungRoots<Way>>()
   visitSlotRoots<Copier<Way>>()
   changetype<Copier<Way>>(0).visit(guardedSlot())
