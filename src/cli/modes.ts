@@ -73,12 +73,15 @@ function presetColumn(mode: Mode): Column<PresetName> {
   return { head: mode.name, align: 'left', cell: (name) => formatPreset(mode, name) }
 }
 
+/** Options whose numbers are not of bytes. */
+const PLAIN_NUMBERS: ReadonlySet<PresetName> = new Set(['pauseGoalMs', 'gcShare', 'shadowStack'])
+
 function formatPreset({ options }: Mode, name: PresetName): string {
   const value = options[name]
   // What the mode does not have.
   if (value === undefined) return '–'
   if (typeof value === 'object') return Array.isArray(value) ? value.join(' ') : 'none'
-  return typeof value === 'number' && name !== 'shadowStack' ? formatBytes(value) : String(value)
+  return typeof value === 'number' && !PLAIN_NUMBERS.has(name) ? formatBytes(value) : String(value)
 }
 
 // ---- --auto ---------------------------------------------------------------------------------------------------------

@@ -53,9 +53,9 @@ export function addReplay(program: Command): void {
 const HELP = `
 Each trace is replayed at least three times for the time (the median counts; once when it takes seconds) and once more,
 untimed, for the checks and the report.
-In the modes vm and embedded, which collect, each allocation becomes an object that a root holds until its free event
-drops it; the time holds the collections. The buffer of mode embedded is at most 64 MiB: a trace that needs more fails
-there, and --mode all leaves that mode out for it.
+In the modes runtime, vm, server and embedded, which collect, each allocation becomes an object that a root holds until
+its free event drops it; the time holds the collections. The buffer of mode embedded is at most 64 MiB: a trace that
+needs more fails there, and --mode all leaves that mode out for it.
 A file that fails does not keep the others from being replayed; the exit code is 1 then, and when a check does not hold.
 Running out of memory under --limit is a result and no failure: it is counted, and the exit code is 0.
 
