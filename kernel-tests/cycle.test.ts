@@ -678,7 +678,7 @@ describe('weak things in each phase', () => {
       if (i % 5 === 0) {
         kernel.minor()
         const ids = take()
-        expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+        expect(ids).toEqual(ids.slice().sort((a, b) => a - b))
       }
     }
     kernel.finish()
@@ -692,7 +692,7 @@ describe('weak things in each phase', () => {
     kernel.begin()
     kernel.finish(3)
     const rest = take()
-    expect(rest).toEqual(rest.toSorted((a, b) => a - b))
+    expect(rest).toEqual(rest.slice().sort((a, b) => a - b))
     expect(waiting.size).toBe(0)
     expect(new Set(told).size).toBe(told.length)
     expect(kernel.word(objects.SPACE_FINALIZER_COUNT_AT)).toBe(0)

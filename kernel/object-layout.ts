@@ -214,7 +214,7 @@ export const SPACE_PLAN_AT: u32 = 224
 export const SPACE_ALWAYS_AT: u32 = 316
 export const SPACE_BYTES: u32 = 320
 
-// ---- generations: words behind the object space, in the build with objects; see `collect/young-state.ts` -------------
+// ---- generations: words behind the object space, in the build with objects; see `young-overlay.ts` -------------
 
 /** The nursery, [base, base + bytes): what lies there is young. 0 bytes: nothing is. */
 export const SPACE_YOUNG_BASE_AT: u32 = 320
@@ -229,7 +229,7 @@ export const SPACE_LOG_LIMIT_AT: u32 = 340
 export const SPACE_LOG_BASE_AT: u32 = 344
 /** Times that the log could not grow, so that a minor collection had to look through all old objects. */
 export const SPACE_LOG_OVERFLOWS_AT: u32 = 348
-/** Minor collections, and what the last one did: bytes in use before it, promoted, kept young. */
+/** Minor collections, and what the last one did: bytes in use before it, promoted, left young. */
 export const SPACE_MINORS_AT: u32 = 352
 export const SPACE_MINOR_BEFORE_AT: u32 = 356
 export const SPACE_PROMOTED_BYTES_AT: u32 = 360
@@ -245,7 +245,7 @@ export const SPACE_LAST_UNITS_AT: u32 = 384
 /** Steps ever, and incremental cycles that have ended. */
 export const SPACE_STEPS_AT: u32 = 388
 export const SPACE_CYCLES_AT: u32 = 392
-/** Not 0: collections for want of memory take more than half of the time; requests are refused instead. */
+/** Not 0: collections for want of memory take too much of the time; requests are refused instead. */
 export const SPACE_REFUSING_AT: u32 = 396
 /** Bytes that the nursery shall have; it is made anew when it is empty. */
 export const SPACE_YOUNG_WANTED_AT: u32 = 400

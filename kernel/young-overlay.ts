@@ -49,6 +49,7 @@ export class Young {
   isTagged: u32
   /** Objects that lie among the new ones: pinned, or without room elsewhere. */
   stayed: u32
+  stayedBytes: u32
   /** The slot log is long, or lost: the next allocation collects. */
   isDue: u32
   /** Bytes of stretches of the nursery that were left behind since the last minor collection. */

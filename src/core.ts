@@ -245,6 +245,8 @@ export class HeapCore {
 
   /** Announce that a request has failed for good; the error that says so. */
   outOfMemory(requestedBytes: number): OutOfMemoryError {
+    // Who catches it may drop what can be spared: the next request may collect again.
+    this.objectSpace?.allowCollections()
     const options = this.reclaimers.takeCause()
     const figures = this.untrapped(() => outOfMemoryFigures(this, requestedBytes))
     this.#tellOutOfMemory(figures)

@@ -308,7 +308,7 @@ const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
 ]
 
 /** What a heap is missing that has no objects at all. */
-export const OBJECTS_FEATURE = "objects; make the heap with mode 'runtime', 'vm' or 'server'"
+export const OBJECTS_FEATURE = "objects; make the heap with mode 'runtime', 'vm', 'server' or 'embedded'"
 
 function featureOf(name: string, build: Build): string {
   const found = FEATURES.find(([prefix]) => name.startsWith(prefix))

@@ -182,15 +182,19 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   },
   {
     name: 'nursery',
-    type: 'size, 32 KiB to 64 MiB',
+    type: 'size, 32 KiB to 64 MiB, at most a quarter of the limit',
     fallback: '2 MiB (server: 512 KiB), at most a sixteenth of the limit',
-    meaning: 'runtime, server: where objects are born, rounded down to a power of two; begins shorter and grows',
+    meaning:
+      'runtime, server: where objects are born, rounded down to a power of two; begins shorter, and in runtime grows to ' +
+      'twice that while much survives',
   },
   {
     name: 'old',
     type: 'size, at most the limit',
     fallback: '32 MiB, at most a quarter of the limit',
-    meaning: 'runtime, server: what old objects may have before the first full collection, or cycle',
+    meaning:
+      'runtime, server: what old objects may have before the first full collection, or cycle; no less than an eighth of ' +
+      'the limit or 8 MiB',
   },
   {
     name: 'ageing',

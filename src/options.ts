@@ -146,7 +146,7 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   old: 'has no nursery, and so no old objects',
   ageing: 'has no nursery',
   pauseGoalMs: 'does not collect in steps',
-  gcShare: 'has no collections to limit',
+  gcShare: 'has no such limit',
   evacuate: 'does not evacuate blocks of objects',
   lazySweep: 'sweeps when it wants, or not at all',
   countTypes: 'has no objects',

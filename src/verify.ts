@@ -29,6 +29,11 @@ const FAULTS: Readonly<Record<number, string>> = {
   [objects.FAULT_TYPE]: "the type table's numbers contradict each other",
   [objects.FAULT_SIDE_TABLE]: 'the table of identity hashes or of finalizers holds what is no live object',
   [objects.FAULT_LARGE]: 'a large object or an image is not what its list says',
+  [objects.FAULT_NURSERY]: 'the nursery: its bounds, its map, or objects that do not lie back to back',
+  [objects.FAULT_REMEMBERED]:
+    'an old object refers to a young one that no collection of the nursery would find: a write barrier was left out',
+  [objects.FAULT_UNPROTECTED]:
+    'a reference leads to an object that the marking that goes on will miss: a write barrier was left out',
 }
 
 export function faultText(fault: number): string {

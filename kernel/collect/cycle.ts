@@ -16,7 +16,7 @@
  * Invariant (`check/cycle.ts`): while marking, what a marked or young object or a root refers to is marked, or a path
  * of unmarked objects leads to it from an object that is still to be scanned.
  */
-import { check } from '../host'
+import { check, hostReport } from '../host'
 import {
   CAUSE_NURSERY,
   MAP_COLOUR_A,
@@ -27,7 +27,11 @@ import {
   PHASE_SWEEP,
   PHASE_WEAK,
   POLICY_COUNT_TYPES,
+  REPORT_WORK,
   ROOT_WEAK,
+  WORK_MARK,
+  WORK_SWEEP,
+  WORK_WEAK,
 } from '../object-layout'
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
@@ -52,6 +56,8 @@ import { WeakRoot, beginWeak, finishEntry, markEntry } from './weak'
 const BLOCK_UNITS: u32 = 64
 const SEGMENT_UNITS: u32 = 1024
 const PIECE: u32 = 256
+/** Bytes of a large object that count for a unit when it is freed: 256. */
+const LARGE_SHIFT: u32 = 8
 
 type Mark = Marker<u32>
 
@@ -71,6 +77,7 @@ export function beginCycle(): void {
   y.shading = 1
   y.cycleBytes = y.oldBytes
   y.cycleUnits = 0
+  y.lastUnits = 0
   y.bornBytes = 0
   y.bornObjects = 0
   y.rescanFrom = 0
@@ -197,7 +204,6 @@ function endMarking(): void {
   // Only what the nursery has just let go of can be left.
   y.unitsLeft = u32.MAX_VALUE
   while (!isMarkingDone()) markSome()
-  y.unitsLeft = 0
   finishYoungRefs<Mark>()
   y.shading = 0
   y.phase = PHASE_WEAK
@@ -303,7 +309,8 @@ function sweepSome(): void {
   const s = space()
   const y = young()
   while (y.nextLarge) {
-    if (!take(BLOCK_UNITS)) return
+    // Each MiB that is freed becomes a chunk with a clear map.
+    if (!take(BLOCK_UNITS + (changetype<Large>(y.nextLarge).bytes >> LARGE_SHIFT))) return
     const piece = y.nextLarge
     y.nextLarge = changetype<Large>(piece).next
     if (s.policy & POLICY_COUNT_TYPES) countIfFresh(piece)
@@ -336,13 +343,23 @@ export function stepCycle(units: u32): void {
   const y = young()
   y.unitsLeft = units
   y.steps++
+  if (y.phase < PHASE_WEAK) hostReport(REPORT_WORK, WORK_MARK)
   if (y.phase == PHASE_ROOTS) rootsSome()
   if (y.phase == PHASE_MARK) {
     markSome()
     // What collects the nursery is a step of its own.
-    if (y.unitsLeft && isMarkingDone()) endMarking()
-  } else if (y.phase == PHASE_WEAK) weakSome()
-  else if (y.phase == PHASE_SWEEP) sweepSome()
+    if (y.unitsLeft && isMarkingDone()) {
+      const left = y.unitsLeft
+      endMarking()
+      y.unitsLeft = left
+    }
+  } else if (y.phase == PHASE_WEAK) {
+    hostReport(REPORT_WORK, WORK_WEAK)
+    weakSome()
+  } else if (y.phase == PHASE_SWEEP) {
+    hostReport(REPORT_WORK, WORK_SWEEP)
+    sweepSome()
+  }
   y.lastUnits = units - y.unitsLeft
   y.cycleUnits += y.lastUnits
 }

@@ -29,6 +29,7 @@ import {
   POLICY_COUNT_TYPES,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
+  REPORT_WORK,
   ROOT_WEAK,
   SHAPE_EPHEMERONS,
   SHAPE_LEAF,
@@ -36,6 +37,8 @@ import {
   SHAPE_WEAK,
   TYPE_MASK,
   TYPE_SHIFT,
+  WORK_COPY,
+  WORK_WEAK,
 } from '../object-layout'
 import { space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
@@ -136,6 +139,7 @@ function stay(reference: usize, bytes: u32): usize {
   if (staysYoung(reference)) return reference
   tagYoungObject(reference - 8, bytes, MAP_PINNED)
   young().stayed++
+  young().stayedBytes += bytes
   push(reference)
   if (isHashed(reference)) push(reference + WAKE_TAG)
   return reference
@@ -508,6 +512,7 @@ export function collectNursery(all: bool, cause: u32): void {
   const hadStayed = y.stayed != 0
   untagYoung()
   y.stayed = 0
+  y.stayedBytes = 0
   y.isDue = 0
   readyStack()
   y.stackBelow = <u32>(p.stackTop - s.markStack)
@@ -565,12 +570,14 @@ function beginHalf(ages: bool): void {
 }
 
 function collectWay<Way>(): void {
+  hostReport(REPORT_WORK, WORK_COPY)
   if (young().logLost) visitAllOld<Way>()
   else visitLog<Way>()
   eachRootRange<YoungRoots<Way>>()
   visitSlotRoots<Copier<Way>>()
   changetype<Copier<Way>>(0).visit(guardedSlot())
   drainCopies<Way>()
+  hostReport(REPORT_WORK, WORK_WEAK)
   visitLogEntries<Way>()
   drainCopies<Way>()
   markEphemerons<Copier<Way>>()
@@ -582,7 +589,7 @@ function endNursery(): void {
   const s = space()
   const y = young()
   y.minors++
-  y.agedBytes = <u32>(y.halfTop - y.half)
+  y.agedBytes = <u32>(y.halfTop - y.half) + y.stayedBytes
   y.stayedObjects = y.stayed
   y.oldBytes += y.promotedBytes
   y.bornBytes += y.promotedBytes

@@ -159,6 +159,7 @@ function reset(): void {
   memory.fill(y.mapBias + (y.base >> GRANULE_SHIFT), <u8>MAP_YOUNG, y.bytes >> GRANULE_SHIFT)
   y.isTagged = 0
   y.stayed = 0
+  y.stayedBytes = 0
   setHalves()
 }
 
@@ -221,7 +222,7 @@ function openStretch(from: usize): void {
 export function youngUsedBytes(): u32 {
   const y = young()
   if (!y.bytes) return 0
-  return <u32>(space().bump - plan().stretchFrom) + y.leftBytes + <u32>(y.halfTop - y.half)
+  return <u32>(space().bump - plan().stretchFrom) + y.leftBytes + <u32>(y.halfTop - y.half) + y.stayedBytes
 }
 
 // ---- map bytes on demand --------------------------------------------------------------------------------------------
@@ -328,6 +329,7 @@ export function settleYoung(): void {
   const y = young()
   if (!y.stayed) return
   y.stayed = 0
+  y.stayedBytes = 0
   eachYoung<Settler>()
   openNursery()
 }
@@ -341,6 +343,7 @@ class Settler {
     if (load<u8>(map) & <u8>space().colour) {
       tagYoungObject(reference - 8, bytes, MAP_PINNED)
       young().stayed++
+    young().stayedBytes += bytes
     } else memory.fill(map, <u8>MAP_YOUNG, bytes >> GRANULE_SHIFT)
   }
 }

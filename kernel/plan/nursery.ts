@@ -157,7 +157,7 @@ export function mayCollect(): bool {
 function minorFor(cause: u32): void {
   const s = space()
   if (isIncremental()) {
-    if (!isCycling() && isCycleDue(0)) beginCycleFor(cause)
+    if (!isCycling() && isCycleDue(0)) beginCycleFor(CAUSE_BUDGET)
     else collectNursery(false, cause)
     return
   }

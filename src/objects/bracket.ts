@@ -124,11 +124,14 @@ export class Bracket {
   usedBytes = 0
   /** Incremental cycles that had ended. */
   cycles = 0
+  /** What minor collections inside it have freed. */
+  nestedFreedBytes = 0
   #minors = 0
 
   /** All but the time, which is to be taken last. `argument`: the cause, and above it the kind. */
   begin(argument: number, space: CollectedSpace): void {
     this.phases.clear()
+    this.nestedFreedBytes = 0
     this.cause = argument & CAUSE_MASK
     this.kind = argument >>> CAUSE_BITS
     const flags = space.core.word(HEAP_FLAGS_AT)

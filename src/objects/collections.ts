@@ -111,7 +111,7 @@ export interface CollectionKindStats extends DurationFigures {
   readonly kind: PauseKind | 'cycle'
   /** Collections, or steps, inside a pause of another one: in none of the times here. */
   readonly nested: number
-  /** Of all of the kind, nested ones included. A step has none of its own. */
+  /** Of all of the kind, nested ones included, but for what those of another kind inside them did. A step has none. */
   readonly freedBytes: number
   readonly promotedBytes: number
   readonly promotedObjects: number
@@ -208,7 +208,7 @@ export class CollectionLog {
     else this.#totalsOf(pauseKind).nested++
     if (pauseKind === 'step') this.#addStep(bracket)
     if (pauseKind !== 'minor') this.#followCycle(bracket)
-    if (pauseKind === 'minor') this.#note(this.#minorRecord(bracket))
+    if (pauseKind === 'minor') this.#noteMinor(bracket)
     else if (pauseKind !== 'step') this.#noteWhole(bracket, pauseKind)
     if (this.#depth === 0 && this.#traceLines.length > 0) this.#writeTrace()
   }
@@ -227,11 +227,18 @@ export class CollectionLog {
     if (bracket.cause === CAUSE_BUDGET) this.budgetShare.add(bracket.beganMs, bracket.endedMs)
     const record = this.#record(kind, bracket, bracket.bytesBefore(this.#space), bracket.bytesAfter(this.#space))
     this.#note(record)
-    if (bracket.cause !== CAUSE_MEMORY || isCounted) return
+    // What the nursery had is in the row of minor collections.
+    this.#totalsOf(kind).freedBytes -= Math.min(record.freedBytes, bracket.nestedFreedBytes)
     // One that has freed much was worth its time.
     const isWorthIt = record.freedBytes * WORTH_PART > this.#space.core.word(HEAP_LIMIT_AT)
     if (isWorthIt) this.forgetMemoryShare()
-    else this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
+    else if (bracket.cause === CAUSE_MEMORY && !isCounted) this.pauseLog.memory.add(bracket.beganMs, bracket.endedMs)
+  }
+
+  #noteMinor(bracket: Bracket): void {
+    const record = this.#minorRecord(bracket)
+    for (const outer of this.#brackets.slice(0, this.#depth)) outer.nestedFreedBytes += record.freedBytes
+    this.#note(record)
   }
 
   #minorRecord(bracket: Bracket): Collection {

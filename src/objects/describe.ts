@@ -4,6 +4,7 @@ import {
   OBJECT_USER_MASK,
   OBJECT_USER_SHIFT,
   SPACE_COLLECTIONS_AT,
+  SPACE_MINORS_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
 import { StaleHandleError } from '../errors.js'
@@ -25,7 +26,7 @@ export interface ObjectInfo {
   readonly typeId: number
   /** Bytes of its payload; the header has 8 more. */
   readonly bytes: number
-  /** Whether the last collection found it alive. What was made since is not marked. */
+  /** Whether the last collection of all objects found it alive, or it was promoted since. */
   readonly marked: boolean
   readonly immortal: boolean
   /**
@@ -33,7 +34,7 @@ export interface ObjectInfo {
    * one all are `old`.
    */
   readonly generation: 'young' | 'aged' | 'old'
-  /** Too long for a block of objects: it has memory of its own and never moves. */
+  /** Too long for a block of objects: it has memory of its own and moves by `compact` only. */
   readonly large: boolean
   /** The eight bits that are the user's. */
   readonly flags: number
@@ -74,11 +75,16 @@ export function describeObject(space: ObjectSpace, reference: number): ObjectInf
 /** References to all objects by ascending address. A collection in between ends the walk with an error. */
 function* references(space: ObjectSpace): IterableIterator<number> {
   space.kernel.finishSweep()
-  const collections = space.word(SPACE_COLLECTIONS_AT)
+  const collections = collectionsOf(space)
   for (let at = space.kernel.nextObject(0) >>> 0; at !== 0; at = space.kernel.nextObject(at) >>> 0) {
     yield at
-    if (space.word(SPACE_COLLECTIONS_AT) !== collections) throw new StaleHandleError('collected')
+    if (collectionsOf(space) !== collections) throw new StaleHandleError('collected')
   }
+}
+
+/** Collections of any kind so far: each may have moved objects. */
+function collectionsOf(space: ObjectSpace): number {
+  return space.word(SPACE_COLLECTIONS_AT) + (space.hasNursery ? space.word(SPACE_MINORS_AT) : 0)
 }
 
 export function* walkObjects(space: ObjectSpace): IterableIterator<ObjectInfo> {

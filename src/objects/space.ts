@@ -34,7 +34,6 @@ import {
   SPACE_HANDLE_TOP_AT,
   SPACE_LAST_UNITS_AT,
   SPACE_LIMIT_AT,
-  SPACE_OLD_BYTES_AT,
   SPACE_REFUSING_AT,
   SPACE_STATUS_AT,
   SPACE_STEP_UNITS_AT,
@@ -504,27 +503,16 @@ export class ObjectSpace {
 
   /** Another try after each kind of collection; 0 when neither made room. */
   collectAndTry(attempt: () => number): number {
-    if (!this.#mayCollect()) return 0
+    void this.#isRefusing()
     for (const kind of [COLLECT_FULL, COLLECT_COMPACT]) {
-      if (this.kernel.collect(kind | CAUSE_FOR_MEMORY) !== STATUS_OK) continue
+      if (this.kernel.collect(kind | CAUSE_FOR_MEMORY) !== STATUS_OK) return 0
       const result = attempt()
       if (result !== 0) return result
     }
     return 0
   }
 
-  /**
-   * Whether a full collection may be made for a request that failed: not when those take more than half of the time,
-   * nor in mode `server` when it would take longer than a step; there the cycle goes a step further instead.
-   */
-  #mayCollect(): boolean {
-    if (this.#isRefusing()) return false
-    if (this.core.mode !== 'server' || this.word(SPACE_OLD_BYTES_AT) / 8 <= this.steps.units) return true
-    this.kernel.step(0)
-    return false
-  }
-
-  /** Whether collections for want of memory take more than half of the time; the kernel is told, too. */
+  /** Whether collections for want of memory take more of the time than `gcShare`; the kernel is told, too. */
   #isRefusing(): boolean {
     const refuses = this.collections.memoryShare() > this.#plan.gcShare
     if (this.#hasRefusal) this.setWord(SPACE_REFUSING_AT, refuses ? 1 : 0)
@@ -558,7 +546,7 @@ export class ObjectSpace {
   report(code: number, argument: number): void {
     if (code === REPORT_COLLECT_BEGIN) this.collections.begin(argument)
     if (code === REPORT_WORK) this.collections.work(argument)
-    if (code === REPORT_COLLECT_BEGIN && argument >>> 8 === COLLECT_STEP) this.steps.begin()
+    if (code === REPORT_COLLECT_BEGIN) this.steps.begin(argument >>> 8)
     if (code !== REPORT_COLLECT_END) return
     if (argument === COLLECT_STEP) this.#endStep()
     this.collections.end(argument)
@@ -573,8 +561,8 @@ export class ObjectSpace {
   }
 
   /**
-   * The program keeps half of the time: collections for want of memory are refused when they take more, and when those
-   * by budget do, because little is left to the limit, the budget is doubled.
+   * Collections for want of memory are refused when they take more of the time than `gcShare`; when those by budget take
+   * more than half, because little is left to the limit, the budget is doubled.
    */
   #keepHalf(): void {
     void this.#isRefusing()

@@ -4,6 +4,8 @@
  * than a hit) and the machine may be doing something else.
  */
 
+import { COLLECT_STEP } from '../../kernel/object-layout.js'
+
 /** Of a unit, until the first steps have been seen. */
 const FIRST_UNIT_MS = 6e-6
 /** Steps shorter than this say little about units. */
@@ -25,6 +27,7 @@ export class StepPace {
   readonly #goalMs: number
   #unitMs = FIRST_UNIT_MS
   #beganMs = 0
+  #isPlain = true
   #units: number
 
   constructor(goalMs: number | undefined) {
@@ -42,13 +45,18 @@ export class StepPace {
     return Math.round(Math.min(UNITS_MAX, Math.max(UNITS_MIN, ms / this.#unitMs)))
   }
 
-  begin(): void {
-    this.#beganMs = performance.now()
+  /** A bracket of `kind`, `COLLECT_…`, begins. */
+  begin(kind: number): void {
+    if (kind === COLLECT_STEP) {
+      this.#beganMs = performance.now()
+      this.#isPlain = true
+    } else this.#isPlain = false
   }
 
   /** A step of `units` has ended; whether `units` have changed. */
   end(units: number): boolean {
-    if (units < UNITS_SEEN_MIN) return false
+    // One that has collected the nursery on the way says nothing of units.
+    if (units < UNITS_SEEN_MIN || !this.#isPlain) return false
     const seenMs = Math.min((performance.now() - this.#beganMs) / units, this.#unitMs * DEAREST)
     const weight = seenMs > this.#unitMs ? DEARER_WEIGHT : CHEAPER_WEIGHT
     this.#unitMs += (seenMs - this.#unitMs) * weight
