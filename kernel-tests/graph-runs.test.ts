@@ -30,11 +30,19 @@ interface Setup {
   readonly policy?: number
   readonly stress?: readonly [kind: number, number: number]
   readonly knobs?: number
+  /** Bytes of the nursery; 0 for none. */
+  readonly nursery?: number
 }
 
 type Kernel = Record<string, (...numbers: number[]) => number> & ObjectCalls
 
-function makeHeap({ limit = 64 * MIB, policy = 0, stress = [0, 0], knobs = 0 }: Setup = {}): HeapOfObjects {
+function makeHeap({
+  limit = 64 * MIB,
+  policy = 0,
+  stress = [0, 0],
+  knobs = 0,
+  nursery = 0,
+}: Setup = {}): HeapOfObjects {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: limit / 65536 })
   const grow = (pages: number) => {
     try {
@@ -52,6 +60,7 @@ function makeHeap({ limit = 64 * MIB, policy = 0, stress = [0, 0], knobs = 0 }: 
   expect(kernel.create?.(0, 65536, limit, limit, flags, layout.CLASS_TABLE_GEOMETRIC)).toBe(layout.STATUS_OK)
   kernel.setKnobs?.(knobs)
   expect(kernel.spaceCreate?.(policy)).toBe(layout.STATUS_OK)
+  if (nursery) expect(kernel.nurseryCreate?.(nursery, 0, 100)).toBe(layout.STATUS_OK)
   kernel.setStress?.(stress[0], stress[1], 1)
   let words = new Uint32Array(memory.buffer)
   const raw = {
@@ -115,9 +124,11 @@ function randomGraph(seed: number): Graph {
   )
 }
 
-const { POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_COUNT_TYPES, POLICY_MOVE_ALL } = objects
-const POLICIES = [0, POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_MOVE_ALL | POLICY_COUNT_TYPES]
-const KNOBS = [0, 0, objects.KNOB_SHORT_MARK_STACK, objects.KNOB_EVACUATION_FAILS]
+const { POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_COUNT_TYPES, POLICY_MOVE_ALL, POLICY_AGEING, POLICY_INCREMENTAL } =
+  objects
+const POLICIES = [0, POLICY_EVACUATE, POLICY_LAZY_SWEEP, POLICY_MOVE_ALL | POLICY_COUNT_TYPES, POLICY_AGEING]
+const NURSERIES = [0, 32 << 10, 256 << 10, 1 << 20]
+const KNOBS = [0, 0, objects.KNOB_SHORT_MARK_STACK, objects.KNOB_EVACUATION_FAILS, objects.KNOB_SHORT_LOG]
 
 function randomSetup(seed: number, nodes: number): Setup {
   const next = random(seed ^ 0x5eed)
@@ -125,7 +136,9 @@ function randomSetup(seed: number, nodes: number): Setup {
   const policy = POLICIES.reduce((sum, bit) => sum | (next(2) * bit), 0)
   const kind = next(4)
   const every = (1 + next(40)) * (kind === objects.STRESS_BYTES ? 200 : 1) * (nodes > 500 ? 20 : 1)
-  return { policy, stress: [kind, every], knobs: among(KNOBS) | among(KNOBS) }
+  const nursery = among(NURSERIES)
+  const steps = nursery && next(2) ? POLICY_INCREMENTAL : 0
+  return { policy: policy | steps, stress: [kind, every], knobs: among(KNOBS) | among(KNOBS), nursery }
 }
 
 describe('graphs on the kernel', () => {
@@ -141,7 +154,7 @@ describe('graphs on the kernel', () => {
   })
 
   it('random ones do under every policy, stress and knob', { timeout: 120_000 }, () => {
-    for (let seed = 1; seed <= 250; seed++) {
+    for (let seed = 1; seed <= 400; seed++) {
       const graph = randomGraph(seed)
       const setup = randomSetup(seed, graph.nodeCount)
       const { faults } = runGraph(graph, new ObjectGraphHeap(makeHeap(setup)), { ...RUN, seed })

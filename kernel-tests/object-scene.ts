@@ -37,7 +37,7 @@ export class Scene extends ObjectKernel {
     return slot
   }
 
-  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits while marking goes on. */
+  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits in marking. */
   spine(count: number): number {
     const slot = this.run('handlePush', 0)
     for (let i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ export class Scene extends ObjectKernel {
     this.verify()
   }
 
-  // ---- with a nursery ------------------------------------------------------------------------------------------------
+  // ---- with a nursery -----------------------------------------------------------------------------------------------
 
   /** Store through the write barrier. */
   store(holder: number, offset: number, value: number): void {

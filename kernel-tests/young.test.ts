@@ -1,8 +1,8 @@
 /**
  * Goal: the nursery loses nothing, whatever refers to its objects from wherever; a barrier that was left out is found;
  * and what is rare (a log that is lost, a stack that overflows, no room to promote to) costs time, never objects.
- * Method: the bare debug kernel with a nursery, small scenes with known contents; each rare branch is forced by a knob or
- * a full memory, and a counter proves that it was taken.
+ * Method: the bare debug kernel with a nursery, small scenes with known contents; each rare branch is forced by a knob
+ * or a full memory, and a counter proves that it was taken.
  * A failure means: an object that is freed while an old one refers to it.
  */
 import { describe, expect, test } from 'vitest'
@@ -263,6 +263,69 @@ describe('a minor collection', () => {
       kernel.collect()
       expect(kernel.live).toBe(1 + 40 + 1000 + 300 + 2)
     }
+  })
+
+  test('whose stack overflows finds what the objects that stay refer to', () => {
+    const kernel = scene({ knobs: objects.KNOB_SHORT_MARK_STACK })
+    const pinned = upTo(400).map((i) => {
+      const slot = kernel.run('objectPush', kernel.pair, 8)
+      kernel.put(slot, 1, kernel.leaf(i))
+      kernel.run('rootAdd', objects.ROOT_PINNED, kernel.u32(slot))
+      return kernel.u32(slot)
+    })
+    for (let round = 0; round < 3; round++) {
+      kernel.minor()
+      expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBeGreaterThan(round)
+      expect(pinned.map((at) => kernel.u32(kernel.u32(at + 4)))).toEqual(upTo(400))
+    }
+  })
+
+  test('finds what refers to objects that stay after collections that moved their holders', () => {
+    for (const policy of [0, objects.POLICY_MOVE_ALL, objects.POLICY_INCREMENTAL]) {
+      const kernel = scene({ policy })
+      const garbage = kernel.list(500)
+      const holder = kernel.arrayOf(10)
+      const map = kernel.handle(kernel.run('weakMapNew'))
+      const key = kernel.list(1)
+      kernel.expectOk('weakMapSet', map, key, key)
+      kernel.minor()
+      const stays = kernel.handle(kernel.leaf(42))
+      const pin = kernel.run('rootAdd', objects.ROOT_PINNED, kernel.u32(stays))
+      kernel.put(holder, 7, kernel.u32(stays))
+      kernel.expectOk('weakMapSet', map, key, stays)
+      const weak = kernel.handle(kernel.run('weakRefNew', stays))
+      kernel.setU32(stays, 0)
+      kernel.setU32(garbage, 0)
+      const before = kernel.u32(holder)
+      for (const kind of [objects.COLLECT_FULL, objects.COLLECT_COMPACT]) kernel.collect(kind)
+      expect(kernel.u32(holder)).not.toBe(before)
+      expect(kernel.word(objects.SPACE_STAYED_OBJECTS_AT)).toBe(1)
+      kernel.expectOk('rootRemove', objects.ROOT_PINNED, pin)
+      kernel.minor()
+      const moved = kernel.u32(kernel.u32(holder) + 28)
+      expect([kernel.isYoung(moved), kernel.u32(moved)]).toEqual([false, 42])
+      expect(kernel.run('weakMapGet', kernel.u32(map), kernel.u32(key))).toBe(moved)
+      expect(kernel.run('weakRefGet', kernel.u32(weak))).toBe(moved)
+    }
+  })
+
+  test('makes a log anew that was lost to the same slot over and over, in a full memory', () => {
+    const kernel = scene({ limit: 512 * KIB })
+    const holder = kernel.arrayOf(9000)
+    const pinned = kernel.leaf(1)
+    kernel.run('rootAdd', objects.ROOT_PINNED, pinned)
+    const blocks: number[] = []
+    for (const bytes of [65536, 4096, 16]) {
+      for (let at = kernel.run('alloc', bytes); at; at = kernel.run('alloc', bytes)) blocks.push(at)
+    }
+    for (let i = 0; i < 3000; i++) kernel.put(holder, 0, pinned)
+    expect(kernel.word(objects.SPACE_LOG_OVERFLOWS_AT)).toBe(1)
+    kernel.run('collect', objects.COLLECT_MINOR)
+    const minors = kernel.word(objects.SPACE_MINORS_AT)
+    for (let i = 0; i < 500; i++) kernel.put(holder, 0, kernel.leaf(i))
+    expect(kernel.word(objects.SPACE_LOG_OVERFLOWS_AT)).toBe(1)
+    expect(kernel.word(objects.SPACE_MINORS_AT)).toBe(minors)
+    kernel.verify()
   })
 
   test('wakes the entries that wait for a key that finds no room', () => {

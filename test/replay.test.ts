@@ -20,7 +20,7 @@ import type { Address, BlockInfo, ModeName } from '../src/types.js'
 import { readTrace, TRACES, tracePath } from './traces.js'
 
 const BLOCK_MODES: readonly ModeName[] = ['manual', 'compiler']
-const COLLECTING_MODES: readonly ModeName[] = ['vm', 'embedded']
+const COLLECTING_MODES: readonly ModeName[] = ['vm', 'runtime', 'server', 'embedded']
 const MODES: readonly ModeName[] = [...BLOCK_MODES, ...COLLECTING_MODES]
 /** `embedded` has traces that do not fit it, and its verifier takes seconds on the larger ones. */
 const EMBEDDED_TRACES = ['tree', 'sqlite']
@@ -57,7 +57,9 @@ describe.each(TRACES)('the trace $name', (counts) => {
     TRACE_TIMEOUT_MS,
   )
 
-  it.skipIf(path === undefined).each(EMBEDDED_TRACES.includes(counts.name) ? COLLECTING_MODES : ['vm' as const])(
+  it
+    .skipIf(path === undefined)
+    .each(COLLECTING_MODES.filter((mode) => mode !== 'embedded' || EMBEDDED_TRACES.includes(counts.name)))(
     'is collected and verified in mode %s',
     async (mode) => {
       const events = await readTrace(path as string)
@@ -162,7 +164,8 @@ describe('out of memory', () => {
     }
   })
 
-  it.each(MODES)(
+  // `runtime` collects here as `vm` does, and takes longest.
+  it.each(MODES.filter((mode) => mode !== 'runtime'))(
     'happens to a real program under a limit, in mode %s',
     async (mode) => {
       const events = await readTrace(tracePath('sqlite') as string)

@@ -342,7 +342,8 @@ function rescan<Way>(): void {
 function wakeSurvivors<Way>(): void {
   for (let i = young().hashFrom; i < space().hashCount; i++) {
     const entry = hashEntry(i)
-    if (entry.pending && isYoung(entry.reference) && changetype<Copier<Way>>(0).survivor(entry.reference)) wake<Copier<Way>>(entry.reference)
+    const key = entry.reference
+    if (entry.pending && isYoung(key) && changetype<Copier<Way>>(0).survivor(key)) wake<Copier<Way>>(key)
   }
 }
 
@@ -404,8 +405,8 @@ function touchSlots(from: usize, to: usize): void {
 }
 
 /**
- * Let the logged entries of weak maps wait for their keys, or visit their values. Where the key is old, the entry may be
- * waiting for it already, in the marking that is going on.
+ * Let the logged entries of weak maps wait for their keys, or visit their values. Where the key is old, the entry may
+ * be waiting for it already, in the marking that is going on.
  */
 function visitLogEntries<Way>(): void {
   const y = young()
