@@ -147,6 +147,10 @@ export class ObjectModel {
   step(): void {
     this.operations++
     if (this.#below(50) === 0) this.kernel.verify()
+    if (this.kernel.hasNursery && this.#below(8) === 0) {
+      this.#moreWithNursery()
+      return
+    }
     const choice = this.#below(40)
     if (choice < 12) this.#new()
     else if (choice < 20) this.#link()
@@ -181,6 +185,46 @@ export class ObjectModel {
       this.kernel.run('step', 1 << this.#below(12))
       this.check()
     }
+  }
+
+  /** What only collectors with a nursery, or in steps, are sensitive to. */
+  #moreWithNursery(): void {
+    const choice = this.#below(5)
+    if (choice < 2) this.#burst()
+    else if (choice === 2) this.#copyReferences()
+    else if (choice === 3) this.#readWeakly()
+    else for (let i = this.#below(30); i > 0; i--) this.#hash()
+  }
+
+  /** Garbage, now and then more than the nursery holds. */
+  #burst(): void {
+    const type = this.#types.get('bytes') as number
+    for (let i = this.#below(this.#below(4) === 0 ? 800 : 40); i > 0; i--) {
+      this.kernel.run('objectNew', type, 4 + this.#below(200))
+    }
+  }
+
+  /** Copy some elements of one array over others, of the same array or of another one. */
+  #copyReferences(): void {
+    const [to, from] = [this.#pick(), this.#pick()]
+    if (to?.node.kind !== 'array' || from?.node.kind !== 'array') return
+    const [most, available] = [to.node.references.length - 1, from.node.references.length - 1]
+    const count = this.#below(Math.min(most, available) + 1)
+    const [at, start] = [1 + this.#below(most - count + 1), 1 + this.#below(available - count + 1)]
+    const copied = from.node.references.slice(start, start + count)
+    to.node.references.splice(at, count, ...copied)
+    const place = ({ reference }: Found, index: number) => reference + this.#offset('array', index)
+    this.kernel.run('copyReferences', to.reference, place(to, at), place(from, start), count)
+  }
+
+  /** What a weak reference still leads to is held again. */
+  #readWeakly(): void {
+    const weak = this.#handles.filter(({ node }) => node?.kind === 'weakRef').at(-1)
+    if (!weak?.node) return
+    const reference = this.kernel.run('weakRefGet', this.kernel.u32(weak.slot))
+    if (!reference) return
+    if (!weak.node.target) throw new Error(`weak reference ${weak.node.id} has an object again`)
+    this.#keepReference(reference, weak.node.target)
   }
 
   #keep(slot: number, node: Node): void {
