@@ -37,7 +37,7 @@ export class Scene extends ObjectKernel {
     return slot
   }
 
-  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits in marking. */
+  /** A handle to a list of `count` pairs, linked by their second word, each with a leaf that waits while marking. */
   spine(count: number): number {
     const slot = this.run('handlePush', 0)
     for (let i = 0; i < count; i++) {

@@ -251,8 +251,12 @@ export const SPACE_REFUSING_AT: u32 = 396
 export const SPACE_YOUNG_WANTED_AT: u32 = 400
 /** Bytes that the old space may have before the first full collection. */
 export const SPACE_OLD_START_AT: u32 = 404
+/** Not 0: the last minor collection found no room in the old space for all that it should have promoted. */
+export const SPACE_LACKS_ROOM_AT: u32 = 408
+/** Bytes that the last incremental cycle found dead. */
+export const SPACE_CYCLE_FREED_AT: u32 = 412
 /** First of the words that belong to the plan alone. */
-export const SPACE_YOUNG_PLAN_AT: u32 = 408
+export const SPACE_YOUNG_PLAN_AT: u32 = 416
 /** Bytes of the object space in the build with objects. */
 export const SPACE_ALL_BYTES: u32 = 640
 

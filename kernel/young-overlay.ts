@@ -8,7 +8,7 @@ import { spaceAt } from './object-overlay'
 
 @unmanaged
 export class Young {
-  // Order and names up to `oldStart` as the constants SPACE_… from SPACE_YOUNG_BASE_AT on.
+  // Order and names up to `cycleFreed` as the constants SPACE_… from SPACE_YOUNG_BASE_AT on.
   base: usize
   bytes: u32
   shading: u32
@@ -31,6 +31,9 @@ export class Young {
   refusing: u32
   wanted: u32
   oldStart: u32
+  /** No room was found: nothing more is promoted in this minor collection. */
+  lacksRoom: u32
+  cycleFreed: u32
 
   // ---- the nursery
   /** Its piece, the piece of its map (0: the map is its chunk's), and the bias of that map. */
@@ -45,6 +48,8 @@ export class Young {
   halfTop: usize
   /** Survivors from here on have no map bytes yet. */
   halfUntagged: usize
+  /** Most that the nursery may have until the next full collection: there was no memory for more. */
+  cap: u32
   /** Map bytes other than the plain one are there. */
   isTagged: u32
   /** Objects that lie among the new ones: pinned, or without room elsewhere. */
@@ -64,8 +69,6 @@ export class Young {
   promotionBias: usize
   medium: usize
   mediumLimit: usize
-  /** No room was found: nothing more is promoted. */
-  isFull: u32
   /** Bytes of the mark stack that belong to the marking that is going on. */
   stackBelow: u32
   /** Objects were left without an entry on the stack. */

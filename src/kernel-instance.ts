@@ -232,6 +232,7 @@ const STATUS_CALLS: ReadonlySet<string | symbol> = new Set<keyof Kernel>([
   'weakMapSet',
   'finalizerAdd',
   'collect',
+  'step',
 ])
 
 /**

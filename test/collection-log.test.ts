@@ -7,7 +7,14 @@
  * other data in the modes without a nursery.
  */
 import { describe, expect, it } from 'vitest'
-import { FLAG_EMBEDDED, FLAG_NURSERY, FLAG_OBJECTS, HEAP_COMMITTED_AT, HEAP_FLAGS_AT } from '../kernel/layout.js'
+import {
+  FLAG_EMBEDDED,
+  FLAG_NURSERY,
+  FLAG_OBJECTS,
+  HEAP_COMMITTED_AT,
+  HEAP_FLAGS_AT,
+  HEAP_LIMIT_AT,
+} from '../kernel/layout.js'
 import {
   CAUSE_BUDGET,
   CAUSE_MEMORY,
@@ -23,7 +30,9 @@ import {
   SPACE_AGED_BYTES_AT,
   SPACE_ALLOCATED_AT,
   SPACE_BUMP_AT,
+  SPACE_CYCLE_FREED_AT,
   SPACE_CYCLES_AT,
+  SPACE_LACKS_ROOM_AT,
   SPACE_LAST_UNITS_AT,
   SPACE_LIMIT_AT,
   SPACE_LIVE_BYTES_AT,
@@ -115,7 +124,7 @@ describe('a heap without a nursery', () => {
     heap.set({ [SPACE_LIVE_BYTES_AT]: 400, [SPACE_LIVE_OBJECTS_AT]: 20, [SPACE_MOVED_AT]: 3 })
     heap.heapWords.set(HEAP_COMMITTED_AT, 4000)
     heap.end(19, COLLECT_FULL)
-    expect(heap.log.last).toEqual({
+    expect(heap.recent.at(-1)).toEqual({
       kind: 'full',
       cause: 'budget',
       number: 1,
@@ -155,7 +164,7 @@ describe('a heap without a nursery', () => {
     heap.set({ [SPACE_LIVE_BYTES_AT]: 300, [SPACE_BUMP_AT]: 9000, [SPACE_PLAN_AT + 4]: 8000, [SPACE_LIMIT_AT]: 20_000 })
     heap.begin(0, CAUSE_MEMORY)
     heap.set({ [SPACE_LIVE_BYTES_AT]: 500 }).end(1, COLLECT_FULL)
-    expect(heap.log.last).toMatchObject({ bytesBefore: 1300, bytesAfter: 500, freedBytes: 800 })
+    expect(heap.recent.at(-1)).toMatchObject({ bytesBefore: 1300, bytesAfter: 500, freedBytes: 800 })
   })
 
   it('counts a phase that comes twice once, and one that is unknown not at all', () => {
@@ -167,16 +176,16 @@ describe('a heap without a nursery', () => {
       .work(4, WORK_MARK)
       .work(8, 31)
       .end(16, COLLECT_FULL)
-    expect(heap.log.last?.phases).toEqual({ mark: 5, copy: 2 })
+    expect(heap.recent.at(-1)?.phases).toEqual({ mark: 5, copy: 2 })
     // The next one has the same bracket, and nothing of this in it.
-    expect(heap.begin(20, CAUSE_REQUEST).end(21, COLLECT_FULL).log.last?.phases).toEqual({})
+    expect(heap.begin(20, CAUSE_REQUEST).end(21, COLLECT_FULL).recent.at(-1)?.phases).toEqual({})
   })
 
   it('ignores ends and phases of what has not begun', () => {
     const heap = plain()
     heap.work(1, WORK_MARK).end(2, COLLECT_FULL)
     expect(heap.log.pauses).toMatchObject({ count: 0, recent: [] })
-    expect(heap.log.last).toBeUndefined()
+    expect(heap.recent.at(-1)).toBeUndefined()
   })
 
   it('keeps the last 64 and counts all', () => {
@@ -197,7 +206,7 @@ describe('a heap with a nursery', () => {
       .begin(0, CAUSE_NURSERY, COLLECT_MINOR)
       .set({ ...minor, [SPACE_MINORS_AT]: 1 })
       .end(0.25, COLLECT_MINOR)
-    expect(heap.log.last).toMatchObject({
+    expect(heap.recent.at(-1)).toMatchObject({
       kind: 'minor',
       cause: 'nursery',
       ms: 0.25,
@@ -247,7 +256,12 @@ describe('a heap with a nursery', () => {
       .begin(0, CAUSE_REQUEST)
       .set({ [SPACE_OLD_BYTES_AT]: 4000 })
       .end(1, COLLECT_FULL)
-    expect(heap.log.last).toMatchObject({ bytesBefore: 9000, bytesAfter: 4000, freedBytes: 5000, stayedObjects: 0 })
+    expect(heap.recent.at(-1)).toMatchObject({
+      bytesBefore: 9000,
+      bytesAfter: 4000,
+      freedBytes: 5000,
+      stayedObjects: 0,
+    })
   })
 
   it('adds up: the kinds of pauses to all pauses, for any nesting', () => {
@@ -284,7 +298,7 @@ describe('a heap with a nursery', () => {
         heap.log.kinds.reduce((sum, kind) => sum + kind.totalMs, 0),
         where,
       ).toBe(totalMs)
-      expect(heap.log.last?.number ?? 0, where).toBe(records)
+      expect(heap.recent.at(-1)?.number ?? 0, where).toBe(records)
     }
   })
 
@@ -318,9 +332,10 @@ describe('an incremental cycle', () => {
     heap.set({ [SPACE_MINORS_AT]: 1, [SPACE_PROMOTED_BYTES_AT]: 1000, [SPACE_OLD_BYTES_AT]: 9000 })
     heap.end(121, COLLECT_MINOR)
     heap.begin(130, CAUSE_BUDGET, COLLECT_STEP).work(130, WORK_SWEEP)
-    heap.set({ [SPACE_LAST_UNITS_AT]: 30, [SPACE_OLD_BYTES_AT]: 3000, ...ended(1) }).end(133, COLLECT_STEP)
+    const freed = { [SPACE_OLD_BYTES_AT]: 3000, [SPACE_CYCLE_FREED_AT]: 6000 }
+    heap.set({ [SPACE_LAST_UNITS_AT]: 30, ...freed, ...ended(1) }).end(133, COLLECT_STEP)
     expect(heap.recent.map(({ kind }) => kind)).toEqual(['minor', 'cycle'])
-    expect(heap.log.last).toMatchObject({
+    expect(heap.recent.at(-1)).toMatchObject({
       kind: 'cycle',
       cause: 'budget',
       number: 2,
@@ -332,8 +347,8 @@ describe('an incremental cycle', () => {
       phases: { mark: 7, sweep: 3 },
       bytesBefore: 8000,
       bytesAfter: 3000,
-      // 8,000 there at the beginning and 1,000 that came.
       freedBytes: 6000,
+      movedObjects: 0,
       promotedBytes: 0,
       committedBefore: 64_000,
     })
@@ -356,15 +371,11 @@ describe('an incremental cycle', () => {
     ])
   })
 
-  it('that a full collection ends is told before that', () => {
+  it('that a full collection ends leaves no record, since that counts what is freed', () => {
     const heap = generational()
     step(heap, 0, 1, 5)
     heap.begin(2, CAUSE_REQUEST).set(ended(1)).end(10, COLLECT_FULL)
-    expect(heap.recent).toMatchObject([
-      { kind: 'cycle', number: 1, steps: 1, ms: 1 },
-      { kind: 'full', number: 2, ms: 8 },
-    ])
-    expect(heap.log.last).toMatchObject({ kind: 'full' })
+    expect(heap.recent).toMatchObject([{ kind: 'full', number: 1, ms: 8 }])
   })
 
   it('that is given up leaves no record', () => {
@@ -416,7 +427,7 @@ describe('the share of collections for want of memory', () => {
         .end(at + 4, COLLECT_COMPACT)
         .end(at + 5, COLLECT_FULL)
       // These do not count.
-      heap.begin(at + 6, CAUSE_MEMORY, COLLECT_MINOR).end(at + 7, COLLECT_MINOR)
+      heap.begin(at + 6, CAUSE_NURSERY, COLLECT_MINOR).end(at + 7, COLLECT_MINOR)
       heap.begin(at + 7, CAUSE_BUDGET, COLLECT_FULL).end(at + 8, COLLECT_FULL)
       if (at < 30) expect(heap.log.memoryShare()).toBe(0)
     }
@@ -424,16 +435,31 @@ describe('the share of collections for want of memory', () => {
     expect(heap.log.memoryShare(1200)).toBe(0.1)
   })
 
-  it('counts a full collection that a minor one for want of memory came to', () => {
-    const heap = generational()
+  it('counts minor collections that found no room, but not inside others', () => {
+    const heap = generational().set({ [SPACE_LACKS_ROOM_AT]: 1 })
     for (let at = 0; at < 40; at += 10) {
-      heap.begin(at, CAUSE_MEMORY, COLLECT_MINOR)
-      heap
-        .begin(at + 1, CAUSE_MEMORY, COLLECT_FULL)
-        .end(at + 5, COLLECT_FULL)
-        .end(at + 6, COLLECT_MINOR)
+      heap.begin(at, CAUSE_NURSERY, COLLECT_MINOR).end(at + 4, COLLECT_MINOR)
+      heap.begin(at + 5, CAUSE_BUDGET, COLLECT_FULL).begin(at + 6, CAUSE_BUDGET, COLLECT_MINOR)
+      heap.end(at + 7, COLLECT_MINOR).end(at + 8, COLLECT_FULL)
     }
-    expect(heap.log.memoryShare(1041)).toBe(0.4)
+    expect(heap.log.memoryShare(1040)).toBe(0.4)
+  })
+
+  it('begins anew after one that has freed much, and after a reset', () => {
+    const heap = plain()
+    heap.heapWords.set(HEAP_LIMIT_AT, 16_000)
+    const collectFreeing = (freed: number) => {
+      heap.set({ [SPACE_LIVE_BYTES_AT]: 10_000 }).begin(0, CAUSE_MEMORY)
+      heap.set({ [SPACE_LIVE_BYTES_AT]: 10_000 - freed }).end(1, COLLECT_FULL)
+    }
+    for (let i = 0; i < 4; i++) collectFreeing(1000)
+    expect(heap.log.memoryShare(1001)).toBe(1)
+    collectFreeing(1001)
+    expect(heap.log.memoryShare(1001)).toBe(0)
+    for (let i = 0; i < 4; i++) collectFreeing(0)
+    expect(heap.log.memoryShare(1001)).toBe(1)
+    heap.log.reset()
+    expect(heap.log.memoryShare(1001)).toBe(0)
   })
 })
 
@@ -448,7 +474,7 @@ describe('news', () => {
       heap.listened.clear()
       heap.listened.add(event)
       heap.begin(2, CAUSE_BUDGET).end(3, COLLECT_FULL)
-      expect(heap.log.takeNews()).toEqual([heap.log.last])
+      expect(heap.log.takeNews()).toEqual([heap.recent.at(-1)])
     }
     heap.listened.clear()
     heap.listened.add('grow')

@@ -394,6 +394,12 @@ export function SPACE_YOUNG_WANTED_AT(): u32 {
 export function SPACE_OLD_START_AT(): u32 {
   return YOUNG_AT + <u32>offsetof<Young>('oldStart')
 }
+export function SPACE_LACKS_ROOM_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('lacksRoom')
+}
+export function SPACE_CYCLE_FREED_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('cycleFreed')
+}
 export function SPACE_YOUNG_PLAN_AT(): u32 {
   return YOUNG_AT + <u32>offsetof<Young>('piece')
 }

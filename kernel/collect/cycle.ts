@@ -294,6 +294,7 @@ function beginSweep(): void {
   s.collections++
   s.liveBytes = p.markedBytes + y.bornBytes
   s.liveObjects = p.markedObjects + y.bornObjects
+  y.cycleFreed = y.oldBytes - min(y.oldBytes, s.liveBytes)
   y.oldBytes = s.liveBytes
   y.phase = PHASE_SWEEP
   y.nextLarge = s.large

@@ -342,8 +342,9 @@ function rescan<Way>(): void {
 function wakeSurvivors<Way>(): void {
   for (let i = young().hashFrom; i < space().hashCount; i++) {
     const entry = hashEntry(i)
-    const key = entry.reference
-    if (entry.pending && isYoung(key) && changetype<Copier<Way>>(0).survivor(key)) wake<Copier<Way>>(key)
+    const reference = entry.reference
+    if (!entry.pending || !isYoung(reference)) continue
+    if (changetype<Copier<Way>>(0).survivor(reference)) wake<Copier<Way>>(reference)
   }
 }
 

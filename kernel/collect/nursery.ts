@@ -118,7 +118,7 @@ export function nurseryTarget(): u32 {
   let bytes = y.wanted
   const survival = y.bytes > bytes ? SURVIVAL_SHRINK : SURVIVAL_GROW
   if (y.survival > survival && !(space().policy & POLICY_INCREMENTAL)) bytes <<= 1
-  return min(bytes, y.bytes << 1)
+  return min(min(bytes, y.bytes << 1), y.cap)
 }
 
 /** Give the nursery its length. It is empty, and no stretch of it is in use. */
@@ -131,7 +131,7 @@ export function resizeNursery(): void {
   releaseNursery()
   if (makeNursery(bytes)) {
     // There is no memory for more; it is not asked for again and again.
-    if (y.bytes < bytes) y.wanted = min(y.wanted, y.bytes)
+    if (y.bytes < bytes) y.cap = y.bytes
     return
   }
   makeNursery(before)

@@ -18,7 +18,7 @@ import { enterNextBlock, enterSweptBlock, findHole, holeAddress } from './sweep'
 
 export function beginPromotion(): void {
   const y = young()
-  y.isFull = 0
+  y.lacksRoom = 0
   y.promotedBytes = 0
   y.promotedObjects = 0
 }
@@ -35,11 +35,11 @@ export function endPromotion(): void {
 /** Where an object that takes `bytes` goes, 0 when there is no room. The current stretch has none. */
 export function promotionRoom(bytes: u32): usize {
   const y = young()
-  if (y.isFull) return 0
+  if (y.lacksRoom) return 0
   let at: usize = 0
   if (!mustFail()) at = bytes > OBJECT_MEDIUM_BYTES ? mediumRoom(bytes) : smallRoom(bytes)
   if (at) return at
-  y.isFull = 1
+  y.lacksRoom = 1
   endPromotion()
   return 0
 }

@@ -9,8 +9,8 @@ import { collectMinor, mayCollect } from './nursery'
 
 /**
  * Collect now: `COLLECT_…`, and from bit 8 on CAUSE_REQUEST or CAUSE_MEMORY. BAD_ARGUMENT where there is no such
- * collection, or while one goes on; OUT_OF_MEMORY when one for want of memory would be too long, or take too much of the
- * time.
+ * collection, or while one goes on; OUT_OF_MEMORY when one for want of memory would be too long, or take too much of
+ * the time.
  */
 export function collect(wanted: u32): u32 {
   const kind = wanted & 0xff

@@ -85,6 +85,7 @@ export function collectFor(kind: u32, cause: u32): u32 {
   if (hasNursery()) {
     rebuildLog()
     young().oldBytes = s.liveBytes
+    young().cap = u32.MAX_VALUE
     young().bornBytes = 0
     young().bornObjects = 0
   }

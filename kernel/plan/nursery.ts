@@ -70,6 +70,8 @@ export function allocateWithNursery(bytes: u32): usize {
   if (bytes > OBJECT_SMALL_MAX_BYTES) return allocateOld(bytes)
   let at = bumpYoung(bytes)
   if (at) return at
+  // Another minor collection would find no more room than the last one.
+  if (young().refusing && wantsRoom()) return 0
   minorFor(CAUSE_NURSERY)
   at = bumpYoung(bytes)
   if (at) return at
@@ -163,15 +165,15 @@ function minorFor(cause: u32): void {
   }
   collectNursery(false, cause)
   if (s.allocatedBytes >= s.budgetBytes) collectFor(COLLECT_FULL, CAUSE_BUDGET)
-  else if (lacksRoom() && mayCollect()) {
+  else if (wantsRoom() && mayCollect()) {
     collectFor(COLLECT_FULL, CAUSE_MEMORY)
     collectNursery(false, CAUSE_MEMORY)
   }
 }
 
 /** Whether survivors of the last minor collection found no room in the old space. */
-function lacksRoom(): bool {
-  return young().isFull != 0 && !knob(KNOB_EVACUATION_FAILS)
+function wantsRoom(): bool {
+  return young().lacksRoom != 0 && !knob(KNOB_EVACUATION_FAILS)
 }
 
 /** Collect the nursery because somebody asked for it. */
@@ -301,6 +303,7 @@ export function beginNursery(youngBytes: u32, oldBytes: u32, stepUnits: u32): bo
   y.stepUnits = stepUnits
   y.quantum = QUANTUM_BYTES
   y.survival = FIRST_SURVIVAL
+  y.cap = u32.MAX_VALUE
   if (!makeNursery(min(youngBytes, FIRST_NURSERY_BYTES)) || !makeLog()) return false
   openNursery()
   space().budgetBytes = nextBudget()

@@ -20,6 +20,8 @@ import {
   COLLECT_MINOR,
   COLLECT_STEP,
   SPACE_AGED_BYTES_AT,
+  SPACE_CYCLE_FREED_AT,
+  SPACE_LACKS_ROOM_AT,
   SPACE_LIVE_BYTES_AT,
   SPACE_LIVE_OBJECTS_AT,
   SPACE_MINOR_BEFORE_AT,
@@ -217,6 +219,8 @@ export class CollectionLog {
   reset(): void {
     this.#depth = 0
     this.#cycle = undefined
+    this.forgetMemoryShare()
+    this.budgetShare.clear()
   }
 
   // ---- records ------------------------------------------------------------------------------------------------------
@@ -239,6 +243,12 @@ export class CollectionLog {
     const record = this.#minorRecord(bracket)
     for (const outer of this.#brackets.slice(0, this.#depth)) outer.nestedFreedBytes += record.freedBytes
     this.#note(record)
+    if (this.#depth > 0) return
+    // For want of room nothing was promoted: such ones, too, may take all of the time.
+    const { cause, beganMs, endedMs } = bracket
+    if (cause === CAUSE_MEMORY || bracket.youngWord(this.#space, SPACE_LACKS_ROOM_AT) !== 0) {
+      this.pauseLog.memory.add(beganMs, endedMs)
+    }
   }
 
   #minorRecord(bracket: Bracket): Collection {
@@ -247,7 +257,6 @@ export class CollectionLog {
     const agedBytes = word(SPACE_AGED_BYTES_AT)
     const promotedBytes = word(SPACE_PROMOTED_BYTES_AT)
     const promotedObjects = word(SPACE_PROMOTED_OBJECTS_AT)
-    if (this.#cycle) this.#cycle.promotedBytes += promotedBytes
     return {
       ...this.#record('minor', bracket, bytesBefore, agedBytes),
       freedBytes: Math.max(0, bytesBefore - promotedBytes - agedBytes),
@@ -297,11 +306,12 @@ export class CollectionLog {
     this.#cycle = undefined
     if (state === 'given up') return
     const bytesAfter = bracket.oldBytes(this.#space)
-    const { usedBytes, promotedBytes, steps, longestStepMs, units } = cycle
+    const { usedBytes, steps, longestStepMs, units } = cycle
     this.#cycles.add(cycle.ms)
     this.#note({
       ...this.#record('cycle', cycle, usedBytes, bytesAfter),
-      freedBytes: Math.max(0, usedBytes + promotedBytes - bytesAfter),
+      freedBytes: bracket.youngWord(this.#space, SPACE_CYCLE_FREED_AT),
+      movedObjects: 0,
       steps,
       longestStepMs,
       units,
@@ -321,6 +331,7 @@ export class CollectionLog {
     }
     if (this.#tools.trace) this.#traceLines.push(formatTraceLine(this.#space.core.name, collection))
   }
+
   #totalsOf(kind: CollectionKindStats['kind']): KindTotals {
     let totals = this.#totals.get(kind)
     if (!totals) {
@@ -339,8 +350,14 @@ export class CollectionLog {
 
   // ---- what was seen ------------------------------------------------------------------------------------------------
 
-  get last(): Collection | undefined {
-    return this.#recent.at(-1)
+  /** How many records there have been. */
+  get count(): number {
+    return this.#number
+  }
+
+  /** The first record of a kind after the first `count` ones. */
+  firstAfter(count: number, kind: CollectionKind): Collection | undefined {
+    return this.#recent.find((one) => one.number > count && one.kind === kind)
   }
 
   /** Whether a collection has ended since `takeNews`, heard of by listeners or not. */

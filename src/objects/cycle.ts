@@ -1,9 +1,15 @@
 /**
  * An incremental cycle: one marking of the old objects and what follows, done in steps between allocations. It lasts
- * from the step that begins it to the one, or the full collection, after which SPACE_CYCLES_AT has grown by one. One
- * that is given up, because a full collection has done its work or the heap was reset, leaves no record.
+ * from the step that begins it to the one after which SPACE_CYCLES_AT has grown by one. One
+ * that a full collection brings to its end, or that a reset ends, leaves no record: what it freed is counted there.
  */
-import { PHASE_IDLE, SPACE_CYCLES_AT, SPACE_LAST_UNITS_AT, SPACE_PHASE_AT } from '../../kernel/object-layout.js'
+import {
+  COLLECT_STEP,
+  PHASE_IDLE,
+  SPACE_CYCLES_AT,
+  SPACE_LAST_UNITS_AT,
+  SPACE_PHASE_AT,
+} from '../../kernel/object-layout.js'
 import { type Bracket, type CollectedSpace, PhaseClock } from './bracket.js'
 
 export class Cycle {
@@ -19,8 +25,6 @@ export class Cycle {
   /** Of the steps alone. */
   ms = 0
   longestStepMs = 0
-  /** What minor collections have added to the old objects meanwhile. */
-  promotedBytes = 0
 
   /** `step`: the bracket of the first one. */
   constructor(step: Bracket) {
@@ -46,7 +50,9 @@ export class Cycle {
 
   /** How it stands at the end of a step or of a full collection. */
   stateAfter(bracket: Bracket, space: CollectedSpace): 'ended' | 'given up' | 'going on' {
-    if (bracket.youngWord(space, SPACE_CYCLES_AT) > this.#cycles) return 'ended'
+    // A full collection that brings it to its end counts what it frees itself.
+    const isStep = bracket.kind === COLLECT_STEP
+    if (isStep && bracket.youngWord(space, SPACE_CYCLES_AT) > this.#cycles) return 'ended'
     return bracket.youngWord(space, SPACE_PHASE_AT) === PHASE_IDLE ? 'given up' : 'going on'
   }
 }

@@ -53,7 +53,7 @@ import {
 import type { Kernel } from '../kernel-instance.js'
 import type { Address } from '../types.js'
 import { Views } from '../views.js'
-import { type Collection, CollectionLog } from './collections.js'
+import { type Collection, type CollectionKind, CollectionLog } from './collections.js'
 import { FinalizerTable } from './finalizers.js'
 import type { Holder } from './holder.js'
 import { type RefKind, storeScalar } from './kinds.js'
@@ -70,6 +70,13 @@ import { elementsOf, ObjectView } from './view.js'
 /** Objects with payloads up to this many bytes are bumped and cleared here, longer ones by a call of the kernel. */
 const BUMPED_HERE_MAX_BYTES = 256
 const HANDLE_BYTES = 4096
+/** Records that `collect` gives, by `COLLECT_…`. */
+const COLLECTION_KINDS: Readonly<Record<number, CollectionKind>> = {
+  [COLLECT_FULL]: 'full',
+  [COLLECT_COMPACT]: 'compact',
+  [COLLECT_MINOR]: 'minor',
+}
+/** Of the time: more for collections by budget, and the budget is doubled. */
 const HALF = 0.5
 const BUDGET_MAX_BYTES = 2 ** 31
 const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
@@ -108,7 +115,7 @@ export class ObjectSpace {
   /** Word index of the nursery's base; its length and the word that tells of marking in steps are behind it. */
   #youngIndex = 0
   hasNursery = false
-  /** Whether the kernel has the word that refuses collections: the `embedded` build does not. */
+  /** Whether to tell the kernel what to refuse: the `embedded` build has no word for it, and it is its maker's. */
   #hasRefusal = false
   /** How long steps take, and may take. */
   steps = new StepPace(undefined)
@@ -142,7 +149,7 @@ export class ObjectSpace {
     this.#youngIndex = (this.base + SPACE_YOUNG_BASE_AT) >>> 2
     const flags = this.core.word(HEAP_FLAGS_AT)
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
-    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0
+    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached
     if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
     if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
   }
@@ -250,6 +257,11 @@ export class ObjectSpace {
     const again = () => {
       this.assertSameEpoch(epoch)
       return attempt()
+    }
+    // What was refused a while ago may be worth a collection now.
+    if (this.#hasRefusal && this.word(SPACE_REFUSING_AT) !== 0 && !this.#isRefusing()) {
+      const found = again()
+      if (found !== 0) return (found >>> 0) as Address
     }
     const rescued = this.core.rescueOrThrow(bytes, again, collects)
     this.settle()
@@ -494,11 +506,12 @@ export class ObjectSpace {
     if (kind === COLLECT_MINOR && !this.hasNursery) {
       throw new ArgumentError('kind', 'minor', `'full' in mode '${this.core.mode}', which has no nursery`)
     }
+    const { count } = this.collections
     this.#expect('collect', this.kernel.collect(kind))
-    const { last } = this.collections
+    const made = this.collections.firstAfter(count, COLLECTION_KINDS[kind] as CollectionKind)
     this.settle()
-    if (!last) throw new CorruptionError(this.base, 'a collection did not report its end')
-    return last
+    if (!made) throw new CorruptionError(this.base, 'a collection did not report its end')
+    return made
   }
 
   /** Another try after each kind of collection; 0 when neither made room. */
@@ -572,7 +585,9 @@ export class ObjectSpace {
   }
 
   #endStep(): void {
-    if (this.steps.end(this.word(SPACE_LAST_UNITS_AT))) this.setWord(SPACE_STEP_UNITS_AT, this.steps.units)
+    const hasChanged = this.steps.end(this.word(SPACE_LAST_UNITS_AT))
+    // The pause goal is that of whoever made the heap.
+    if (hasChanged && !this.#plan.isAttached) this.setWord(SPACE_STEP_UNITS_AT, this.steps.units)
   }
 
   /** Between kernel calls: tell listeners of collections, run finalizers. Both may use the heap. */
@@ -581,7 +596,10 @@ export class ObjectSpace {
     this.#isSettling = true
     try {
       while (this.collections.hasNews || (!this.isClosed && this.word(SPACE_FINALIZER_READY_AT) !== 0)) {
+        const { epoch } = this
         for (const collection of this.collections.takeNews()) {
+          // A listener may close or reset the heap: the rest is not told then.
+          if (this.isClosed || this.epoch !== epoch) break
           this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
           this.core.events.emit('collectEnd', collection)
         }

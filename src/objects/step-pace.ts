@@ -8,16 +8,16 @@ import { COLLECT_STEP } from '../../kernel/object-layout.js'
 
 /** Of a unit, until the first steps have been seen. */
 const FIRST_UNIT_MS = 6e-6
-/** Steps shorter than this say little about units. */
-const UNITS_SEEN_MIN = 1000
-const UNITS_MIN = 1000
+/** Steps are put together until they have taken so long: clocks may be coarse, and short steps say little. */
+const SEEN_MIN_MS = 0.05
+const UNITS_MIN = 100
 const UNITS_MAX = 50_000_000
 /** Of the goal. */
 const AIM = 0.5
 /** How much one step counts: dearer ones more than cheaper ones. */
 const DEARER_WEIGHT = 0.25
 const CHEAPER_WEIGHT = 0.05
-/** One step in a thousand of these is somebody else's. */
+/** A step that seems dearer than so many times the usual was interrupted by something else. */
 const DEAREST = 8
 
 /** Goal of modes without one, which make no steps either. */
@@ -28,6 +28,8 @@ export class StepPace {
   #unitMs = FIRST_UNIT_MS
   #beganMs = 0
   #isPlain = true
+  #seenUnits = 0
+  #seenMs = 0
   #units: number
 
   constructor(goalMs: number | undefined) {
@@ -56,8 +58,13 @@ export class StepPace {
   /** A step of `units` has ended; whether `units` have changed. */
   end(units: number): boolean {
     // One that has collected the nursery on the way says nothing of units.
-    if (units < UNITS_SEEN_MIN || !this.#isPlain) return false
-    const seenMs = Math.min((performance.now() - this.#beganMs) / units, this.#unitMs * DEAREST)
+    if (!this.#isPlain) return false
+    this.#seenUnits += units
+    this.#seenMs += performance.now() - this.#beganMs
+    if (this.#seenMs < SEEN_MIN_MS || this.#seenUnits === 0) return false
+    const seenMs = Math.min(this.#seenMs / this.#seenUnits, this.#unitMs * DEAREST)
+    this.#seenUnits = 0
+    this.#seenMs = 0
     const weight = seenMs > this.#unitMs ? DEARER_WEIGHT : CHEAPER_WEIGHT
     this.#unitMs += (seenMs - this.#unitMs) * weight
     const wanted = this.unitsFor(this.#goalMs * AIM)
