@@ -1,9 +1,10 @@
 /** The object space of a heap: making it, and making it anew after everything was freed. */
 import { reset } from './create'
 import { FLAG_OBJECTS, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from './layout'
-import { MAP_ALWAYS, MAP_COLOUR_A, SPACE_ALL_BYTES } from './object-layout'
+import { MAP_ALWAYS, MAP_COLOUR_A, POLICY_INCREMENTAL, SPACE_ALL_BYTES } from './object-layout'
 import { makeMarkStack } from './collect/mark'
 import { plan } from './collect/plan-state'
+import { finishSweep } from './collect/sweep'
 import { alwaysMarked, space, spaceAt } from './object-overlay'
 import { makeBuiltInTypes } from './object/types'
 import { heap } from './overlay'
@@ -56,5 +57,7 @@ export function resetWithObjects(): void {
 }
 
 export function setPolicy(policy: u32): void {
+  // Cycles begin with everything swept.
+  if (heap().space && policy & POLICY_INCREMENTAL) finishSweep()
   space().policy = policy
 }

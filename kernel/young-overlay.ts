@@ -69,6 +69,9 @@ export class Young {
   promotionBias: usize
   medium: usize
   mediumLimit: usize
+  /** Where the search for holes of several granules goes on: address of the block, 0 for nowhere, and its map byte. */
+  longFrom: usize
+  longCursor: usize
   /** Bytes of the mark stack that belong to the marking that is going on. */
   stackBelow: u32
   /** Objects were left without an entry on the stack. */
@@ -98,7 +101,6 @@ export class Young {
   hashNext: u32
   sweepFrom: usize
   nextLarge: usize
-  isLargeSwept: u32
   /** Old bytes when the cycle began, and units of work done in it. */
   cycleBytes: u32
   cycleUnits: u32

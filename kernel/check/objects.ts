@@ -100,7 +100,7 @@ function isSpaceSound(): bool {
     plan().isCollecting == 0 &&
     s.hashCount <= s.hashCapacity &&
     s.finalizerTaken <= s.finalizerReady &&
-    ((s.finalizerCount << 1) + s.finalizerReady <= s.finalizerCapacity)
+    (((s.finalizerCount - (young().gapTo - young().gapFrom)) << 1) + s.finalizerReady <= s.finalizerCapacity)
   )
 }
 

@@ -40,12 +40,12 @@ import { areFinalizersDone, updateFinalizers, updateFinalizersSome } from '../ro
 import { removeDeadHashes, updateYoungHashes } from '../root/hashes'
 import { firstSegment, visitSegment } from '../root/lists'
 import { eachRootRange, visitMovingRoots, visitPinningRoots, visitSlotRoots } from '../root/visit'
-import { young } from '../young-overlay'
+import { isYoung, young } from '../young-overlay'
 import { ObjectBlock, blockFrom, nextBlockAfter, releaseBlock } from './blocks'
 import { Large, countIfFresh, largeMap, releaseLarge } from './large'
 import { Marker, beginMark, drainSome, endMark, rescanSome } from './mark'
 import { collectNursery } from './minor'
-import { finishYoungRefs, markFromYoung } from './nursery'
+import { finishYoungWeak, markFromYoung } from './nursery'
 import { guardedSlot, plan } from './plan-state'
 import { endPromotion } from './promote'
 import { dropDeadFromLog } from './remembered'
@@ -67,7 +67,7 @@ type Mark = Marker<u32>
 export function beginCycle(): void {
   const s = space()
   const y = young()
-  check(y.phase == PHASE_IDLE, 851, y.phase)
+  check(y.phase == PHASE_IDLE && y.rootCopy == 0, 851, y.phase)
   beginMark()
   beginWeak()
   plan().markedBytes = 0
@@ -125,14 +125,23 @@ class RootCounter {
 @final
 class RootCopier {
   range(from: usize, to: usize): void {
-    memory.copy(young().rootEnd, from, to - from)
-    young().rootEnd += to - from
+    const y = young()
+    memory.copy(y.rootEnd, from, to - from)
+    if (y.stayed) for (let slot = y.rootEnd; slot < y.rootEnd + (to - from); slot += 4) forgetYoung(slot)
+    y.rootEnd += to - from
   }
 
   visit(slot: usize): void {
-    store<usize>(young().rootEnd, load<usize>(slot))
-    young().rootEnd += 4
+    const y = young()
+    store<usize>(y.rootEnd, load<usize>(slot))
+    forgetYoung(y.rootEnd)
+    y.rootEnd += 4
   }
+}
+
+/** Objects that stay young may move before the copy is read; marking begins at them by itself. */
+function forgetYoung(slot: usize): void {
+  if (isYoung(load<usize>(slot))) store<usize>(slot, 0)
 }
 
 function rootsSome(): void {
@@ -204,7 +213,8 @@ function endMarking(): void {
   // Only what the nursery has just let go of can be left.
   y.unitsLeft = u32.MAX_VALUE
   while (!isMarkingDone()) markSome()
-  finishYoungRefs<Mark>()
+  finishYoungWeak<Mark>()
+  check(!y.table && !y.rootCopy, 852, y.table)
   y.shading = 0
   y.phase = PHASE_WEAK
   finishTails()

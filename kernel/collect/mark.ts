@@ -42,12 +42,13 @@ import {
 } from '../object-layout'
 import { TypeInfo, alwaysMarked, space } from '../object-overlay'
 import { context, entryOf, heap, knob, mapAt } from '../overlay'
-import { isHashed } from '../object/header'
+import { isHashed, objectBytes } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
 import { young } from '../young-overlay'
 import { ObjectBlock, blockFrom, blockMap, blockMapEnd, nextBlockAfter } from './blocks'
 import { forwardedTo, moveAway } from './evacuate'
 import { Large, largeMap, largeReference } from './large'
+import { nextYoung, youngMap } from './nursery'
 import { plan } from './plan-state'
 import { noteTable, noteWeakRef, wake } from './weak'
 
@@ -548,12 +549,23 @@ function rescan<Moving>(): void {
     const map = largeMap(piece)
     if (isLeftGrey(load<u8>(map))) rescanObject<Moving>(largeReference(piece), map)
   }
+  if (young().stayed) rescanYoung<Moving>()
 }
 
 // @ts-ignore: decorator
 @inline
 function isLeftGrey(byte: u32): bool {
   return (byte & MAP_START) != 0 && (byte & (MAP_GREY | MAP_GREY_REST)) != 0 && (byte & space().colour) != 0
+}
+
+/** The same among young objects that stay, which are marked like others in a full collection. */
+function rescanYoung<Moving>(): void {
+  let reference = nextYoung(young().base)
+  while (reference) {
+    const map = youngMap(reference)
+    if (isLeftGrey(load<u8>(map))) rescanObject<Moving>(reference, map)
+    reference = nextYoung(reference - 8 + objectBytes(reference))
+  }
 }
 
 function rescanObject<Moving>(reference: usize, map: usize): void {

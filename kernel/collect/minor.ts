@@ -14,7 +14,7 @@
  * each object whether it is pinned or to be kept young. (Appel, Software: Practice and Experience 19(2), 1989; ageing
  * by a mark in eden: Chambers' and Ungar's opportunistic tenuring reduced to one bit of age.)
  */
-import { hostReport } from '../host'
+import { check, hostReport } from '../host'
 import { GRANULE_BYTES, GRANULE_SHIFT } from '../layout'
 import {
   COLLECT_MINOR,
@@ -503,12 +503,12 @@ class PinYoung {
 
 /** Empty the nursery; with `all` nothing is kept young that could be promoted. Never fails. */
 export function collectNursery(all: bool, cause: u32): void {
-  hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_MINOR << 8))
   const s = space()
   const p = plan()
   const y = young()
   const wasCollecting = p.isCollecting
   p.isCollecting = 1
+  hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_MINOR << 8))
   if (s.policy & POLICY_COUNT_TYPES) tagYoung()
   y.minorBefore = youngUsedBytes()
   const hadStayed = y.stayed != 0
@@ -535,6 +535,7 @@ export function collectNursery(all: bool, cause: u32): void {
   s.tableList = tableList
   s.tablesSeen = tablesSeen
   handOver(ownWeak, ownTables)
+  check(p.stackTop == bottom(), 845, p.stackTop)
   endNursery()
   p.isCollecting = wasCollecting
   hostReport(REPORT_COLLECT_END, COLLECT_MINOR)

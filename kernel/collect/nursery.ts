@@ -20,6 +20,7 @@ import {
   POLICY_AGEING,
   POLICY_COUNT_TYPES,
   POLICY_INCREMENTAL,
+  SHAPE_EPHEMERONS,
   SHAPE_WEAK,
 } from '../object-layout'
 import { space, typeInfo } from '../object-overlay'
@@ -31,6 +32,7 @@ import { allocHuge, giveMap, releaseHuge, takeMap } from '../region/huge'
 import { allocPiece, freePiece } from '../region/piece'
 import { young } from '../young-overlay'
 import { plan } from './plan-state'
+import { finishTable } from './weak'
 
 /** Of a piece of a chunk: out of the way of the run's tag. */
 const HEAD_BYTES: u32 = 64
@@ -124,17 +126,13 @@ export function nurseryTarget(): u32 {
 /** Give the nursery its length. It is empty, and no stretch of it is in use. */
 export function resizeNursery(): void {
   const y = young()
-  const before = y.bytes
   const bytes = nurseryTarget()
-  if (bytes == before) return
+  if (bytes == y.bytes) return
   // The old one goes first: a limit may have no room for both.
   releaseNursery()
-  if (makeNursery(bytes)) {
-    // There is no memory for more; it is not asked for again and again.
-    if (y.bytes < bytes) y.cap = y.bytes
-    return
-  }
-  makeNursery(before)
+  makeNursery(bytes)
+  // There is no memory for more; it is not asked for again and again.
+  if (y.bytes < bytes) y.cap = y.bytes
   check(y.bytes != 0, 842, y.base)
 }
 
@@ -146,7 +144,7 @@ export function leaveNursery(): bool {
   return true
 }
 
-/** Make it again, short as in the beginning: there is room, since it had more. */
+/** Make it again, short as in the beginning. Nothing was taken since it was left, so there is room for as much. */
 export function beginNurseryAgain(): void {
   makeNursery(min(young().wanted, FIRST_NURSERY_BYTES))
   check(young().bytes != 0, 843, 0)
@@ -164,7 +162,7 @@ function reset(): void {
 }
 
 /** Divide the nursery as the policy wants it. */
-export function setHalves(): void {
+function setHalves(): void {
   const y = young()
   y.halfBytes = space().policy & POLICY_AGEING ? (y.bytes >> HALF_SHIFT) & ~15 : 0
   y.eden = y.base + (y.halfBytes << 1)
@@ -348,16 +346,18 @@ class Settler {
   }
 }
 
-/** After marking in steps: put the weak references right that stay. At once: they may move before any later turn. */
-export function finishYoungRefs<M>(): void {
-  if (young().stayed) eachYoung<YoungWeakRef<M>>()
+/** After marking in steps: put the weak words right of what stays. At once: it may move before any later turn. */
+export function finishYoungWeak<M>(): void {
+  if (young().stayed) eachYoung<YoungWeak<M>>()
 }
 
 @unmanaged
 @final
-class YoungWeakRef<M> {
+class YoungWeak<M> {
   object(reference: usize): void {
-    if (<u32>typeInfo(typeOf(reference)).shape != SHAPE_WEAK) return
+    const shape = <u32>typeInfo(typeOf(reference)).shape
+    if (shape == SHAPE_EPHEMERONS) finishTable<M>(reference)
+    if (shape != SHAPE_WEAK) return
     const weak = changetype<WeakRef>(reference)
     weak.target = changetype<M>(0).survivor(weak.target) as usize
   }

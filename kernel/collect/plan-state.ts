@@ -1,4 +1,4 @@
-/** What the `vm` plan keeps between calls: the words of the object space from SPACE_PLAN_AT on. */
+/** What the plans of the large builds keep between calls: the words of the object space from SPACE_PLAN_AT on. */
 import { SPACE_PLAN_AT } from '../object-layout'
 import { spaceAt } from '../object-overlay'
 

@@ -1,7 +1,7 @@
 /**
  * Room in the old space for survivors of the nursery: the holes that the last sweep found, block after block by
- * address, then new blocks. Objects of medium size that do not fit the current hole go to a block of their own, so that
- * small holes are not skipped for them.
+ * address, then new blocks. Objects of more than two granules that do not fit the current hole look for another one
+ * without passing it over, and longer ones go to a block of their own, so that small holes are not skipped for them.
  *
  * Guarantee: once no room was found, none is found until `beginPromotion`, so that an object stays or is copied, never
  * both.
@@ -12,9 +12,14 @@ import { space } from '../object-overlay'
 import { heap, knob } from '../overlay'
 import { tableAlloc, tableFree } from '../object/memory'
 import { young } from '../young-overlay'
-import { ObjectBlock, granulesOf, makeBlock } from './blocks'
+import { ObjectBlock, blockFrom, blockMapEnd, granulesOf, makeBlock } from './blocks'
 import { plan } from './plan-state'
-import { enterNextBlock, enterSweptBlock, findHole, holeAddress } from './sweep'
+import { enterBlock, enterNextBlock, enterSweptBlock, findHole, holeAddress, isSwept, sweepBlock } from './sweep'
+
+/** Objects above this look for holes of their own. */
+const LONG_BYTES: u32 = 32
+/** Blocks that the search for one looks at. */
+const LONG_TRIES: u32 = 8
 
 export function beginPromotion(): void {
   const y = young()
@@ -30,6 +35,9 @@ export function endPromotion(): void {
   y.promotionLimit = 0
   y.medium = 0
   y.mediumLimit = 0
+  // Below every block.
+  y.longFrom = 1
+  y.longCursor = 0
 }
 
 /** Where an object that takes `bytes` goes, 0 when there is no room. The current stretch has none. */
@@ -37,7 +45,13 @@ export function promotionRoom(bytes: u32): usize {
   const y = young()
   if (y.lacksRoom) return 0
   let at: usize = 0
-  if (!mustFail()) at = bytes > OBJECT_MEDIUM_BYTES ? mediumRoom(bytes) : smallRoom(bytes)
+  if (!mustFail()) {
+    if (bytes <= LONG_BYTES) at = smallRoom(bytes)
+    else {
+      if (bytes <= OBJECT_MEDIUM_BYTES) at = longRoom(bytes)
+      if (!at) at = mediumRoom(bytes)
+    }
+  }
   if (at) return at
   y.lacksRoom = 1
   endPromotion()
@@ -46,6 +60,50 @@ export function promotionRoom(bytes: u32): usize {
 
 function mustFail(): bool {
   return knob(KNOB_EVACUATION_FAILS) && young().promotedObjects % 7 == 6
+}
+
+/**
+ * For objects of more than two granules: a hole that is long enough, among the next few blocks behind where the last one
+ * was found. Only what the object takes is claimed. The search has a place of its own, so that short holes are not passed
+ * over for good, and an end, so that one survivor does not cost a look at the whole heap.
+ */
+function longRoom(bytes: u32): usize {
+  const p = plan()
+  const y = young()
+  const filling = p.block
+  const cursor = p.cursor
+  let at: usize = 0
+  for (let tries: u32 = 0; tries < LONG_TRIES && y.longFrom && !at; tries++) {
+    const place = blockFrom(y.longFrom)
+    if (!place) y.longFrom = 0
+    else if (!isSwept(changetype<ObjectBlock>(place)) && y.phase == PHASE_SWEEP) break
+    else at = holeInBlock(place, bytes >> GRANULE_SHIFT, place == filling)
+  }
+  p.block = filling
+  p.cursor = cursor
+  return at
+}
+
+/** A hole of `granules` in the block, from where the last one was found on; without one, or if it is `filled`, go on. */
+function holeInBlock(place: usize, granules: u32, filled: bool): usize {
+  const p = plan()
+  const y = young()
+  const block = changetype<ObjectBlock>(place)
+  if (!isSwept(block)) sweepBlock(block)
+  if (!filled && block.usedGranules + granules <= granulesOf(block)) {
+    enterBlock(place)
+    if (y.longCursor > p.cursor && y.longCursor < blockMapEnd(block)) p.cursor = y.longCursor
+    const found = findHole(granules)
+    if (found) {
+      y.longFrom = block.start
+      y.longCursor = p.cursor - found + granules
+      block.usedGranules += granules
+      return holeAddress(found)
+    }
+  }
+  y.longFrom = block.start + block.bytes
+  y.longCursor = 0
+  return 0
 }
 
 function smallRoom(bytes: u32): usize {

@@ -11,6 +11,7 @@
  *
  * Guarantee: after every barrier either the slot is in the log or `logLost` says that some are not.
  */
+import { check } from '../host'
 import { knob } from '../overlay'
 import { KNOB_NO_BARRIER, KNOB_SHORT_LOG, SHAPE_EPHEMERONS, SHAPE_WEAK } from '../object-layout'
 import { space, typeInfo } from '../object-overlay'
@@ -38,13 +39,27 @@ export function makeLog(): bool {
   return y.logBase != 0
 }
 
+/** Give the log's memory back: there is no nursery. */
+export function dropLog(): void {
+  const y = young()
+  tableFree(y.logBase)
+  y.logBase = 0
+  y.logTop = 0
+  y.logLimit = 0
+}
+
 /** An empty log begins short again. */
 export function shortenLog(): void {
   const y = young()
   const log = y.logBase
-  if (y.logTop != log) return
+  const limit = y.logLimit
+  if (y.logTop != log || <u32>(limit - log) <= FIRST_LOG_BYTES) return
   if (makeLog()) tableFree(log)
-  else y.logBase = log
+  else {
+    y.logBase = log
+    y.logTop = log
+    y.logLimit = limit
+  }
 }
 
 /** Note that the word at `slot`, which is not in a young object, refers to a young one. */
@@ -53,6 +68,7 @@ export function shortenLog(): void {
 export function logSlot(slot: usize): void {
   const y = young()
   if (knob(KNOB_NO_BARRIER)) return
+  check(y.logBase != 0 && !isYoung(slot), 844, slot)
   const top = y.logTop
   if (top + 4 > y.logLimit && !growLog(4)) return
   store<usize>(y.logTop, slot)

@@ -17,6 +17,7 @@ import {
   MAP_COLOUR_A,
   MAP_COLOUR_B,
   POLICY_COUNT_TYPES,
+  POLICY_INCREMENTAL,
   POLICY_LAZY_SWEEP,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
@@ -76,7 +77,7 @@ export function collectFor(kind: u32, cause: u32): u32 {
   s.liveObjects = p.markedObjects
   work(WORK_SWEEP)
   sweepLarge(s.colour)
-  const isLazy = (s.policy & POLICY_LAZY_SWEEP) != 0 && (cause == CAUSE_BUDGET || cause == CAUSE_STRESS)
+  const isLazy = (s.policy & POLICY_LAZY_SWEEP) != 0 && (cause == CAUSE_BUDGET || cause == CAUSE_STRESS) && !(s.policy & POLICY_INCREMENTAL)
   if (moving || kind == COLLECT_COMPACT || !isLazy) finishSweep()
   if (moving) dropCandidates()
   // A stack that has grown must not lie at the top while the top is given back.
@@ -84,6 +85,7 @@ export function collectFor(kind: u32, cause: u32): u32 {
   if (kind == COLLECT_COMPACT) compact()
   if (hasNursery()) {
     rebuildLog()
+    keepReserve()
     young().oldBytes = s.liveBytes
     young().cap = u32.MAX_VALUE
     young().bornBytes = 0
@@ -144,11 +146,10 @@ function compact(): void {
   trimHandles()
   slide()
   relocateLarge()
+  // The log first: from the moment that the nursery is left nothing may take its place.
+  if (hasNursery()) shortenLog()
   const isLeft = hasNursery() && leaveNursery()
-  if (isLeft) {
-    shortenLog()
-    giveUpReserve()
-  }
+  if (isLeft) giveUpReserve()
   giveBackTop()
   if (!isLeft) return
   beginNurseryAgain()

@@ -40,7 +40,7 @@ import { collectNursery } from '../collect/minor'
 import { FIRST_NURSERY_BYTES, NURSERY_MIN_BYTES, makeNursery, nextStretch, openNursery } from '../collect/nursery'
 import { plan } from '../collect/plan-state'
 import { keepReserve } from '../collect/promote'
-import { isMinorDue, makeLog } from '../collect/remembered'
+import { dropLog, isMinorDue, makeLog } from '../collect/remembered'
 import { collectFor } from './full'
 import { nextBudget } from './pacing'
 import { allocatedUnderStress, isStressed } from './stress'
@@ -158,6 +158,7 @@ export function mayCollect(): bool {
 /** Collect the nursery, and then whatever is due. */
 function minorFor(cause: u32): void {
   const s = space()
+  if (!areStacksSound()) return
   if (isIncremental()) {
     if (!isCycling() && isCycleDue(0)) beginCycleFor(CAUSE_BUDGET)
     else collectNursery(false, cause)
@@ -196,24 +197,26 @@ function beginCycleFor(cause: u32): void {
   const s = space()
   if (!areStacksSound()) return
   s.cause = cause
+  plan().isCollecting = 1
   hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_STEP << 8))
   collectNursery(true, cause)
   beginCycle()
   young().quantum = QUANTUM_BYTES
+  plan().isCollecting = 0
   hostReport(REPORT_COLLECT_END, COLLECT_STEP)
 }
 
 function stepFor(units: u32, cause: u32): void {
   if (!areStacksSound()) return
-  hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_STEP << 8))
   plan().isCollecting = 1
+  hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_STEP << 8))
   stepCycle(knob(KNOB_UNIT_STEPS) ? 1 : units)
   plan().isCollecting = 0
   if (!isCycling()) endCycle()
   hostReport(REPORT_COLLECT_END, COLLECT_STEP)
 }
 
-/** A new budget, counted from the cycle's beginning; and memory kept back again for the end of the next one. */
+/** A new budget, counted from the cycle's end; and memory kept back again for the end of the next one. */
 function endCycle(): void {
   const s = space()
   const y = young()
@@ -270,6 +273,7 @@ export function step(units: u32): u32 {
 
 /** Of all kinds in turn. */
 function collectUnderStress(): void {
+  if (!areStacksSound()) return
   const turn = young().stressCount++ % STRESS_TURNS
   if (turn == STRESS_TURNS - 1) collectFor(COLLECT_FULL, CAUSE_STRESS)
   else if (isIncremental() && isCycling()) stepFor(1 << (turn << 1), CAUSE_STRESS)
@@ -287,15 +291,19 @@ function collectUnderStress(): void {
  * @param stepUnits most work units of a step
  */
 export function nurseryCreate(youngBytes: u32, oldBytes: u32, stepUnits: u32): u32 {
-  if (!heap().space || hasNursery() || plan().isCollecting || space().bump) return STATUS_BAD_ARGUMENT
+  const p = plan()
+  if (!heap().space || hasNursery() || p.isCollecting || p.blocks || space().large || space().collections) {
+    return STATUS_BAD_ARGUMENT
+  }
   if (youngBytes < NURSERY_MIN_BYTES || youngBytes > NURSERY_MAX_BYTES || popcnt(youngBytes) != 1 || !stepUnits) {
     return STATUS_BAD_ARGUMENT
   }
+  if (!beginNursery(youngBytes, oldBytes, stepUnits)) return STATUS_OUT_OF_MEMORY
   heap().flags |= FLAG_NURSERY | (isIncremental() ? FLAG_INCREMENTAL : 0)
-  return beginNursery(youngBytes, oldBytes, stepUnits) ? STATUS_OK : STATUS_OUT_OF_MEMORY
+  return STATUS_OK
 }
 
-/** The same for a heap that has been emptied. */
+/** The same for a heap that has been emptied. Without memory for it there is none, and objects are born old. */
 export function beginNursery(youngBytes: u32, oldBytes: u32, stepUnits: u32): bool {
   const y = young()
   y.wanted = youngBytes
@@ -304,7 +312,11 @@ export function beginNursery(youngBytes: u32, oldBytes: u32, stepUnits: u32): bo
   y.quantum = QUANTUM_BYTES
   y.survival = FIRST_SURVIVAL
   y.cap = u32.MAX_VALUE
-  if (!makeNursery(min(youngBytes, FIRST_NURSERY_BYTES)) || !makeLog()) return false
+  if (!makeLog()) return false
+  if (!makeNursery(min(youngBytes, FIRST_NURSERY_BYTES))) {
+    dropLog()
+    return false
+  }
   openNursery()
   space().budgetBytes = nextBudget()
   keepReserve()

@@ -82,6 +82,11 @@ export function rootRemove(kind: u32, slot: usize): u32 {
   return STATUS_OK
 }
 
+/** Whether `slot` is one of the list of `kind`, and holds a root. */
+export function isRootSlot(kind: u32, slot: usize): bool {
+  return isSlot(kind, slot) && !(load<usize>(slot) & 1)
+}
+
 /** Whether `slot` is one of the list of `kind`: in the large builds a look at the segment that its unit would be. */
 function isSlot(kind: u32, slot: usize): bool {
   const step = slotBytes(kind)
