@@ -2,12 +2,14 @@
 import { outColors } from '../src/cli/output.js'
 import { type Column, formatTable } from '../src/cli/table.js'
 import { formatCount } from '../src/formats/units.js'
+import { GOAL_MS, WINDOWS_MS } from './pauses.js'
 import {
   type BenchResult,
   type BudgetResult,
   committedOverLive,
   type Figures,
   type GroupResult,
+  type PauseFigures,
   type Row,
   type Spread,
 } from './result.js'
@@ -25,6 +27,26 @@ const COLUMNS: readonly Column<Line>[] = [
   { head: 'ns/op (min … max)', cell: ({ figures }) => spreadText(figures.nsPerOp, 1) },
   { head: 'ratio (min … max)', cell: ratioText },
   { head: 'committed/live', cell: ({ figures }) => memoryText(figures) },
+  { head: 'budget', align: 'left', cell: ({ row, budgets }) => budgets.map((one) => budgetText(one, row)).join('\n') },
+  { head: '', align: 'left', cell: ({ budgets }) => budgets.map(verdict).join('\n') },
+]
+
+const PAUSE_COLUMNS: readonly Column<Line>[] = [
+  { head: 'workload', align: 'left', cell: ({ workload }) => workload },
+  { head: 'contestant', align: 'left', cell: ({ figures }) => figures.contestant },
+  { head: 'ns/op', cell: ({ figures }) => figure(figures.nsPerOp?.median ?? Number.NaN, 1) },
+  { head: 'pauses', cell: ({ figures }) => pauseText(figures, ({ count }) => formatCount(Math.round(count.median))) },
+  { head: 'p50\nms', cell: ({ figures }) => pauseText(figures, ({ p50Ms }) => figure(p50Ms.median, 3)) },
+  { head: 'p99', cell: ({ figures }) => pauseText(figures, ({ p99Ms }) => figure(p99Ms.median, 3)) },
+  { head: 'p99.9', cell: ({ figures }) => pauseText(figures, ({ p999Ms }) => figure(p999Ms.median, 3)) },
+  { head: 'longest\n(min … max)', cell: ({ figures }) => spreadText(figures.pauses?.longestMs, 2) },
+  { head: 'by the clock\np99.9, longest', cell: ({ figures }) => pauseText(figures, wallText) },
+  { head: `≤ ${GOAL_MS} ms`, cell: ({ figures }) => pauseText(figures, ({ kept }) => percent(kept.median)) },
+  {
+    head: `program’s share at worst\nof ${WINDOWS_MS.join(', ')} ms`,
+    cell: ({ figures }) => pauseText(figures, ({ utilisation }) => utilisation.map(shareText).join(' ')),
+  },
+  { head: 'step units\nof allowed', cell: ({ figures }) => pauseText(figures, unitsText) },
   { head: 'budget', align: 'left', cell: ({ row, budgets }) => budgets.map((one) => budgetText(one, row)).join('\n') },
   { head: '', align: 'left', cell: ({ budgets }) => budgets.map(verdict).join('\n') },
 ]
@@ -57,7 +79,8 @@ export function sectionText(section: string, results: readonly GroupResult[]): s
   const unit = results[0]?.rows[0]?.unit
   const peer = results[0]?.rows[0]?.peer
   const title = outColors.bold(section) + (unit ? outColors.dim(`  (op: one ${unit}; ratio to ${peer})`) : '')
-  return [`\n${title}`, ...(lines.length > 0 ? [formatTable(COLUMNS, lines)] : []), ...notes].join('\n')
+  const columns = lines.some(({ figures }) => figures.pauses) ? PAUSE_COLUMNS : COLUMNS
+  return [`\n${title}`, ...(lines.length > 0 ? [formatTable(columns, lines)] : []), ...notes].join('\n')
 }
 
 function linesOf(row: Row): Line[] {
@@ -102,6 +125,26 @@ function ratioText({ figures, row }: Line): string {
   return figures.contestant === row.peer ? (figures.ratio ? '1' : '–') : spreadText(figures.ratio, 2)
 }
 
+function pauseText({ pauses }: Figures, text: (pauses: PauseFigures) => string): string {
+  return pauses === undefined ? '–' : text(pauses)
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}
+
+function shareText({ median }: Spread): string {
+  return Number.isNaN(median) ? '–' : String(Math.round(100 * median))
+}
+
+function wallText({ wallP999Ms, wallLongestMs }: PauseFigures): string {
+  return wallP999Ms && wallLongestMs ? `${figure(wallP999Ms.median, 3)}, ${figure(wallLongestMs.median, 2)}` : '–'
+}
+
+function unitsText({ step }: PauseFigures): string {
+  return step ? `${formatCount(step.units)} of ${formatCount(step.allowed)}` : '–'
+}
+
 function memoryText(figures: Figures): string {
   if (figures.skipped !== undefined) return outColors.dim(figures.skipped)
   if (figures.bytes !== undefined) return `${formatCount(figures.bytes)} B`
@@ -115,6 +158,10 @@ function budgetText({ measure, max, value, against }: BudgetResult, { peer }: Ro
     return against === undefined ? limit : `${limit} (${value.toFixed(3)})`
   }
   if (measure === 'nsPerOp') return `≤ ${max} ns`
+  if (measure === 'p999Ms') return `p99.9 ≤ ${max} ms`
+  if (measure === 'units') return `step ≤ ${max} × what it may (${value.toFixed(2)})`
+  if (measure === 'peak') return `peak ≤ ${max} × ${against ?? peer} (${value.toFixed(3)})`
+  if (measure === 'longest') return `longest ≤ ${max} × ${against ?? peer} (${value.toFixed(3)})`
   if (measure === 'constancy') return `≤ ${max.toFixed(2)} × with nothing else live (${value.toFixed(2)})`
   if (measure === 'bytes') return `≤ ${formatCount(max)} B`
   return `≤ ${max.toFixed(2)}`

@@ -33,9 +33,19 @@ function toFiveDigits(value: number): number {
 
 /**
  * `ratio`: time over the row's peer. `constancy`: time over a twin's with no other live blocks. `committed`: committed
- * over live. `nsPerOp`: the time itself.
+ * over live. `nsPerOp`: the time itself. `peak`: most memory held over the peer's. Of pauses: `p999Ms`, milliseconds;
+ * `longest`, over the peer's; `units`, those of a step over what it was allowed.
  */
-export type Measure = 'ratio' | 'constancy' | 'committed' | 'bytes' | 'nsPerOp'
+export type Measure =
+  | 'ratio'
+  | 'constancy'
+  | 'committed'
+  | 'bytes'
+  | 'nsPerOp'
+  | 'peak'
+  | 'p999Ms'
+  | 'longest'
+  | 'units'
 
 /** A line of `docs/design.md` §6: one contestant's figure must not exceed `max`. */
 export interface Budget {
@@ -51,6 +61,38 @@ export interface BudgetResult extends Budget {
   readonly met: boolean
 }
 
+/** Work units of a step, and how many it was allowed. */
+export interface StepUnits {
+  readonly units: number
+  readonly allowed: number
+}
+
+/** The step that used most of what it was allowed. */
+export function mostUsed(steps: readonly StepUnits[]): StepUnits | undefined {
+  return steps.reduce<StepUnits | undefined>(
+    (most, step) => (most && most.units * step.allowed >= step.units * most.allowed ? most : step),
+    undefined,
+  )
+}
+
+/** Times in which a program stood; each figure has a value for each round of each launch. */
+export interface PauseFigures {
+  readonly count: Spread
+  readonly p50Ms: Spread
+  readonly p99Ms: Spread
+  readonly p999Ms: Spread
+  readonly longestMs: Spread
+  /** Share of the pauses that kept the goal. */
+  readonly kept: Spread
+  /** Least share of any window that was the program's, for each of the windows in pauses.ts. */
+  readonly utilisation: readonly Spread[]
+  /** By the clock on the wall, where the others are not. */
+  readonly wallP999Ms?: Spread
+  readonly wallLongestMs?: Spread
+  /** Of all rounds. */
+  readonly step?: StepUnits
+}
+
 export interface Figures {
   readonly contestant: string
   readonly nsPerOp?: Spread
@@ -64,6 +106,7 @@ export interface Figures {
   readonly liveBytes?: number
   /** Most memory held during the program, less what there was before it. */
   readonly peakBytes?: number
+  readonly pauses?: PauseFigures
   /** A size where size is what the row is about. */
   readonly bytes?: number
   /** Operations in each round. */
@@ -126,7 +169,16 @@ function figureFor(figures: Figures, { measure, against }: Budget, row: Measured
   if (measure === 'nsPerOp') return figures.nsPerOp?.median
   if (measure === 'constancy') return figures.constancy?.median
   if (measure === 'bytes') return figures.bytes
+  if (measure === 'p999Ms') return figures.pauses?.p999Ms.median
+  if (measure === 'units') return quotient(figures.pauses?.step?.units, figures.pauses?.step?.allowed)
+  const peer = row.figures.find(({ contestant }) => contestant === (against ?? row.peer))
+  if (measure === 'peak') return quotient(figures.peakBytes, peer?.peakBytes)
+  if (measure === 'longest') return quotient(figures.pauses?.longestMs.median, peer?.pauses?.longestMs.median)
   return committedOverLive(figures)
+}
+
+function quotient(value: number | undefined, by: number | undefined): number | undefined {
+  return value === undefined || by === undefined ? undefined : value / by
 }
 
 /** Median over the rounds of a contestant's time over another's. */
@@ -155,6 +207,7 @@ export function mergeLaunches([first, ...others]: readonly [GroupResult, ...Grou
         ...mergeSpreads(all, 'nsPerOp'),
         ...mergeSpreads(all, 'ratio'),
         ...mergeSpreads(all, 'constancy'),
+        ...(own.pauses && { pauses: mergePauses(all.flatMap(({ pauses }) => pauses ?? [])) }),
       }
     })
     return judge({ ...row, figures }, row.budgets)
@@ -165,4 +218,24 @@ export function mergeLaunches([first, ...others]: readonly [GroupResult, ...Grou
 function mergeSpreads(all: readonly Figures[], key: 'nsPerOp' | 'ratio' | 'constancy'): Partial<Figures> {
   const samples = all.flatMap((one) => one[key]?.samples ?? [])
   return samples.length === 0 ? {} : { [key]: spread(samples) }
+}
+
+function mergePauses(all: readonly PauseFigures[]): PauseFigures {
+  const [first] = all as readonly [PauseFigures, ...PauseFigures[]]
+  const step = mostUsed(all.flatMap((one) => one.step ?? []))
+  const of = (pick: (one: PauseFigures) => Spread | undefined) => spread(all.flatMap((one) => pick(one)?.samples ?? []))
+  return {
+    count: of(({ count }) => count),
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
+    p999Ms: of(({ p999Ms }) => p999Ms),
+    longestMs: of(({ longestMs }) => longestMs),
+    kept: of(({ kept }) => kept),
+    utilisation: first.utilisation.map((_, i) => of(({ utilisation }) => utilisation[i])),
+    ...(first.wallP999Ms && {
+      wallP999Ms: of(({ wallP999Ms }) => wallP999Ms),
+      wallLongestMs: of(({ wallLongestMs }) => wallLongestMs),
+    }),
+    ...(step && { step }),
+  }
 }

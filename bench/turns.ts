@@ -10,6 +10,8 @@ export interface Entrant {
   readonly contestant: string
   /** Does `operations` operations and returns the seconds that they took; later, if another process does them. */
   run(operations: number): number | Promise<number>
+  /** Its share of a whole program, where it is too slow for what the others do. */
+  readonly operations?: number
   /** Leaves garbage to V8, which is collected outside of the measured time, so that no other entrant pays for it. */
   readonly garbage?: boolean
   /** The entrant that this one's time should not differ from. */
@@ -46,7 +48,7 @@ export async function takeTurns(entrants: readonly Entrant[], peer: string, opti
   const shares: number[] = []
   for (const entrant of entrants) {
     await options.warmUp?.(entrant)
-    shares.push(options.warmUp ? options.operations : await warmUp(entrant, options))
+    shares.push(options.warmUp ? (entrant.operations ?? options.operations) : await warmUp(entrant, options))
   }
   if (!options.warmUp) await settle(entrants, shares)
   const times = entrants.map(() => [] as number[])
