@@ -175,14 +175,23 @@ export function fromRoot(path: string): string | undefined {
   return undefined
 }
 
-/** A fresh instance of a built module, with whatever imports it needs besides `abort`. */
-export function instantiate(name: string, imports: WebAssembly.Imports = {}): WebAssembly.Instance {
+/** A built module, compiled. */
+export function compiled(name: string): WebAssembly.Module {
   const file = builtModule(name)
   if (file === undefined) throw new Error(`build/bench/${name}.wasm is missing: run node bench/build-peers.mjs`)
+  return new WebAssembly.Module(readFileSync(file))
+}
+
+/** A fresh instance of a built module, with whatever imports it needs besides `abort`. */
+export function instantiate(
+  name: string,
+  imports: WebAssembly.Imports = {},
+  module = compiled(name),
+): WebAssembly.Instance {
   const abort = () => {
     throw new Error(`${name}.wasm aborted`)
   }
-  return new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {
+  return new WebAssembly.Instance(module, {
     ...imports,
     env: { abort, ...imports.env },
   })

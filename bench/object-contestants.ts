@@ -5,17 +5,20 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
-import { builtModule, fromRoot, instantiate } from './contestants.js'
+import { Heap } from '../src/heap.js'
+import type { RawAccess } from '../src/raw.js'
+import { builtModule, compiled, instantiate } from './contestants.js'
 import type { V8Answer, V8Program, V8Request } from './v8-objects.js'
 
-const KERNEL_MODULE = 'build/heapwright-objects.wasm'
 const MIB = 1 << 20
-const PAGE_BYTES = 65536
 
-export const GUEST = "guest, mode 'vm'"
+export type ObjectMode = 'vm' | 'runtime' | 'server'
+export const OBJECT_MODES: readonly ObjectMode[] = ['vm', 'runtime', 'server']
+
+export const guestName = (mode: ObjectMode) => `guest, mode '${mode}'`
+export const GUEST = guestName('vm')
 export const MINIMAL = 'AssemblyScript minimal'
 export const INCREMENTAL = 'AssemblyScript incremental'
 export const V8 = 'V8 objects'
@@ -28,17 +31,29 @@ export interface Programs {
   keepTree(depth: number): number
   keepList(count: number): number
   keepShuffled(count: number): number
+  keepCells(count: number): number
+  cellSum(): number
+  storeIntoArray(count: number): number
+  storeIntoObjects(count: number): number
   drop(): void
 }
 
 export interface GuestPrograms extends Programs {
   bind(space: number): void
+  adopt(space: number, tableMask: number, treeDepth: number, graphCount: number): void
+  tableMask(): number
+  treeDepth(): number
+  graphCount(): number
   churn(count: number): number
+  storeIntoArrayByCalls(count: number): number
+  storeIntoObjectsByCalls(count: number): number
+  churnTree(count: number): number
+  keepGraph(count: number): number
+  churnGraph(count: number): number
 }
 
 /** What the rows need, or which of it is missing. */
 export function missingModule(): string | undefined {
-  if (fromRoot(KERNEL_MODULE) === undefined) return `${KERNEL_MODULE} is missing: npm run build`
   const peers = ['objects-guest', 'objects-minimal', 'objects-incremental']
   if (peers.every((name) => builtModule(name) !== undefined)) return undefined
   return 'build/bench has no objects modules: they need the AssemblyScript compiler'
@@ -46,18 +61,15 @@ export function missingModule(): string | undefined {
 
 // ---- the kernel -----------------------------------------------------------------------------------------------------
 
-/** The functions of the kernel that programs over objects call, see docs/objects.md. */
-export interface ObjectCalls {
-  create(base: number, held: number, end: number, limit: number, flags: number, classTable: number): number
-  spaceCreate(policy: number): number
-  typeAdd(textAt: number, textBytes: number, ...shape: number[]): number
-  shadowCreate(slots: number, pinning: number): number
-  objectNew(type: number, bytes: number): number
-  collect(kind: number): number
-}
+export const NODE_TYPE = objects.TYPE_FIRST_USER
+export const CELL_TYPE = NODE_TYPE + 1
+export const NODE_PAYLOAD_BYTES = 8
+const SHADOW_SLOTS = 4096
 
 export interface ObjectHeap {
-  readonly call: ObjectCalls
+  readonly heap: Heap
+  /** The functions of the kernel that programs over objects call, see docs/objects.md. */
+  readonly call: RawAccess
   readonly memory: WebAssembly.Memory
   /** Address of the object space. */
   readonly space: number
@@ -66,54 +78,41 @@ export interface ObjectHeap {
   committedPeakBytes(): number
   /** A word of the object space. */
   word(at: number): number
+  /** @throws Error when the verifier finds a fault. */
+  verify(): void
 }
 
-export const NODE_TYPE = objects.TYPE_FIRST_USER
-export const NODE_PAYLOAD_BYTES = 8
-
-let kernelModule: WebAssembly.Module | undefined
-
-/** A heap as `vm` mode makes it, of memory of its own, with the types and the shadow stack that the programs expect. */
-export function objectHeap(limitBytes = 2048 * MIB): ObjectHeap {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(limitBytes / PAGE_BYTES) })
-  const host = {
-    grow: (pages: number) => {
-      try {
-        return memory.grow(pages)
-      } catch {
-        return -1
-      }
-    },
-    report: () => {},
-  }
-  kernelModule ??= new WebAssembly.Module(readFileSync(fromRoot(KERNEL_MODULE) as string))
-  const call = new WebAssembly.Instance(kernelModule, { env: { memory }, host }).exports as unknown as ObjectCalls
-  const flags = layout.FLAG_OWNS_RANGE | layout.FLAG_ZEROED
-  const base = 0
-  succeed(call.create(base, PAGE_BYTES, limitBytes, limitBytes, flags, layout.CLASS_TABLE_GEOMETRIC), 'create')
-  succeed(call.spaceCreate(objects.POLICY_EVACUATE | objects.POLICY_LAZY_SWEEP), 'spaceCreate')
+/** A heap with the types and the shadow stack that the programs expect, in a memory of its own. */
+export function objectHeap(mode: ObjectMode = 'vm', limitBytes = 2048 * MIB, reserve = false): ObjectHeap {
+  const heap = Heap.create({ mode, limit: limitBytes, reserve, shadowStack: SHADOW_SLOTS })
   const { SHAPE_PREFIX, SHAPE_REFS, TRAIL_NONE, TRAIL_REFS } = objects
+  const { raw } = heap
   const types = [
-    call.typeAdd(0, 0, SHAPE_PREFIX, TRAIL_NONE, 2, NODE_PAYLOAD_BYTES, 0, 0, 0),
-    call.typeAdd(0, 0, SHAPE_PREFIX, TRAIL_NONE, 1, 8, 0, 0, 0),
-    call.typeAdd(0, 0, SHAPE_REFS, TRAIL_REFS, 0, 0, 0, 4, 0),
+    raw.typeAdd(0, 0, SHAPE_PREFIX, TRAIL_NONE, 2, NODE_PAYLOAD_BYTES, 0, 0, 0),
+    raw.typeAdd(0, 0, SHAPE_PREFIX, TRAIL_NONE, 1, 8, 0, 0, 0),
+    raw.typeAdd(0, 0, SHAPE_REFS, TRAIL_REFS, 0, 0, 0, 4, 0),
   ]
   if (types.some((type, i) => type !== NODE_TYPE + i)) throw new Error(`the types got the numbers ${types.join(', ')}`)
-  succeed(call.shadowCreate(4096, 0), 'shadowCreate')
-  const word = (at: number) => new Uint32Array(memory.buffer, at, 1)[0] as number
-  const space = word(base + layout.HEAP_SPACE_AT)
-  return {
-    call,
-    memory,
-    space,
-    committedBytes: () => word(base + layout.HEAP_COMMITTED_AT),
-    committedPeakBytes: () => word(base + layout.HEAP_COMMITTED_PEAK_AT),
-    word: (at) => word(space + at),
-  }
+  return overHeap(heap)
 }
 
-function succeed(status: number, what: string): void {
-  if (status !== layout.STATUS_OK) throw new Error(`${what} gave status ${status}`)
+function overHeap(heap: Heap): ObjectHeap {
+  const { raw } = heap
+  const word = (at: number) => raw.u32[at >>> 2] as number
+  const space = word(heap.base + layout.HEAP_SPACE_AT)
+  return {
+    heap,
+    call: raw,
+    memory: heap.memory,
+    space,
+    committedBytes: () => word(heap.base + layout.HEAP_COMMITTED_AT),
+    committedPeakBytes: () => word(heap.base + layout.HEAP_COMMITTED_PEAK_AT),
+    word: (at) => word(space + at),
+    verify: () => {
+      const result = heap.verify()
+      if (!result.ok) throw new Error(`mode '${heap.mode}' at 0x${result.address?.toString(16)}: ${result.fault}`)
+    },
+  }
 }
 
 export interface Guest {
@@ -121,40 +120,56 @@ export interface Guest {
   readonly programs: GuestPrograms
 }
 
-export function guest(limitBytes?: number): Guest {
-  const heap = objectHeap(limitBytes)
-  const { exports } = instantiate('objects-guest', {
-    env: { memory: heap.memory },
-    kernel: { objectNew: heap.call.objectNew },
-  })
-  const programs = exports as unknown as GuestPrograms
-  programs.bind(heap.space)
-  return { heap, programs }
+export function guest(mode: ObjectMode = 'vm', limitBytes?: number, reserve?: boolean): Guest {
+  const own = guestOf(objectHeap(mode, limitBytes, reserve))
+  own.programs.bind(own.heap.space)
+  return own
+}
+
+let guestModule: WebAssembly.Module | undefined
+
+/** A guest of a heap; not yet bound to it. All guests run the same code, which is optimised once, as the kernel's is. */
+function guestOf(heap: ObjectHeap): Guest {
+  const { objectNew, storeReference } = heap.call
+  guestModule ??= compiled('objects-guest')
+  const imports = { env: { memory: heap.memory }, kernel: { objectNew, storeReference } }
+  const { exports } = instantiate('objects-guest', imports, guestModule)
+  return { heap, programs: exports as unknown as GuestPrograms }
+}
+
+/**
+ * A guest over the heap of another one, whose statistics begin now. What the first one has made and says of itself is
+ * taken over by `programs.adopt`.
+ */
+export function attachedGuest({ heap, programs }: Guest): Guest {
+  const own = guestOf(overHeap(Heap.attach(heap.memory, heap.heap.base)))
+  own.programs.adopt(own.heap.space, programs.tableMask(), programs.treeDepth(), programs.graphCount())
+  return own
 }
 
 // ---- AssemblyScript ------------------------------------------------------------------------------------------------
 
 export interface Runtime extends Programs {
   readonly memory: WebAssembly.Memory
+  storeIntoArrayTicking(count: number): number
+  churnTreeTicking(count: number): number
+  storeCellInArray(place: number, cell: number): void
+  storeCellInObject(place: number, cell: number): void
   nodeId(): number
+  cellId(): number
   __new(bytes: number, id: number): number
   __pin(reference: number): number
   __unpin(reference: number): void
   __collect(): void
 }
 
-export function assemblyScript(contestant: typeof MINIMAL | typeof INCREMENTAL): Runtime {
+/** `tick`: what programs call whose pauses are measured. */
+export function assemblyScript(contestant: typeof MINIMAL | typeof INCREMENTAL, tick = () => {}): Runtime {
   const name = contestant === MINIMAL ? 'objects-minimal' : 'objects-incremental'
-  return instantiate(name).exports as unknown as Runtime
+  return instantiate(name, { host: { tick } }).exports as unknown as Runtime
 }
 
 // ---- V8 ------------------------------------------------------------------------------------------------------------
-
-export interface V8Run {
-  readonly seconds: number
-  /** Most resident memory of the process so far, less what it had before its first program. */
-  readonly peakBytes: number
-}
 
 /** A process that runs programs over plain JavaScript objects, one after the other. */
 export class V8Process {
@@ -168,8 +183,8 @@ export class V8Process {
     })
   }
 
-  async run(program: V8Program, count: number): Promise<V8Run> {
-    const request: V8Request = { program, count }
+  async run(program: V8Program, count: number, options: Pick<V8Request, 'pauses'> = {}): Promise<V8Answer> {
+    const request: V8Request = { program, count, ...options }
     this.#child.send(request)
     const [answer] = (await Promise.race([once(this.#child, 'message'), this.#ended()])) as [V8Answer]
     return answer

@@ -3,6 +3,9 @@
  * copy of its own, so nothing here may refer to anything outside of its function.
  */
 
+/** References of the array into which, or into whose cells, the store programs store. */
+export const STORE_SLOTS = 1 << 20
+
 /** The allocating call, behind one name: `objectNew(type, bytes)` or `__new(bytes, id)`. */
 export interface AllocateCall {
   allocate(first: number, second: number): number
@@ -129,5 +132,24 @@ export function createStackTrees(
     sum += checkFrom(words[frame >>> 2] as number, 0)
     words[top] = frame
     return sum
+  }
+}
+
+/** What stores need of a runtime: the place is taken modulo the number of slots. */
+export interface StoreTarget extends AllocateCall {
+  store(place: number, reference: number): void
+}
+
+/** Objects of which every tenth is stored at a random place of old ones. */
+export function createCallStores(target: StoreTarget, first: number, second: number) {
+  let x = 12345
+  return function stores(count: number): void {
+    for (let i = 0; i < count; i++) {
+      x ^= x << 13
+      x ^= x >>> 17
+      x ^= x << 5
+      const reference = target.allocate(first, second)
+      if (((x >>> 2) & 1023) < 102) target.store(x >>> 12, reference)
+    }
   }
 }

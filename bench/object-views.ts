@@ -1,18 +1,22 @@
-/** The public interface as a contestant: heaps in mode `vm`, structs, scopes. */
+/** The public interface as a contestant: heaps in the collecting modes, structs, scopes. */
 import { Heap } from '../src/heap.js'
-import { i32, ref } from '../src/objects/kinds.js'
+import { array, i32, ref } from '../src/objects/kinds.js'
 import { struct } from '../src/objects/struct.js'
 import type { View } from '../src/objects/types.js'
+import type { ObjectMode } from './object-contestants.js'
 import type { Trees } from './object-loops.js'
 
-export const HEAP_NEW = "heap.new, mode 'vm'"
+export const viewsName = (mode: ObjectMode) => `heap.new, mode '${mode}'`
+export const HEAP_NEW = viewsName('vm')
 
 export const Item = struct('Item', { value: i32, next: ref('Item') })
 export const TreeNode = struct('TreeNode', { left: ref('TreeNode'), right: ref('TreeNode') })
 type NodeView = View<typeof TreeNode>
 
-export function viewHeap(): Heap {
-  return Heap.create({ mode: 'vm', limit: '1GiB' })
+export const Holder = struct('Holder', { items: array(ref(Item)) })
+
+export function viewHeap(mode: ObjectMode = 'vm'): Heap {
+  return Heap.create({ mode, limit: '1GiB' })
 }
 
 /** Objects that die with their scope. */
@@ -66,4 +70,39 @@ export function createViewTrees(heap: Heap, type: typeof TreeNode): Trees {
     kept.dispose()
     return sum
   }
+}
+
+/** Items of which every tenth is stored at a random place of an array of old ones, or into the item there. */
+export function createViewStores(heap: Heap, type: typeof Item, holder: View<typeof Holder>) {
+  const { items } = holder
+  const mask = items.length - 1
+  let x = 12345
+
+  function array(count: number): void {
+    const scope = heap.scope()
+    for (let i = 0; i < count; i++) {
+      x ^= x << 13
+      x ^= x >>> 17
+      x ^= x << 5
+      const item = heap.new(type)
+      if (((x >>> 2) & 1023) < 102) items.set((x >>> 12) & mask, item)
+    }
+    scope.close()
+  }
+
+  function objects(count: number): void {
+    const scope = heap.scope()
+    for (let i = 0; i < count; i++) {
+      x ^= x << 13
+      x ^= x >>> 17
+      x ^= x << 5
+      const item = heap.new(type)
+      if (((x >>> 2) & 1023) >= 102) continue
+      const old = items.get((x >>> 12) & mask) as View<typeof Item>
+      old.next = item
+    }
+    scope.close()
+  }
+
+  return { array, objects }
 }

@@ -3,24 +3,28 @@
  * of such programs depends on the memory that a heap may have.
  */
 import { SPACE_SHADOW_TOP_AT } from '../../kernel/object-layout.js'
+import { HeapwrightError } from '../../src/errors.js'
 import { ownCopy } from '../loops.js'
 import {
   assemblyScript,
-  GUEST,
   type Guest,
   guest,
+  guestName,
   INCREMENTAL,
   MINIMAL,
   NODE_PAYLOAD_BYTES,
   NODE_TYPE,
+  OBJECT_MODES,
+  type ObjectMode,
   objectHeap,
   V8,
+  V8_ONE_THREAD,
   type V8Process,
   withV8,
 } from '../object-contestants.js'
 import { createPinnedTrees, createStackTrees, type Trees, type TreeTarget } from '../object-loops.js'
-import { createViewTrees, HEAP_NEW, TreeNode, viewHeap } from '../object-views.js'
-import { judge, type Row } from '../result.js'
+import { createViewTrees, TreeNode, viewHeap, viewsName } from '../object-views.js'
+import { type Budget, judge, type Row } from '../result.js'
 import { type Entrant, takeTurns, timed } from '../turns.js'
 import type { Group } from './group.js'
 import { withModules } from './objects.js'
@@ -77,35 +81,45 @@ function runner(contestant: string, trees: Trees, peakBytes: () => number): Tree
 }
 
 function insideRunners(): TreeRunner[] {
-  const own = guest()
   return [
     ...([MINIMAL, INCREMENTAL] as const).map((contestant) => {
       const runtime = assemblyScript(contestant)
       return runner(contestant, runtime.trees, () => runtime.memory.buffer.byteLength)
     }),
-    runner(GUEST, own.programs.trees, own.heap.committedPeakBytes),
+    ...OBJECT_MODES.map(guestRunner),
   ]
 }
 
-const KERNEL_CALLS = "objectNew, mode 'vm'"
+function guestRunner(mode: ObjectMode): TreeRunner {
+  const { heap, programs } = guest(mode)
+  const verified = () => {
+    heap.verify()
+    return heap.committedPeakBytes()
+  }
+  return runner(guestName(mode), programs.trees, verified)
+}
 
 function callingRunners(): TreeRunner[] {
-  const heap = objectHeap()
-  const target = { allocate: heap.call.objectNew }
-  const topAt = heap.space + SPACE_SHADOW_TOP_AT
-  const trees = ownCopy(createStackTrees)(target, heap.memory, topAt, NODE_TYPE, NODE_PAYLOAD_BYTES)
   return [
     runtimeRunner(MINIMAL),
     runtimeRunner(INCREMENTAL),
-    runner(KERNEL_CALLS, trees, heap.committedPeakBytes),
-    viewRunner(),
+    ...OBJECT_MODES.map(kernelRunner),
+    ...OBJECT_MODES.map(viewRunner),
   ]
 }
 
-function viewRunner(): TreeRunner {
-  const heap = viewHeap()
+function kernelRunner(mode: ObjectMode): TreeRunner {
+  const heap = objectHeap(mode)
+  const target = { allocate: heap.call.objectNew }
+  const topAt = heap.space + SPACE_SHADOW_TOP_AT
+  const trees = ownCopy(createStackTrees)(target, heap.memory, topAt, NODE_TYPE, NODE_PAYLOAD_BYTES)
+  return runner(`objectNew, mode '${mode}'`, trees, heap.committedPeakBytes)
+}
+
+function viewRunner(mode: ObjectMode): TreeRunner {
+  const heap = viewHeap(mode)
   const trees = ownCopy(createViewTrees)(heap, TreeNode)
-  return runner(HEAP_NEW, trees, () => heap.stats().committedPeakBytes)
+  return runner(viewsName(mode), trees, () => heap.stats().committedPeakBytes)
 }
 
 /** `minimal` collects between trees only, so that nothing needs to be pinned but the tree that stays. */
@@ -141,13 +155,31 @@ function treeGroup(depth: number, from: 'inside' | 'TypeScript'): Group {
             ...v8.map(({ name, process }) => v8Runner(name, process)),
             ...(from === 'inside' ? insideRunners() : callingRunners()),
           ]
-          return [await runTrees(depth, runners, depth >= DEEP ? Math.min(rounds, DEEP_ROUNDS) : rounds)]
+          const deepRounds = depth >= DEEP ? Math.min(rounds, DEEP_ROUNDS) : rounds
+          return [await runTrees(depth, runners, deepRounds, from === 'inside' && depth === DEEP ? deepBudgets() : [])]
         }),
       ),
   }
 }
 
-async function runTrees(depth: number, runners: readonly TreeRunner[], rounds: number): Promise<Row> {
+/** Node 20's V8; younger ones have a faster collector. */
+const V8_SHARE = process.versions.node.startsWith('20.') ? 0.55 : 0.7
+
+function deepBudgets(): Budget[] {
+  return (['runtime', 'server'] as const).flatMap((mode): Budget[] => [
+    { contestant: guestName(mode), measure: 'ratio', max: V8_SHARE },
+    { contestant: guestName(mode), measure: 'ratio', max: V8_SHARE, against: V8_ONE_THREAD },
+    { contestant: guestName(mode), measure: 'ratio', max: 0.1, against: INCREMENTAL },
+    { contestant: guestName(mode), measure: 'peak', max: 0.25 },
+  ])
+}
+
+async function runTrees(
+  depth: number,
+  runners: readonly TreeRunner[],
+  rounds: number,
+  budgets: readonly Budget[],
+): Promise<Row> {
   const nodes = nodesOf(depth)
   const entrants = runners.map(
     (one): Entrant => ({
@@ -163,7 +195,7 @@ async function runTrees(depth: number, runners: readonly TreeRunner[], rounds: n
   }
   const figures = await takeTurns(entrants, V8, { rounds, operations: nodes, warmUp })
   const workload = `depth ${depth}, ${nodes.toLocaleString('en-US')} nodes`
-  return judge({ workload, unit: 'node', peer: V8, figures }, [])
+  return judge({ workload, unit: 'node', peer: V8, figures }, budgets)
 }
 
 // ---- time over memory -----------------------------------------------------------------------------------------------
@@ -201,61 +233,64 @@ const curves: readonly Curve[] = [
   },
 ]
 
-function curveGroup(curve: Curve): Group {
+function curveGroup(curve: Curve, mode: ObjectMode): Group {
   return {
-    id: `objects memory ${curve.id}`,
+    id: `objects memory ${curve.id} ${mode}`,
     section: 'Time over memory: limits in multiples of the smallest heap in which the program ends',
     long: true,
-    run: ({ rounds }) => withModules(async () => [await runCurve(curve, rounds)]),
+    run: ({ rounds }) => withModules(async () => [await runCurve(curve, mode, rounds)]),
   }
 }
 
-async function runCurve(curve: Curve, rounds: number): Promise<Row> {
-  const least = leastLimit(curve)
+async function runCurve(curve: Curve, mode: ObjectMode, rounds: number): Promise<Row> {
+  const least = leastLimit(curve, mode)
   const name = (factor: number) => `limit ${factor} × the smallest`
   const entrants = FACTORS.map((factor): Entrant => {
     const limitBytes = Math.ceil((least * factor) / LIMIT_STEP_BYTES) * LIMIT_STEP_BYTES
-    const own = guest(limitBytes)
+    const own = guest(mode, limitBytes)
     curve.begin(own)
     return {
       contestant: name(factor),
       run: () => timed(() => curve.run(own)),
-      end: () => ({ bytes: limitBytes }),
+      end: () => {
+        own.heap.verify()
+        return { bytes: limitBytes }
+      },
     }
   })
   const { operations } = curve
   const warmUp = async (entrant: Entrant) => void (await entrant.run(operations))
   const figures = await takeTurns(entrants, name(3), { rounds, operations, warmUp })
-  const workload = `${curve.workload}; smallest ${(least / 1e6).toFixed(2)} MB`
+  const workload = `mode '${mode}', ${curve.workload}; smallest ${(least / 1e6).toFixed(2)} MB`
   return judge({ workload, unit: 'object', peer: name(3), figures }, [])
 }
 
 /** By bisection. */
-function leastLimit(curve: Curve): number {
+function leastLimit(curve: Curve, mode: ObjectMode): number {
   let works = LIMIT_MAX_BYTES / LIMIT_STEP_BYTES
   let fails = 4
   while (works - fails > 1) {
     const middle = (works + fails) >> 1
-    if (endsWithin(curve, middle * LIMIT_STEP_BYTES)) works = middle
+    if (endsWithin(curve, mode, middle * LIMIT_STEP_BYTES)) works = middle
     else fails = middle
   }
   return works * LIMIT_STEP_BYTES
 }
 
-/** A guest ends with a trap when its heap is full. */
-function endsWithin(curve: Curve, limitBytes: number): boolean {
-  const own = guest(limitBytes)
+/** A guest ends with a trap when its heap is full; one that is too small for it is not even made. */
+function endsWithin(curve: Curve, mode: ObjectMode, limitBytes: number): boolean {
   try {
+    const own = guest(mode, limitBytes)
     curve.begin(own)
     curve.run(own)
     return true
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) return false
+    if (error instanceof WebAssembly.RuntimeError || error instanceof HeapwrightError) return false
     throw error
   }
 }
 
 export const objectTreeGroups: readonly Group[] = [
   ...[14, 16, 18].flatMap((depth) => [treeGroup(depth, 'inside'), treeGroup(depth, 'TypeScript')]),
-  ...curves.map(curveGroup),
+  ...curves.flatMap((curve) => OBJECT_MODES.map((mode) => curveGroup(curve, mode))),
 ]

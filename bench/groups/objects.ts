@@ -6,11 +6,14 @@ import {
   GUEST,
   type Guest,
   guest,
+  guestName,
   INCREMENTAL,
   MINIMAL,
   missingModule,
   NODE_PAYLOAD_BYTES,
   NODE_TYPE,
+  OBJECT_MODES,
+  type ObjectMode,
   objectHeap,
   type Programs,
   type Runtime,
@@ -18,7 +21,7 @@ import {
   withV8,
 } from '../object-contestants.js'
 import { createAllocations } from '../object-loops.js'
-import { createViewAllocations, HEAP_NEW, TreeNode, viewHeap } from '../object-views.js'
+import { createViewAllocations, TreeNode, viewHeap, viewsName } from '../object-views.js'
 import { type Budget, type Figures, judge, type Row } from '../result.js'
 import { type Entrant, takeTurns, timed } from '../turns.js'
 import type { Group } from './group.js'
@@ -44,10 +47,11 @@ const youngInside: Group = {
 
 function runYoungInside(rounds: number): Promise<Row> {
   return withV8(async (v8) => {
+    const guests = OBJECT_MODES.map((mode) => guest(mode))
     const inside: [string, Programs][] = [
       [MINIMAL, assemblyScript(MINIMAL)],
       [INCREMENTAL, assemblyScript(INCREMENTAL)],
-      [GUEST, guest().programs],
+      ...guests.map(({ heap, programs }): [string, Programs] => [guestName(heap.heap.mode as ObjectMode), programs]),
     ]
     const entrants: Entrant[] = [
       ...v8.map(({ name, process }) => ({
@@ -60,17 +64,18 @@ function runYoungInside(rounds: number): Promise<Row> {
       })),
     ]
     const figures = await takeTurns(entrants, V8, { rounds, operations: 1 << 22, leastOperations: 1 << 16 })
+    for (const { heap } of guests) heap.verify()
     return judge(
       { workload: 'in WebAssembly, the bump inlined; V8 in JavaScript', unit: 'object', peer: V8, figures },
-      [
-        { contestant: GUEST, measure: 'ratio', max: 0.25 },
-        { contestant: GUEST, measure: 'ratio', max: 0.05, against: INCREMENTAL },
-      ],
+      OBJECT_MODES.flatMap((mode): Budget[] => [
+        { contestant: guestName(mode), measure: 'ratio', max: 0.25 },
+        { contestant: guestName(mode), measure: 'ratio', max: 0.05, against: INCREMENTAL },
+      ]),
     )
   })
 }
 
-const KERNEL_CALLS = "objectNew, mode 'vm'"
+const callsName = (mode: ObjectMode) => `objectNew, mode '${mode}'`
 
 const youngByCalls: Group = {
   id: 'objects young from TypeScript',
@@ -82,16 +87,16 @@ async function runYoungByCalls(rounds: number): Promise<Row> {
   const entrants = [
     runtimeByCalls(MINIMAL, assemblyScript(MINIMAL)),
     runtimeByCalls(INCREMENTAL, assemblyScript(INCREMENTAL)),
-    kernelByCalls(),
-    viewsByCalls(),
+    ...OBJECT_MODES.map(kernelByCalls),
+    ...OBJECT_MODES.map(viewsByCalls),
   ]
   const figures = await takeTurns(entrants, INCREMENTAL, { rounds, operations: 1 << 20, leastOperations: 1 << 16 })
-  return judge({ workload: 'called from TypeScript', unit: 'object', peer: INCREMENTAL, figures }, [
-    { contestant: KERNEL_CALLS, measure: 'ratio', max: 0.5 },
-    { contestant: KERNEL_CALLS, measure: 'ratio', max: 0.5, against: MINIMAL },
-    { contestant: HEAP_NEW, measure: 'ratio', max: 0.5 },
-    { contestant: HEAP_NEW, measure: 'ratio', max: 0.5, against: MINIMAL },
+  const names = [...OBJECT_MODES.map(callsName), ...OBJECT_MODES.map(viewsName)]
+  const budgets = names.flatMap((contestant): Budget[] => [
+    { contestant, measure: 'ratio', max: 0.5 },
+    { contestant, measure: 'ratio', max: 0.5, against: MINIMAL },
   ])
+  return judge({ workload: 'called from TypeScript', unit: 'object', peer: INCREMENTAL, figures }, budgets)
 }
 
 function runtimeByCalls(contestant: typeof MINIMAL | typeof INCREMENTAL, runtime: Runtime): Entrant {
@@ -113,10 +118,10 @@ function runtimeByCalls(contestant: typeof MINIMAL | typeof INCREMENTAL, runtime
   }
 }
 
-function kernelByCalls(): Entrant {
-  const allocations = ownCopy(createAllocations)({ allocate: objectHeap().call.objectNew })
+function kernelByCalls(mode: ObjectMode): Entrant {
+  const allocations = ownCopy(createAllocations)({ allocate: objectHeap(mode).call.objectNew })
   return {
-    contestant: KERNEL_CALLS,
+    contestant: callsName(mode),
     run: (count) =>
       timed(() => {
         for (let done = 0; done < count; done += SLICE) allocations(SLICE, NODE_TYPE, NODE_PAYLOAD_BYTES)
@@ -128,10 +133,10 @@ function kernelByCalls(): Entrant {
 const SCOPE_OBJECTS = 64
 
 /** What V8 collects of the views falls into its own shares: a full collection in between would shrink V8's nursery. */
-function viewsByCalls(): Entrant {
-  const allocations = ownCopy(createViewAllocations)(viewHeap(), TreeNode)
+function viewsByCalls(mode: ObjectMode): Entrant {
+  const allocations = ownCopy(createViewAllocations)(viewHeap(mode), TreeNode)
   return {
-    contestant: HEAP_NEW,
+    contestant: viewsName(mode),
     run: (count) =>
       timed(() => {
         for (let done = 0; done < count; done += SCOPE_OBJECTS) allocations(SCOPE_OBJECTS)
