@@ -3,6 +3,7 @@ import { blockGroups } from './blocks.js'
 import { footprintGroups } from './footprint.js'
 import type { Group } from './group.js'
 import { insideGroups } from './inside.js'
+import { objectStoreGroups } from './object-stores.js'
 import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
 import { objectGroups } from './objects.js'
@@ -13,6 +14,7 @@ export const groups: readonly Group[] = [
   ...traceGroups,
   ...insideGroups,
   ...objectGroups,
+  ...objectStoreGroups,
   ...objectTreeGroups,
   ...objectViewGroups,
   ...footprintGroups,
