@@ -3,6 +3,7 @@ import { blockGroups } from './blocks.js'
 import { footprintGroups } from './footprint.js'
 import type { Group } from './group.js'
 import { insideGroups } from './inside.js'
+import { objectPauseGroups } from './object-pauses.js'
 import { objectStoreGroups } from './object-stores.js'
 import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
@@ -16,6 +17,7 @@ export const groups: readonly Group[] = [
   ...objectGroups,
   ...objectStoreGroups,
   ...objectTreeGroups,
+  ...objectPauseGroups,
   ...objectViewGroups,
   ...footprintGroups,
 ]
