@@ -33,7 +33,8 @@ import { withModules } from './objects.js'
 const SECTION = 'Pauses of a program that allocates and stores beside much that stays'
 /** Objects that are made, of 16 bytes here; AssemblyScript gets fewer, since it takes ten times as long. */
 const OBJECTS = 7 * 512 * 8192
-const OBJECTS_SLOW = OBJECTS >> 3
+const QUICK_SHIFT = 2
+const SLOW_SHIFT = 3
 const ROUNDS_MAX = 3
 
 /**
@@ -112,7 +113,7 @@ async function readGraph(): Promise<Graph> {
 }
 
 /** All objects of it that begin with two references are in the guest's table. */
-export async function keepGraph({ heap, programs }: Guest): Promise<void> {
+async function keepGraph({ heap, programs }: Guest): Promise<void> {
   graph ??= readGraph()
   const { call } = heap
   const nodes = await graph
@@ -138,21 +139,22 @@ function pauseGroup(live: Live): Group {
   return {
     id: `objects pauses ${live.id}`,
     section: SECTION,
-    long: live.id === 'graph',
-    run: ({ rounds }) => withModules(() => withV8(async (v8) => [await runPauses(live, rounds, v8)])),
+    long: live.id !== 'array',
+    run: ({ rounds, quick }) => {
+      const objects = quick ? OBJECTS >> QUICK_SHIFT : OBJECTS
+      return withModules(() => withV8(async (v8) => [await runPauses(live, objects, rounds, v8)]))
+    },
   }
 }
 
 /** An entrant whose rounds have pauses. */
 function pausing(
   contestant: string,
-  operations: number,
   run: (operations: number) => Promise<{ seconds: number; round: RoundPauses }>,
 ): Entrant {
   const rounds: RoundPauses[] = []
   return {
     contestant,
-    operations,
     run: async (count) => {
       const { seconds, round } = await run(count)
       rounds.push(round)
@@ -163,17 +165,22 @@ function pausing(
   }
 }
 
-async function runPauses(live: Live, rounds: number, v8: { name: string; process: V8Process }[]): Promise<Row> {
+async function runPauses(
+  live: Live,
+  objects: number,
+  rounds: number,
+  v8: { name: string; process: V8Process }[],
+): Promise<Row> {
   const entrants = [
     ...(live.v8 ? v8.map(({ name, process }) => v8Entrant(live, name, process)) : []),
-    ...(live.runtime ? [runtimeEntrant(live)] : []),
+    ...(live.runtime ? [runtimeEntrant(live, objects >> SLOW_SHIFT)] : []),
     ...OBJECT_MODES.map((mode) => guestEntrant(live, guestName(mode), mode)),
     guestEntrant(live, RESERVED, 'server', RESERVED_BYTES),
   ]
   if (live.v8) for (const { process } of v8) await live.v8(process)
   const peer = live.v8 ? V8 : guestName('vm')
-  const warmUp = async ({ run, operations = OBJECTS }: Entrant) => void (await run(operations >> 2))
-  const figures = await takeTurns(entrants, peer, { rounds: Math.min(rounds, ROUNDS_MAX), operations: OBJECTS, warmUp })
+  const warmUp = async ({ run, operations = objects }: Entrant) => void (await run(operations >> 2))
+  const figures = await takeTurns(entrants, peer, { rounds: Math.min(rounds, ROUNDS_MAX), operations: objects, warmUp })
   const budgets = [guestName('server'), RESERVED].flatMap((contestant): Budget[] => [
     { contestant, measure: 'p999Ms', max: GOAL_MS },
     { contestant, measure: 'units', max: 1 },
@@ -184,7 +191,7 @@ async function runPauses(live: Live, rounds: number, v8: { name: string; process
 
 /** A heap for each round; its statistics begin when what stays is there. */
 function guestEntrant(live: Live, contestant: string, mode: ObjectMode, reservedBytes?: number): Entrant {
-  const entrant = pausing(contestant, OBJECTS, async (objects) => {
+  const entrant = pausing(contestant, async (objects) => {
     const first = guest(mode, reservedBytes, reservedBytes !== undefined)
     await live.begin(first)
     const { heap, programs } = attachedGuest(first)
@@ -198,19 +205,20 @@ function guestEntrant(live: Live, contestant: string, mode: ObjectMode, reserved
   return { ...entrant, garbage: true }
 }
 
-function runtimeEntrant({ runtime: program }: Live): Entrant {
+function runtimeEntrant({ runtime: program }: Live, operations: number): Entrant {
   const recorder = new TickRecorder()
   const runtime = assemblyScript(INCREMENTAL, recorder.tick)
   program?.(runtime)
-  return pausing(INCREMENTAL, OBJECTS_SLOW, async (objects) => {
+  const entrant = pausing(INCREMENTAL, async (objects) => {
     recorder.begin()
     const seconds = timed(() => program?.(runtime, objects))
     return { seconds, round: recorder.end() }
   })
+  return { ...entrant, operations }
 }
 
 function v8Entrant({ v8: program }: Live, name: string, process: V8Process): Entrant {
-  return pausing(name, OBJECTS, async (objects) => {
+  return pausing(name, async (objects) => {
     const answer = await program?.(process, objects)
     if (!answer?.pauses) throw new Error(`${name} told of no pauses`)
     return { seconds: answer.seconds, round: answer.pauses }
@@ -248,6 +256,7 @@ function costGroup(program: CostProgram): Group {
   return {
     id: `objects cost of modes ${program.id}`,
     section: 'What a nursery and short pauses cost: the same program in each mode',
+    long: program.id !== 'trees',
     run: ({ rounds }) => withModules(async () => [await runCost(program, rounds)]),
   }
 }
