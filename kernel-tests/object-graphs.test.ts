@@ -9,12 +9,12 @@
 import { expect, test } from 'vitest'
 import * as objects from '../kernel/object-layout.js'
 import { random } from '../test/support/random.js'
-import { objectSetups, runObjectSeed } from './object-setups.js'
+import { MIXED, objectSetups, runObjectSeed } from './object-setups.js'
 
 const SEEDS = 60
 const STEPS = 260
 
-for (const name of Object.keys(objectSetups)) {
+for (const name of [...Object.keys(objectSetups), MIXED]) {
   test(`random graphs: ${name}`, { timeout: 120_000 }, () => {
     let operations = 0
     let refused = 0

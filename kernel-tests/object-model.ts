@@ -173,6 +173,14 @@ export class ObjectModel {
     else this.#setGlobals()
   }
 
+  /** Begin a cycle, if there are any and none goes on. */
+  beginCycle(): void {
+    const { kernel } = this
+    if (kernel.word(objects.SPACE_PHASE_AT) !== objects.PHASE_IDLE) return
+    kernel.setWord(objects.SPACE_ALLOCATED_AT, kernel.word(objects.SPACE_BUDGET_AT))
+    kernel.run('step', 1)
+  }
+
   /** With a nursery, most collections are minor or steps of a cycle. */
   #collectSome(): void {
     const choice = this.#below(16)

@@ -154,15 +154,55 @@ export const objectSetups: Readonly<Record<string, Setup>> = {
   },
 }
 
+/** The name of a setup that each seed draws anew: policies, knobs, sizes and places, whatever fits together. */
+export const MIXED = 'mixed, with a nursery'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+function drawSetup(seed: number): Setup {
+  const below = random(Math.imul(seed, 0x9e3779b1))
+  const pick = <T>(list: readonly T[]) => list[below(list.length)] as T
+  /** One of `flags`, or with the same chance none, for each. */
+  const some = (flags: readonly number[]) => flags.reduce((all, flag) => all | (below(3) === 0 ? flag : 0), 0)
+  const stress = pick([
+    undefined,
+    [objects.STRESS_ALLOCATIONS, 1 + below(6)] as const,
+    [objects.STRESS_RANDOM, 2 + below(8)] as const,
+    [objects.STRESS_BYTES, 300 + below(3000)] as const,
+  ])
+  return {
+    policy:
+      pick([0, POLICY_LAZY_SWEEP, POLICY_INCREMENTAL, POLICY_INCREMENTAL]) |
+      some([POLICY_AGEING, POLICY_EVACUATE, POLICY_MOVE_ALL, POLICY_COUNT_TYPES]),
+    knobs: some([
+      objects.KNOB_SHORT_MARK_STACK,
+      objects.KNOB_EVACUATION_FAILS,
+      objects.KNOB_SHORT_LOG,
+      objects.KNOB_SMALL_BUDGET,
+      objects.KNOB_UNIT_STEPS,
+    ]),
+    limit: pick([MIB, 2 * MIB, 4 * MIB, 64 * MIB, 64 * MIB]),
+    nursery: pick([32, 64, 128, 512]) * KIB,
+    base: pick([0, 0, 3 * MIB + 4096]),
+    stepUnits: pick([1, 10, 50, 200]),
+    ...(stress && { stress }),
+  }
+}
+
 /** Run one seed of a setup; the model at its end. Throws with the seed when heap and model differ. */
 export function runObjectSeed(name: string, seed: number, steps: number): ObjectModel {
-  const setup = objectSetups[name]
+  const setup = name === MIXED ? drawSetup(seed) : objectSetups[name]
   if (!setup) throw new Error(`there is no setup '${name}'`)
   try {
     const kernel = new ObjectKernel(setup)
     const model = new ObjectModel(kernel, random(Math.imul(seed, 2654435761)))
     if (setup.stress) kernel.expectOk('setStress', ...setup.stress, seed)
-    for (let i = 0; i < steps; i++) model.step()
+    for (let i = 0; i < steps; i++) {
+      model.step()
+      // Cycles that begin at any time, not only when the budget says so.
+      if (name === MIXED && i % 20 === 19) model.beginCycle()
+    }
     model.check()
     model.finish()
     return model

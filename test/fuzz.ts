@@ -5,7 +5,7 @@
  * in turn, or on the one that `--setup` names.
  */
 import { Command, InvalidArgumentError } from 'commander'
-import { objectSetups, runObjectSeed } from '../kernel-tests/object-setups.js'
+import { MIXED, objectSetups, runObjectSeed } from '../kernel-tests/object-setups.js'
 import { makeHeap, setups } from './heaps.js'
 import { KINDS, Model, type Operation } from './model.js'
 import { random } from './support/random.js'
@@ -85,7 +85,7 @@ const options = new Command('fuzz')
   .option('--sequences <n>', 'stop after so many sequences', count)
   .option('--length <n>', 'operations in a sequence', count, 3000)
   .option('--objects', 'object graphs instead of blocks')
-  .option('--setup <name>', `with --objects, only this one: ${Object.keys(objectSetups).join('; ')}`)
+  .option('--setup <name>', `with --objects, only this one: ${[...Object.keys(objectSetups), MIXED].join('; ')}`)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse()
   .opts<{ minutes: number; seed: number; sequences?: number; length: number; objects?: true; setup?: string }>()
@@ -97,7 +97,7 @@ let operations = 0
 let sequences = 0
 console.log(`seed ${seed}`)
 while (options.objects && sequences < most && Date.now() < end) {
-  const names = options.setup === undefined ? Object.keys(objectSetups) : [options.setup]
+  const names = options.setup === undefined ? [...Object.keys(objectSetups), MIXED] : [options.setup]
   try {
     for (const name of names) operations += runObjectSeed(name, seed, options.length).operations
   } catch (error) {
