@@ -63,9 +63,9 @@ function mustFail(): bool {
 }
 
 /**
- * For objects of more than two granules: a hole that is long enough, among the next few blocks behind where the last one
- * was found. Only what the object takes is claimed. The search has a place of its own, so that short holes are not passed
- * over for good, and an end, so that one survivor does not cost a look at the whole heap.
+ * For objects of more than two granules: a hole that is long enough, among the next few blocks behind where the last
+ * one was found. Only what the object takes is claimed. The search has a place of its own, so that short holes are not
+ * passed over for good, and an end, so that one survivor does not cost a look at the whole heap.
  */
 function longRoom(bytes: u32): usize {
   const p = plan()

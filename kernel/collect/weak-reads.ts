@@ -19,8 +19,8 @@ export function weakRootGet(slot: usize): usize {
 }
 
 /**
- * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0 when
- * the object is dead, or none can be there.
+ * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0
+ * when the object is dead, or none can be there.
  */
 export function readReference(reference: usize): usize {
   const header = reference - 8

@@ -77,7 +77,9 @@ export function collectFor(kind: u32, cause: u32): u32 {
   s.liveObjects = p.markedObjects
   work(WORK_SWEEP)
   sweepLarge(s.colour)
-  const isLazy = (s.policy & POLICY_LAZY_SWEEP) != 0 && (cause == CAUSE_BUDGET || cause == CAUSE_STRESS) && !(s.policy & POLICY_INCREMENTAL)
+  // Cycles begin with everything swept.
+  const mayBeLazy = (s.policy & (POLICY_LAZY_SWEEP | POLICY_INCREMENTAL)) == POLICY_LAZY_SWEEP
+  const isLazy = mayBeLazy && (cause == CAUSE_BUDGET || cause == CAUSE_STRESS)
   if (moving || kind == COLLECT_COMPACT || !isLazy) finishSweep()
   if (moving) dropCandidates()
   // A stack that has grown must not lie at the top while the top is given back.
