@@ -48,7 +48,7 @@ import { MODES } from './modes.js'
 import type { PauseStats } from './objects/collections.js'
 import type { ObjectSpace } from './objects/space.js'
 import { formatBytes } from './sizes.js'
-import { formatTable } from './text-table.js'
+import { alignColumns } from './text-table.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
 
 /** The members of `HeapStats` that are one number. */
@@ -464,14 +464,14 @@ function formatClasses(classes: readonly SizeClassStats[]): string {
       `${(100 * c.reachable).toFixed(1)} %`,
     ])
   const header = ['block', 'pages', 'units', 'slots', 'used', 'full', 'tail', 'reachable']
-  return rows.length === 0 ? '' : `\nsize classes\n${formatTable([header, ...rows])}\n`
+  return rows.length === 0 ? '' : `\nsize classes\n${alignColumns([header, ...rows])}\n`
 }
 
 function formatFreeRuns(histogram: readonly number[]): string {
   const rows = histogram.flatMap((count, power) =>
     count === 0 ? [] : [[formatBytes(2 ** power), 'to', formatBytes(2 ** (power + 1)), String(count)]],
   )
-  return rows.length === 0 ? '' : `\nfree runs by size\n${formatTable(rows)}\n`
+  return rows.length === 0 ? '' : `\nfree runs by size\n${alignColumns(rows)}\n`
 }
 
 /** The statistics as text for people. */

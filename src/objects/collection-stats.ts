@@ -7,7 +7,7 @@ import { SPACE_LOG_OVERFLOWS_AT } from '../../kernel/object-layout.js'
 import { checkOptions } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import { formatBytes } from '../sizes.js'
-import { formatTable } from '../text-table.js'
+import { alignColumns } from '../text-table.js'
 import type { ModeName } from '../types.js'
 import type { Collection, CollectionKindStats } from './collections.js'
 import { type CensusRow, takeCensus } from './describe.js'
@@ -102,7 +102,7 @@ export function formatCollectionStats(label: string, stats: CollectionStats): st
 
 /** A table under a title, or nothing when it has only a head. */
 function section(title: string, rows: readonly (readonly string[])[], textColumns = 0): string {
-  return rows.length === 1 ? '' : `\n${title}\n${formatTable(rows, textColumns)}\n`
+  return rows.length === 1 ? '' : `\n${title}\n${alignColumns(rows, textColumns)}\n`
 }
 
 function formatKinds({ kinds, pauses }: CollectionStats): string {
@@ -115,7 +115,7 @@ function formatKinds({ kinds, pauses }: CollectionStats): string {
     formatBytes(row.promotedBytes),
   ])
   const all = ['all pauses', String(pauses.count), '', ...durations(pauses), '', '']
-  return `\n${formatTable([KIND_HEADS, ...rows, all], 1)}\n`
+  return `\n${alignColumns([KIND_HEADS, ...rows, all], 1)}\n`
 }
 
 function durations({ totalMs, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: DurationFigures): string[] {
