@@ -79,6 +79,22 @@ describe('collections', () => {
     expectSound(heap)
   })
 
+  it('keep a row for a type whose objects have all died, when types are counted', () => {
+    for (const countTypes of [true, false]) {
+      const heap = vm({ countTypes })
+      using _ = heap.scope()
+      heap.new(Node)
+      const scope = heap.scope()
+      for (let i = 0; i < 5; i++) heap.new(Blob, {}, 100)
+      scope.close()
+      heap.collect()
+      const node = { type: 'Node', live: 1, bytes: 16, allocated: countTypes ? 1 : 0 }
+      const blob = { type: 'Blob', live: 0, bytes: 0, allocated: 5 }
+      expect(heap.census()).toMatchObject(countTypes ? [node, blob] : [node])
+      expect(heap.collectionStats({ types: true }).types).toEqual(heap.census())
+    }
+  })
+
   it('count and list objects', () => {
     const heap = vm({ countTypes: true })
     using _ = heap.scope()

@@ -5,6 +5,7 @@ import {
   OBJECT_USER_SHIFT,
   SPACE_COLLECTIONS_AT,
   SPACE_MINORS_AT,
+  SPACE_TYPE_COUNT_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
 import { StaleHandleError } from '../errors.js'
@@ -46,7 +47,7 @@ export interface ObjectInfo {
 export interface CensusRow {
   readonly type: string
   readonly typeId: number
-  /** Objects that the last collection kept or that were made since. */
+  /** Objects that the last collection kept or that were made since; 0 where `countTypes` knows of dead ones alone. */
   readonly live: number
   /** Bytes of their payloads and headers. */
   readonly bytes: number
@@ -91,7 +92,7 @@ export function* walkObjects(space: ObjectSpace): IterableIterator<ObjectInfo> {
   for (const reference of references(space)) yield describeObject(space, reference)
 }
 
-/** The types that have objects, those of most bytes first. */
+/** The types that have objects, and those that had some as far as they are counted, those of most bytes first. */
 export function takeCensus(space: ObjectSpace): CensusRow[] {
   const counts = new Map<number, { live: number; bytes: number }>()
   for (const reference of references(space)) {
@@ -101,11 +102,15 @@ export function takeCensus(space: ObjectSpace): CensusRow[] {
     count.live++
     count.bytes += space.wordAt(reference - 4) + 8
   }
+  // Without `countTypes` all of them are 0.
+  for (let typeId = 1; typeId <= space.word(SPACE_TYPE_COUNT_AT); typeId++) {
+    if (!counts.has(typeId) && space.types.allocated(typeId) > 0) counts.set(typeId, { live: 0, bytes: 0 })
+  }
   const rows = [...counts].map(([typeId, count]) => ({
     type: space.types.get(typeId)?.name ?? `type ${typeId}`,
     typeId,
     ...count,
     allocated: space.types.allocated(typeId),
   }))
-  return rows.sort((a, b) => b.bytes - a.bytes)
+  return rows.sort((a, b) => b.bytes - a.bytes || a.typeId - b.typeId)
 }
