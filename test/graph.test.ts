@@ -12,7 +12,9 @@ import { compareGraph, DIFFERENCES_MAX } from '../src/graph/compare.js'
 import { dropNearRoot, type Graph, graphOf, REFERENCES_IN_FRONT_MAX, rawBytesOf, reach } from '../src/graph/graph.js'
 import { GraphError, type Root } from '../src/graph/graph-heap.js'
 import { loadGraph } from '../src/graph/load.js'
+import { type ObjectCalls, ObjectGraphHeap } from '../src/graph/object-heap.js'
 import { runGraph } from '../src/graph/run.js'
+import { Heap } from '../src/index.js'
 import { graphPath, readGraph, type SmallNode, snapshotDocument } from './graphs.js'
 import { PlainGraphHeap, type PlainObject } from './support/plain-graph-heap.js'
 
@@ -400,5 +402,32 @@ describe('a run on a heap that is not sound', () => {
     const { result, faults } = runGraph(graphFrom(nodes), new Garbling(), OPTIONS)
     expect(result).toMatchObject({ isomorphic: false, verified: true })
     expect(faults[0]).toMatch(/^after the compaction: object \(node \d+\): byte 0 of it is not what was written$/)
+  })
+})
+
+describe('a graph over the objects of a heap', () => {
+  it('reads on when the memory grows while a weak target is asked for', () => {
+    const heap = Heap.create({ mode: 'server', limit: '8MiB', initial: 0 })
+    const raw: ObjectCalls = new Proxy(heap.raw, {
+      get(calls, name) {
+        if (name !== 'weakRefGet') return Reflect.get(calls, name)
+        return (reference: number) => {
+          const target = calls.weakRefGet(reference)
+          heap.memory.grow(1)
+          return target
+        }
+      },
+    })
+    const objects = new ObjectGraphHeap({
+      raw,
+      base: heap.base,
+      stats: () => heap.stats(),
+      verify: () => heap.verify(),
+    })
+    const root = objects.addRoot(objects.allocate(2, 8))
+    const weak = objects.allocateWeak(root)
+    const target = objects.weakTarget(weak)
+    expect(target).toBe(objects.rootObject(root))
+    expect([objects.referenceCount(target), objects.rawBytes(target)]).toEqual([2, 8])
   })
 })

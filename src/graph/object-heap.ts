@@ -70,8 +70,9 @@ export class ObjectGraphHeap implements GraphHeap {
   /** Bytes in front of the trailing array, by type of ours; and where its references begin: in front, or there. */
   readonly #fixedBytes: number[] = []
   readonly #referencesFrom: number[] = []
-  /** The view of the memory; taken afresh after whatever may grow it. */
+  /** Where objects start, once asked for; forgotten after whatever may move some. */
   #starts: Set<number> | undefined
+  /** The view of the memory; taken afresh after whatever may grow it. */
   #words: Uint32Array
 
   constructor(heap: HeapOfObjects) {
@@ -169,7 +170,10 @@ export class ObjectGraphHeap implements GraphHeap {
   }
 
   weakTarget(weak: Reference): Reference {
-    return this.#raw.weakRefGet(weak) >>> 0
+    const target = this.#raw.weakRefGet(weak) >>> 0
+    // While a cycle goes on the target is marked, and the stack of that may grow.
+    this.#words = this.#raw.u32
+    return target
   }
 
   fillRawBytes(object: Reference, id: number): void {
