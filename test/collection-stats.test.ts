@@ -4,7 +4,8 @@
  * same program with and without the trace; files that cannot be written, platforms without files.
  * A failure means: statistics that disagree with each other, or a trace that changes what it shows.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import * as nodeFs from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -259,6 +260,47 @@ describe('a file', () => {
       expect((error as Error).cause).toBeInstanceOf(Error)
     }
   })
+
+  it('is there as a whole or not at all, when the disk is full, too', () => {
+    const heap = heapOf('vm')
+    const folder = mkdtempSync(join(directory, 'full-'))
+    const file = join(folder, 'stats.txt')
+    const full = (path: nodeFs.PathOrFileDescriptor) => {
+      nodeFs.writeSync(path as number, 'half of it')
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    }
+    const fs = { ...nodeFs, writeFileSync: full } as unknown
+    for (const before of [undefined, 'what was there before\n']) {
+      if (before !== undefined) writeFileSync(file, before)
+      vi.spyOn(process, 'getBuiltinModule').mockImplementation((() => fs) as never)
+      const error = thrownBy(() => heap.writeStats(file))
+      vi.restoreAllMocks()
+      expect(error).toMatchObject({ code: 'HW_FILE', message: `${file}: no space is left on the device` })
+      expect(readdirSync(folder)).toEqual(before === undefined ? [] : ['stats.txt'])
+      if (before !== undefined) expect(readFileSync(file, 'utf8')).toBe(before)
+    }
+  })
+
+  it.skipIf(process.platform === 'win32')(
+    'follows links, keeps who may read it, and writes to devices in place',
+    () => {
+      const heap = Heap.create()
+      const folder = mkdtempSync(join(directory, 'links-'))
+      const file = join(folder, 'stats.txt')
+      writeFileSync(file, '')
+      nodeFs.chmodSync(file, 0o640)
+      nodeFs.symlinkSync(file, join(folder, 'link'))
+      heap.writeStats(join(folder, 'link'))
+      expect(nodeFs.lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true)
+      expect(readFileSync(file, 'utf8')).toBe(heap.report())
+      expect(nodeFs.statSync(file).mode & 0o777).toBe(0o640)
+      heap.writeStats('/dev/null')
+      expect(nodeFs.statSync('/dev/null').isFile()).toBe(false)
+      nodeFs.symlinkSync(join(folder, 'later'), join(folder, 'broken'))
+      heap.writeStats(join(folder, 'broken'))
+      expect(readFileSync(join(folder, 'later'), 'utf8')).toBe(heap.report())
+    },
+  )
 
   it('has a path, and a format that there is', () => {
     const heap = heapOf('vm')

@@ -28,20 +28,65 @@ export function writeErrorLine(line: string): void {
   else console.error(line)
 }
 
+function fileModule() {
+  return currentProcess()?.getBuiltinModule?.('node:fs')
+}
+
+type FileModule = NonNullable<ReturnType<typeof fileModule>>
+
 /**
- * Write a file as a whole; false where there is no file system to be had.
+ * Write a file as a whole; false where there is no file system to be had. A plain file is written beside its place and
+ * then renamed, so that it is never half there: when the disk is full, the one before is kept.
  *
  * @throws FileError
  */
 export function writeTextFile(file: string, text: string): boolean {
-  const fs = currentProcess()?.getBuiltinModule?.('node:fs')
+  const fs = fileModule()
   if (!fs) return false
   try {
-    fs.writeFileSync(file, text)
+    if (!replaceFile(fs, file, text)) fs.writeFileSync(file, text)
   } catch (error) {
     throw new FileError(file, fileReason(error), { cause: error })
   }
   return true
+}
+
+/** False where a file cannot be replaced, which may still be written to in place, or says best why not. */
+function replaceFile(fs: FileModule, file: string, text: string): boolean {
+  const place = placeOf(fs, file)
+  if (place === undefined || typeof fs.renameSync !== 'function') return false
+  const beside = `${place.path}.${Math.random().toString(36).slice(2)}.part`
+  let opened: number
+  try {
+    if (place.isThere) fs.accessSync(place.path, fs.constants.W_OK)
+    opened = fs.openSync(beside, 'wx', place.mode)
+  } catch {
+    // The file or the directory is not ours to write to, the directory is not there, or the name becomes too long.
+    return false
+  }
+  try {
+    try {
+      fs.writeFileSync(opened, text)
+      // The mode at opening is less what the process masks.
+      if (place.isThere) fs.fchmodSync(opened, place.mode)
+    } finally {
+      fs.closeSync(opened)
+    }
+    fs.renameSync(beside, place.path)
+  } catch (error) {
+    fs.rmSync(beside, { force: true })
+    throw error
+  }
+  return true
+}
+
+/** Where a plain file is or will be, links followed; undefined for devices, pipes, directories and broken links. */
+function placeOf(fs: FileModule, file: string): { path: string; mode: number; isThere: boolean } | undefined {
+  const found = fs.statSync(file, { throwIfNoEntry: false })
+  if (found)
+    return found.isFile() ? { path: fs.realpathSync(file), mode: found.mode & 0o777, isThere: true } : undefined
+  const isLink = fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined
+  return isLink ? undefined : { path: file, mode: 0o666, isThere: false }
 }
 
 /** Why reading or writing failed, in words; the error's own where there are none. */

@@ -1,7 +1,7 @@
 /**
- * What this process can be asked about memory: files, where it may read any, and the figures of the runtime. All that
- * is impure in `src/platform/` stands here; nothing is imported, so that the library runs in browsers, where it says
- * that it does not know.
+ * What this process can be asked about memory: files, where it may read any, and the figures of the runtime. What
+ * detection reads, it reads here (`process.ts` has what the library does to the process beside that); nothing is
+ * imported, so that the library runs in browsers, where it says that it does not know.
  */
 import type { Reader } from './cgroup.js'
 
