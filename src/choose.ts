@@ -6,13 +6,13 @@
  * may be wanted: who wants none says `manual`.
  *
  * The sizes: the limit is half of the memory and at most four fifths of what is available (under pressure a quarter and
- * a half), not below 16 MiB where that share of the memory is as much, and rounded down to 64 KiB. The nursery is a
- * sixteenth of the limit, rounded down to a power of two, and `old`, for the old space, a quarter; neither more than is
- * usual for the mode.
+ * a half), not below 16 MiB where that share of the memory is as much, and rounded down to 64 KiB. The nursery and `old`
+ * are those that the mode has with such a limit anyway (`bounds.ts`).
  */
-import { ADDRESS_LIMIT } from '../kernel/layout.js'
 import { checkOptions } from './arguments.js'
+import { usualNursery, usualOld } from './bounds.js'
 import { ArgumentError } from './errors.js'
+import { MODES, NURSERY_BOUNDS } from './modes.js'
 import type { Figure, Machine } from './platform/detect.js'
 import { formatBytes, parseSize } from './sizes.js'
 import type { Size } from './types.js'
@@ -76,19 +76,6 @@ export const SHARES = {
 } as const
 
 const LIMIT_LEAST_BYTES = 16 * MIB
-/** Between these, a heap of the mode can be made: see `leastBytes` and `EMBEDDED_MAX_BYTES` in options.ts. */
-const BOUNDS: Readonly<Record<AutoMode, { readonly leastBytes: number; readonly mostBytes: number }>> = {
-  embedded: { leastBytes: 2 * KIB, mostBytes: 64 * MIB },
-  vm: { leastBytes: 64 * KIB, mostBytes: ADDRESS_LIMIT },
-  runtime: { leastBytes: 256 * KIB, mostBytes: ADDRESS_LIMIT },
-  server: { leastBytes: 256 * KIB, mostBytes: ADDRESS_LIMIT },
-}
-
-export const NURSERY_LEAST_BYTES = 64 * KIB
-/** Modes that are not here have no nursery. */
-export const NURSERY_MAX_BYTES: Readonly<Partial<Record<AutoMode, number>>> = { runtime: 2 * MIB, server: 512 * KIB }
-export const OLD_MAX_BYTES = 32 * MIB
-
 /** What the rules ask about. */
 export interface Facts {
   readonly memory: Figure
@@ -238,7 +225,7 @@ function pickLimit(facts: Facts, mode: AutoMode, wishes: Wishes, reasons: string
     return told('limit', given, given > memory.bytes ? 'given, more than there is' : 'given', reasons)
   }
   const { ofMemory, ofAvailable } = isPressed ? SHARES.pressed : SHARES.calm
-  const { leastBytes, mostBytes } = BOUNDS[mode]
+  const { leastBytes, mostBytes } = MODES[mode]
   const room = wishes.room === undefined ? mostBytes : Math.min(parseSize(wishes.room, 'room'), mostBytes)
   const share = memory.bytes * ofMemory
   const most = [
@@ -265,24 +252,23 @@ function pickNursery(
   wishes: Wishes,
   reasons: string[],
 ): Pick<ChosenOptions, 'nursery' | 'old'> {
-  const most = NURSERY_MAX_BYTES[mode]
-  if (most === undefined) return {}
-  const nursery = Math.min(most, Math.max(NURSERY_LEAST_BYTES, 2 ** Math.floor(Math.log2(Math.max(limit, 1) / 16))))
-  const old = Math.min(OLD_MAX_BYTES, roundDown(limit / 4))
+  const nursery = usualNursery(mode, limit)
+  const old = usualOld(mode, limit)
+  if (nursery === undefined || old === undefined) return {}
+  const usual = MODES[mode].options
+  const whyNursery =
+    nursery === usual.nursery
+      ? `the usual of mode '${mode}'`
+      : nursery > limit * NURSERY_BOUNDS.usualPart
+        ? 'the least of any nursery'
+        : 'a sixteenth of the limit'
+  const whyOld = old === usual.old ? 'the usual' : 'a quarter of the limit'
   return {
     nursery:
       wishes.nursery === undefined
-        ? told(
-            'nursery',
-            nursery,
-            nursery === most ? `the usual of mode '${mode}'` : 'a sixteenth of the limit',
-            reasons,
-          )
+        ? told('nursery', nursery, whyNursery, reasons)
         : asGiven('nursery', wishes.nursery, reasons),
-    old:
-      wishes.old === undefined
-        ? told('old', old, old === OLD_MAX_BYTES ? 'the usual' : 'a quarter of the limit', reasons)
-        : asGiven('old', wishes.old, reasons),
+    old: wishes.old === undefined ? told('old', old, whyOld, reasons) : asGiven('old', wishes.old, reasons),
   }
 }
 

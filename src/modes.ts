@@ -2,7 +2,9 @@
  * Modes as data: each is a table of options over the same parts. Whatever is given to `Heap.create` replaces the mode's
  * own value; `options.ts` refuses what contradicts itself.
  */
+import { ADDRESS_LIMIT } from '../kernel/layout.js'
 import type { Build } from './kernel-instance.js'
+import { formatBytes } from './sizes.js'
 import type { HeapOptions, ModeName } from './types.js'
 
 const KIB = 2 ** 10
@@ -48,8 +50,23 @@ export interface Mode {
     | 'mark, evacuate, slide'
     | 'nursery; mark in steps'
     | 'mark, slide'
+  /** What `limit` may be. */
+  readonly leastBytes: number
+  readonly mostBytes: number
   readonly options: ModeOptions
 }
+
+/** Control block, the metadata of one chunk and one unit. A range that crosses a MiB may need a unit more. */
+const BLOCKS_ALONE = { leastBytes: 16 * KIB, mostBytes: ADDRESS_LIMIT } as const
+/** The same, a mark stack, a type table, and a block of objects. */
+const WITH_OBJECTS = { leastBytes: 64 * KIB, mostBytes: ADDRESS_LIMIT } as const
+/** The same with a nursery, a slot log, and room to promote to. */
+const WITH_NURSERY = { leastBytes: 256 * KIB, mostBytes: ADDRESS_LIMIT } as const
+
+/** What a nursery may have, of the limit at most `mostPart`; where none is given, of the limit at most `usualPart`. */
+export const NURSERY_BOUNDS = { leastBytes: 32 * KIB, mostBytes: 64 * MIB, mostPart: 1 / 4, usualPart: 1 / 16 } as const
+/** Where `old` is not given it is at most this part of the limit. */
+export const OLD_USUAL_PART = 1 / 4
 
 const GROWING = { initial: 64 * MIB, reserve: false, debug: false, name: 'heap' } as const
 const OBJECTS = { countTypes: false, shadowStack: 0, stress: {} } as const
@@ -62,6 +79,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'segregated',
     freeing: 'each',
     collector: 'none',
+    ...BLOCKS_ALONE,
     options: { limit: GIB, ...GROWING, sizeClasses: 'geometric' },
   },
   compiler: {
@@ -71,6 +89,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'bump',
     freeing: 'bulk',
     collector: 'none',
+    ...BLOCKS_ALONE,
     options: { limit: GIB, ...GROWING },
   },
   runtime: {
@@ -80,6 +99,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'segregated',
     freeing: 'each',
     collector: 'nursery; mark, evacuate, slide',
+    ...WITH_NURSERY,
     options: {
       limit: GIB,
       ...GROWING,
@@ -100,6 +120,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'segregated',
     freeing: 'each',
     collector: 'mark, evacuate, slide',
+    ...WITH_OBJECTS,
     options: {
       limit: GIB,
       ...GROWING,
@@ -117,6 +138,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'segregated',
     freeing: 'each',
     collector: 'nursery; mark in steps',
+    ...WITH_NURSERY,
     options: {
       limit: GIB,
       ...GROWING,
@@ -136,6 +158,9 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     allocator: 'bump',
     freeing: 'each',
     collector: 'mark, slide',
+    // No metadata beside the objects.
+    leastBytes: 2 * KIB,
+    mostBytes: 64 * MIB,
     options: { limit: 64 * KIB, debug: false, name: 'heap', ...OBJECTS },
   },
 }
@@ -182,7 +207,7 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   },
   {
     name: 'nursery',
-    type: 'size, 32 KiB to 64 MiB, at most a quarter of the limit',
+    type: `size, ${formatBytes(NURSERY_BOUNDS.leastBytes)} to ${formatBytes(NURSERY_BOUNDS.mostBytes)}, at most a quarter of the limit`,
     fallback: '2 MiB (server: 512 KiB), at most a sixteenth of the limit',
     meaning:
       'runtime, server: where objects are born, rounded down to a power of two; begins shorter, and in runtime grows to ' +

@@ -41,6 +41,7 @@ import {
 } from '../kernel/object-layout.js'
 import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments.js'
 import { settleMode } from './auto.js'
+import { checkBelowLimit, checkNursery, usualNursery, usualOld } from './bounds.js'
 import type { ModeChoice } from './choose.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, OPTIONS } from './modes.js'
@@ -49,24 +50,11 @@ import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
 import { parseSize } from './sizes.js'
 import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses, StressOptions } from './types.js'
 
-/** Control block, the metadata of one chunk and one unit. A range that crosses a MiB may need a unit more. */
-export const HEAP_MIN_BYTES = 16 * 1024
+/** Longest buffer of mode `embedded`. */
+export const EMBEDDED_MAX_BYTES = MODES.embedded.mostBytes
 
-/** The same in mode `embedded`, which keeps no metadata beside its objects. */
-const EMBEDDED_MIN_BYTES = 2 * 1024
-/** `vm`: the same as the others, a mark stack, a type table, and a block of objects. */
-const VM_MIN_BYTES = 64 * 1024
-/** The same with a nursery, a slot log, and room to promote to. */
-const NURSERY_MODE_MIN_BYTES = 256 * 1024
-const NURSERY_MIN_BYTES = 32 * 1024
-const NURSERY_MAX_BYTES = 64 * 2 ** 20
-/** Of the limit the nursery is at most this part, and what old objects have to begin with. */
-const NURSERY_PART = 16
-const OLD_PART = 4
 const PAUSE_GOAL_MIN_MS = 0.05
 const PAUSE_GOAL_MAX_MS = 1000
-/** Longest buffer of mode `embedded`. */
-export const EMBEDDED_MAX_BYTES = 64 * 2 ** 20
 
 /** Objects lie at multiples of this; in `embedded` of 8. */
 const OBJECT_GRAIN_BYTES = 16
@@ -192,21 +180,19 @@ function checkMode(mode: HeapOptions['mode'] = 'manual'): ModeName {
 }
 
 /** The limit, at most `most`, or `fallback` when it is not given. */
-function checkLimit(options: HeapOptions, fallback: number, most: number, reason: string): number {
-  const cap = options.mode === 'embedded' ? EMBEDDED_MAX_BYTES : most
+function checkLimit(options: HeapOptions, mode: ModeName, fallback: number, most: number, reason: string): number {
+  const cap = Math.min(most, MODES[mode].mostBytes)
   if (options.limit === undefined) return Math.min(fallback, cap)
   const limit = parseSize(options.limit, 'limit')
-  const least = leastBytes(options.mode)
-  if (limit >= least && limit <= Math.min(most, cap)) return limit
-  const why = cap < most ? "the most of mode 'embedded'" : reason
-  throw new ArgumentError('limit', options.limit, `from ${least} to ${Math.min(most, cap)} bytes, ${why}`)
+  const least = leastBytes(mode)
+  if (limit >= least && limit <= cap) return limit
+  const why = cap < most ? `the most of mode '${mode}'` : reason
+  throw new ArgumentError('limit', options.limit, `from ${least} to ${cap} bytes, ${why}`)
 }
 
 /** What the smallest heap of a mode needs. */
-export function leastBytes(mode: HeapOptions['mode']): number {
-  if (mode === 'embedded') return EMBEDDED_MIN_BYTES
-  if (mode === 'runtime' || mode === 'server') return NURSERY_MODE_MIN_BYTES
-  return mode === 'vm' ? VM_MIN_BYTES : HEAP_MIN_BYTES
+export function leastBytes(mode: ModeName): number {
+  return MODES[mode].leastBytes
 }
 
 // ---- memory and range ---------------------------------------------------------------------------------------------
@@ -225,13 +211,15 @@ function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number):
     }
   }
   const defaults = MODES[mode].options
-  const limit = checkLimit(options, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
+  const limit = checkLimit(options, mode, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
   const isReserved = mode === 'embedded' || checkFlag('reserve', options.reserve ?? defaults.reserve)
   if (isReserved && options.initial !== undefined) {
     throw new ArgumentError('initial', options.initial, 'left out: `reserve` makes the memory at its limit')
   }
   const initial =
-    options.initial === undefined ? Math.min(parseSize(defaults.initial ?? 0), limit) : checkInitial(options, limit)
+    options.initial === undefined
+      ? Math.min(parseSize(defaults.initial ?? 0), limit)
+      : checkBelowLimit('initial', options.initial, limit)
   return {
     memory: makeMemory(isReserved ? limit : initial, limit),
     base: 0,
@@ -240,12 +228,6 @@ function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number):
     limitBytes: limit,
     flags: modeFlags | FLAG_OWNS_RANGE | FLAG_ZEROED,
   }
-}
-
-function checkInitial(options: HeapOptions, limit: number): number {
-  const initial = parseSize(options.initial ?? 0, 'initial')
-  if (initial <= limit) return initial
-  throw new ArgumentError('initial', options.initial, `at most the limit, ${limit} bytes`)
 }
 
 function makeMemory(initialBytes: number, limitBytes: number): WebAssembly.Memory {
@@ -293,13 +275,13 @@ function planGivenMemory(
   }
   const base = checkPlace('base', options.base)
   const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
-  checkSpan(base, end, options)
+  checkSpan(base, end, options, mode)
   if (!checkFlag('overwrite', options.overwrite)) checkVacant(memory, base)
   // What is never grown has to be there.
   if (mode === 'embedded' && end > present) {
     throw new ArgumentError('end', end, `at most ${present}, the memory's end, in mode 'embedded', which never grows`)
   }
-  const limit = checkLimit(options, end - base, end - base, 'what the range between `base` and `end` holds')
+  const limit = checkLimit(options, mode, end - base, end - base, 'what the range between `base` and `end` holds')
   return {
     memory,
     base,
@@ -319,9 +301,10 @@ function planShared(
   modeFlags: number,
 ): RangePlan {
   const room = ADDRESS_LIMIT - present
-  if (room < HEAP_MIN_BYTES) throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
+  if (room < leastBytes('manual'))
+    throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
   const fallback = Math.min(parseSize(MODES[mode].options.limit), room)
-  const limit = checkLimit(options, fallback, room, 'the room above what the memory holds already')
+  const limit = checkLimit(options, mode, fallback, room, 'the room above what the memory holds already')
   return { memory, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
 }
 
@@ -332,8 +315,8 @@ export function checkMemory(memory: unknown): void {
   }
 }
 
-function checkSpan(base: number, end: number, options: HeapOptions): void {
-  const least = leastBytes(options.mode)
+function checkSpan(base: number, end: number, options: HeapOptions, mode: ModeName): void {
+  const least = leastBytes(mode)
   if (end - base >= least) return
   if (options.end === undefined) {
     throw new ArgumentError('base', base, `at least ${least} bytes below the memory's end at ${end}`)
@@ -379,8 +362,8 @@ export function tooSmall(plan: HeapPlan): ArgumentError {
   const [argument, value] =
     plan.base === 0 && plan.end === plan.limitBytes ? ['limit', plan.limitBytes] : ['end', plan.end]
   const expected =
-    `so large that ${HEAP_MIN_BYTES} bytes are left when \`base\` is rounded up and \`end\` and \`limit\` down to ` +
-    `multiples of 4096 (${HEAP_MIN_BYTES + 4096} where the range crosses a multiple of 1 MiB)`
+    `so large that ${leastBytes('manual')} bytes are left when \`base\` is rounded up and \`end\` and \`limit\` down to ` +
+    `multiples of 4096 (${leastBytes('manual') + 4096} where the range crosses a multiple of 1 MiB)`
   return new ArgumentError(argument as string, value, expected)
 }
 
@@ -443,26 +426,14 @@ function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): 
 }
 
 function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): NurseryPlan | undefined {
-  const defaults = MODES[mode].options
-  if (defaults.nursery === undefined || defaults.old === undefined) return undefined
-  const most = Math.min(NURSERY_MAX_BYTES, Math.max(NURSERY_MIN_BYTES, limitBytes / 4))
-  const wanted =
-    options.nursery === undefined
-      ? Math.max(NURSERY_MIN_BYTES, Math.min(parseSize(defaults.nursery), limitBytes / NURSERY_PART))
-      : parseSize(options.nursery, 'nursery')
-  if (wanted < NURSERY_MIN_BYTES || wanted > most) {
-    const expected = `from ${NURSERY_MIN_BYTES} to ${most} bytes, a quarter of the limit or 64 MiB`
-    throw new ArgumentError('nursery', options.nursery, expected)
-  }
-  const oldBytes =
-    options.old === undefined
-      ? Math.min(parseSize(defaults.old), Math.floor(limitBytes / OLD_PART))
-      : parseSize(options.old, 'old')
-  if (oldBytes > limitBytes) throw new ArgumentError('old', options.old, `at most the limit, ${limitBytes} bytes`)
+  const young = usualNursery(mode, limitBytes)
+  const old = usualOld(mode, limitBytes)
+  if (young === undefined || old === undefined) return undefined
+  const wanted = options.nursery === undefined ? young : checkNursery(options.nursery, limitBytes)
   return {
     youngBytes: 2 ** Math.floor(Math.log2(wanted)),
-    oldBytes,
-    pauseGoalMs: checkPauseGoal(options.pauseGoalMs ?? defaults.pauseGoalMs),
+    oldBytes: options.old === undefined ? old : checkBelowLimit('old', options.old, limitBytes),
+    pauseGoalMs: checkPauseGoal(options.pauseGoalMs ?? MODES[mode].options.pauseGoalMs),
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type Size,
   type Wishes,
 } from '../src/index.js'
+import { planHeap } from '../src/options.js'
 import { CONTAINER, SERVICE, systemOf } from './support/machines.js'
 import { expectSound, thrownBy } from './support/refusal.js'
 
@@ -130,8 +131,18 @@ describe('the sizes', () => {
     const latency = true
     expect(pick(machineOf(GIB), { latency })).toMatchObject({ nursery: 512 * KIB, old: 32 * MIB })
     expect(pick(machineOf(4 * MIB), { latency })).toMatchObject({ limit: 2 * MIB, nursery: 128 * KIB, old: 512 * KIB })
-    expect(pick(machineOf(MIB), { latency })).toMatchObject({ limit: 512 * KIB, nursery: 64 * KIB, old: 128 * KIB })
+    expect(pick(machineOf(MIB), { latency })).toMatchObject({ limit: 512 * KIB, nursery: 32 * KIB, old: 128 * KIB })
     expect(pick(machineOf(32 * MIB))).toEqual({ mode: 'vm', limit: 16 * MIB })
+  })
+
+  it('the nursery and `old` are those of the same mode and limit without `auto`', () => {
+    for (const mode of ['runtime', 'server'] as const) {
+      for (let limit = 256 * KIB; limit < 4 * GIB; limit = Math.ceil(limit * 1.7)) {
+        const { nursery, old } = pick(machineOf(8 * GIB), { limit, among: [mode] })
+        const plan = planHeap({ mode, limit, initial: 0 }).objects?.nursery
+        expect([nursery, old], `${mode}, ${limit}`).toEqual([plan?.youngBytes, plan?.oldBytes])
+      }
+    }
   })
 
   it('given ones are taken as they are', () => {
@@ -192,8 +203,8 @@ describe('any machine', () => {
         expect(limit).toBeLessThanOrEqual(Math.max(there / 2, 256 * KIB))
         expect([nursery === undefined, old === undefined]).toEqual(Array(2).fill(mode === 'vm' || mode === 'embedded'))
         if (nursery !== undefined && old !== undefined) {
-          expect(Number.isInteger(Math.log2(nursery)) && nursery >= 64 * KIB).toBe(true)
-          expect(nursery).toBeLessThanOrEqual(Math.max(64 * KIB, limit / 16))
+          expect(Number.isInteger(Math.log2(nursery)) && nursery >= 32 * KIB).toBe(true)
+          expect(nursery).toBeLessThanOrEqual(Math.max(32 * KIB, limit / 16))
           expect(old).toBeLessThanOrEqual(limit / 4)
         }
         expect(reasons.length).toBeGreaterThanOrEqual(4)
