@@ -98,13 +98,14 @@ export function planHeap(given: HeapOptions): HeapPlan {
   const mode = checkMode(options.mode)
   checkModeHas(options, mode)
   const common = { ...checkCommon(options), mode, choice, ...planClasses(options, mode) }
-  // Without the sizes, which depend on the limit: no memory is made for options that are refused.
-  planObjects(options, mode, ADDRESS_LIMIT)
-  const range =
-    options.memory === undefined
-      ? planOwnMemory(options, mode, MODE_FLAGS[mode])
-      : planGivenMemory(options, options.memory, mode, MODE_FLAGS[mode])
-  return { ...common, ...range, objects: planObjects(options, mode, range.limitBytes) }
+  const { memory } = options
+  const { initialBytes, ...range } =
+    memory === undefined
+      ? planOwnRange(options, mode, MODE_FLAGS[mode])
+      : planGivenRange(options, memory, mode, MODE_FLAGS[mode])
+  const objects = planObjects(options, mode, range.limitBytes)
+  // Last: no memory is made for options that are refused.
+  return { ...common, ...range, objects, memory: memory ?? makeMemory(initialBytes, range.limitBytes) }
 }
 
 const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
@@ -197,9 +198,12 @@ export function leastBytes(mode: ModeName): number {
 
 // ---- memory and range ---------------------------------------------------------------------------------------------
 
-type RangePlan = Pick<HeapPlan, 'memory' | 'base' | 'held' | 'end' | 'limitBytes' | 'flags'>
+interface RangePlan extends Pick<HeapPlan, 'base' | 'held' | 'end' | 'limitBytes' | 'flags'> {
+  /** What an own memory is made with; 0: there is one. */
+  readonly initialBytes: number
+}
 
-function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number): RangePlan {
+function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): RangePlan {
   checkFlag('overwrite', options.overwrite)
   for (const name of ['base', 'end'] as const) {
     if (options[name] !== undefined) {
@@ -221,7 +225,7 @@ function planOwnMemory(options: HeapOptions, mode: ModeName, modeFlags: number):
       ? Math.min(parseSize(defaults.initial ?? 0), limit)
       : checkBelowLimit('initial', options.initial, limit)
   return {
-    memory: makeMemory(isReserved ? limit : initial, limit),
+    initialBytes: isReserved ? limit : initial,
     base: 0,
     held: 0,
     end: limit,
@@ -247,7 +251,7 @@ function makeMemory(initialBytes: number, limitBytes: number): WebAssembly.Memor
   }
 }
 
-function planGivenMemory(
+function planGivenRange(
   options: HeapOptions,
   memory: WebAssembly.Memory,
   mode: ModeName,
@@ -283,7 +287,7 @@ function planGivenMemory(
   }
   const limit = checkLimit(options, mode, end - base, end - base, 'what the range between `base` and `end` holds')
   return {
-    memory,
+    initialBytes: 0,
     base,
     held: Math.min(present, end),
     end,
@@ -305,7 +309,7 @@ function planShared(
     throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
   const fallback = Math.min(parseSize(MODES[mode].options.limit), room)
   const limit = checkLimit(options, mode, fallback, room, 'the room above what the memory holds already')
-  return { memory, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
+  return { initialBytes: 0, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
 }
 
 export function checkMemory(memory: unknown): void {

@@ -4,7 +4,7 @@
  * A failure means: a heap that is not the one asked for.
  */
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { HEAP_BASE_AT, HEAP_MAGIC_AT, HEAP_VERSION_AT } from '../kernel/layout.js'
 import { ArgumentError, Heap, type HeapOptions, MODES, OPTIONS, OutOfMemoryError, VERSION } from '../src/index.js'
 import { expectSound, thrownBy } from './support/refusal.js'
@@ -79,6 +79,20 @@ describe('refused options', () => {
       expect(Buffer.from(memory.buffer).equals(Buffer.from(before))).toBe(true)
     })
   }
+
+  it.each<[string, HeapOptions]>([
+    ['nursery', { mode: 'runtime', limit: '16MiB', nursery: '8MiB' }],
+    ['old', { mode: 'server', limit: '16MiB', old: '17MiB' }],
+    ['initial', { mode: 'vm', limit: '16MiB', initial: '17MiB' }],
+    ['nursery', { mode: 'auto', limit: '16MiB', nursery: '8MiB' }],
+  ])('%s is refused by the limit before a memory is made: %j', (argument, options) => {
+    const made = vi.spyOn(WebAssembly, 'Memory')
+    const error = thrownBy(() => Heap.create(options))
+    const calls = made.mock.calls.length
+    made.mockRestore()
+    expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument })
+    expect(calls).toBe(0)
+  })
 
   it('says the least a range must have', () => {
     expect(String(thrownBy(() => Heap.create({ memory, base: 65536, end: 70000 })))).toContain('16384')
