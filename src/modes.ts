@@ -173,6 +173,10 @@ export interface OptionDescriptor {
   readonly meaning: string
 }
 
+function leastOf(mode: ModeName): string {
+  return formatBytes(MODES[mode].leastBytes)
+}
+
 /** Every option of `Heap.create`, in the order in which it is best read. */
 export const OPTIONS: readonly OptionDescriptor[] = [
   {
@@ -183,7 +187,9 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   },
   {
     name: 'limit',
-    type: 'size, 16 KiB to 4 GiB − 64 KiB; embedded: 2 KiB to 64 MiB',
+    type:
+      `size, ${leastOf('manual')} (vm: ${leastOf('vm')}; runtime, server: ${leastOf('server')}) to 4 GiB − 64 KiB; ` +
+      `embedded: ${leastOf('embedded')} to ${formatBytes(MODES.embedded.mostBytes)}`,
     fallback: '1 GiB (embedded: 64 KiB), or the given range',
     meaning: 'most the heap may hold of its memory, metadata included',
   },

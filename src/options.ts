@@ -44,7 +44,7 @@ import { settleMode } from './auto.js'
 import { checkBelowLimit, checkNursery, usualNursery, usualOld } from './bounds.js'
 import type { ModeChoice } from './choose.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
-import { MODES, OPTIONS } from './modes.js'
+import { MODES, type ModeOptions, OPTIONS } from './modes.js'
 import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
 import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
 import { parseSize } from './sizes.js'
@@ -152,6 +152,12 @@ function checkModeHas(options: HeapOptions, mode: ModeName): void {
   }
 }
 
+/** What is given, else the mode's own. Null is given, and for the checks to refuse. */
+function givenOrUsual<Name extends keyof ModeOptions>(options: HeapOptions, mode: ModeName, name: Name) {
+  const value: HeapOptions[Name] = options[name]
+  return value === undefined ? MODES[mode].options[name] : value
+}
+
 /** The options of `Heap.attach`. */
 export function checkAttachOptions(options: AttachOptions): CommonPlan {
   checkOptions('options', options, ['debug', 'name', 'testing'])
@@ -165,7 +171,7 @@ function checkCommon(options: AttachOptions): CommonPlan {
   }
   checkOptions('testing', testing, ['growth', 'knobs'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
-  const knobs = checkRange('testing.knobs', testing.knobs ?? 0, 0, 2 ** 32 - 1)
+  const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)
   return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs }
 }
 
@@ -216,7 +222,7 @@ function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): 
   }
   const defaults = MODES[mode].options
   const limit = checkLimit(options, mode, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
-  const isReserved = mode === 'embedded' || checkFlag('reserve', options.reserve ?? defaults.reserve)
+  const isReserved = mode === 'embedded' || checkFlag('reserve', givenOrUsual(options, mode, 'reserve'))
   if (isReserved && options.initial !== undefined) {
     throw new ArgumentError('initial', options.initial, 'left out: `reserve` makes the memory at its limit')
   }
@@ -278,7 +284,7 @@ function planGivenRange(
     return planShared(options, memory, present, mode, modeFlags)
   }
   const base = checkPlace('base', options.base)
-  const end = checkPlace('end', options.end ?? Math.min(present, ADDRESS_LIMIT))
+  const end = checkPlace('end', options.end === undefined ? Math.min(present, ADDRESS_LIMIT) : options.end)
   checkSpan(base, end, options, mode)
   if (!checkFlag('overwrite', options.overwrite)) checkVacant(memory, base)
   // What is never grown has to be there.
@@ -305,8 +311,11 @@ function planShared(
   modeFlags: number,
 ): RangePlan {
   const room = ADDRESS_LIMIT - present
-  if (room < leastBytes('manual'))
-    throw new ArgumentError('memory', memory, 'below its maximum: there is no room for a heap')
+  const least = leastBytes(mode)
+  if (room < least) {
+    const expected = `so far below 4 GiB that a heap of mode '${mode}' has ${least} bytes above it, not ${room}`
+    throw new ArgumentError('memory', memory, expected)
+  }
   const fallback = Math.min(parseSize(MODES[mode].options.limit), room)
   const limit = checkLimit(options, mode, fallback, room, 'the room above what the memory holds already')
   return { initialBytes: 0, base: present, held: present, end: ADDRESS_LIMIT, limitBytes: limit, flags: modeFlags }
@@ -345,8 +354,12 @@ function checkVacant(memory: WebAssembly.Memory, base: number): void {
 
 /** Where the control block of a heap of `mode` lies that was made with `base`. */
 export function startOf(base: number, mode: ModeName): number {
-  const alignment = mode === 'embedded' ? EMBEDDED_GRAIN_BYTES : UNIT_BYTES
+  const alignment = alignmentOf(mode)
   return Math.ceil(base / alignment) * alignment
+}
+
+function alignmentOf(mode: ModeName): number {
+  return mode === 'embedded' ? EMBEDDED_GRAIN_BYTES : UNIT_BYTES
 }
 
 /** The mode and the place of the heap that was made with `base`; undefined when there is none. */
@@ -363,18 +376,23 @@ export function findHeap(memory: WebAssembly.Memory, base: number): { at: number
 
 /** The error for a range that turned out too small for the kernel once its ends were rounded. */
 export function tooSmall(plan: HeapPlan): ArgumentError {
-  const [argument, value] =
-    plan.base === 0 && plan.end === plan.limitBytes ? ['limit', plan.limitBytes] : ['end', plan.end]
+  const isLimit = plan.base === 0 && plan.end === plan.limitBytes
+  const least = leastBytes(plan.mode)
+  // Chunks of a MiB, and their metadata, are of the modes that have pages.
+  const crossing =
+    plan.mode === 'embedded' ? '' : ` (${least + UNIT_BYTES} where the range crosses a multiple of 1 MiB)`
   const expected =
-    `so large that ${leastBytes('manual')} bytes are left when \`base\` is rounded up and \`end\` and \`limit\` down to ` +
-    `multiples of 4096 (${leastBytes('manual') + 4096} where the range crosses a multiple of 1 MiB)`
-  return new ArgumentError(argument as string, value, expected)
+    `so large that ${least} bytes are left when \`base\` is rounded up and \`end\` and \`limit\` down to ` +
+    `multiples of ${alignmentOf(plan.mode)}${crossing}`
+  return new ArgumentError(isLimit ? 'limit' : 'end', isLimit ? plan.limitBytes : plan.end, expected)
 }
 
 // ---- size classes -------------------------------------------------------------------------------------------------
 
 function planClasses(options: HeapOptions, mode: ModeName): Pick<HeapPlan, 'classTable' | 'classes'> {
-  const classes = options.sizeClasses ?? MODES[mode].options.sizeClasses ?? 'geometric'
+  // Modes without classes have a table all the same, which is never looked at.
+  const given = givenOrUsual(options, mode, 'sizeClasses')
+  const classes = given === undefined ? 'geometric' : given
   if (classes === 'geometric') return { classTable: CLASS_TABLE_GEOMETRIC, classes: [] }
   if (classes === 'pow2') return { classTable: CLASS_TABLE_POW2, classes: [] }
   return { classTable: CLASS_TABLE_LIST, classes: checkClassList(classes) }
@@ -405,24 +423,25 @@ function checkClassList(list: SizeClasses): number[] {
 // ---- objects ------------------------------------------------------------------------------------------------------
 
 function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): ObjectPlan | undefined {
-  const defaults = MODES[mode].options
   if (MODES[mode].collector === 'none') return undefined
-  const shadowSlots = checkRange('shadowStack', options.shadowStack ?? defaults.shadowStack, 0, SHADOW_SLOTS_MAX)
+  const shadowSlots = checkRange('shadowStack', givenOrUsual(options, mode, 'shadowStack'), 0, SHADOW_SLOTS_MAX)
+  const isOn = (name: 'evacuate' | 'lazySweep' | 'countTypes' | 'ageing') =>
+    checkFlag(name, givenOrUsual(options, mode, name))
   const stress = options.stress === undefined ? {} : options.stress
   checkOptions('stress', stress, ['collect', 'move'])
   const policy =
-    (checkFlag('evacuate', options.evacuate ?? defaults.evacuate) ? POLICY_EVACUATE : 0) |
-    (checkFlag('lazySweep', options.lazySweep ?? defaults.lazySweep) ? POLICY_LAZY_SWEEP : 0) |
-    (checkFlag('countTypes', options.countTypes ?? defaults.countTypes) ? POLICY_COUNT_TYPES : 0) |
+    (isOn('evacuate') ? POLICY_EVACUATE : 0) |
+    (isOn('lazySweep') ? POLICY_LAZY_SWEEP : 0) |
+    (isOn('countTypes') ? POLICY_COUNT_TYPES : 0) |
     (checkFlag('stress.move', stress.move) ? POLICY_MOVE_ALL : 0) |
-    (checkFlag('ageing', options.ageing ?? defaults.ageing) ? POLICY_AGEING : 0) |
+    (isOn('ageing') ? POLICY_AGEING : 0) |
     (mode === 'server' ? POLICY_INCREMENTAL : 0)
   const nursery = planNursery(options, mode, limitBytes)
   return {
     policy,
     stress: planStress(stress.collect),
     nursery,
-    gcShare: checkShare(options.gcShare ?? defaults.gcShare),
+    gcShare: checkShare(givenOrUsual(options, mode, 'gcShare')),
     shadowSlots,
     grainBytes: grainOf(mode),
     isAttached: false,
@@ -437,7 +456,7 @@ function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): 
   return {
     youngBytes: 2 ** Math.floor(Math.log2(wanted)),
     oldBytes: options.old === undefined ? old : checkBelowLimit('old', options.old, limitBytes),
-    pauseGoalMs: checkPauseGoal(options.pauseGoalMs ?? MODES[mode].options.pauseGoalMs),
+    pauseGoalMs: checkPauseGoal(givenOrUsual(options, mode, 'pauseGoalMs')),
   }
 }
 

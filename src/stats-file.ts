@@ -18,6 +18,7 @@ export function writeStats(core: HeapCore, file: string, options: WriteStatsOpti
   checkOptions('options', options, ['format', 'types'])
   const { format = 'text', types = false } = options
   if (!FORMATS.includes(format)) throw new ArgumentError('format', format, `one of ${FORMATS.join(', ')}`)
+  if (typeof types !== 'boolean') throw new ArgumentError('types', types, 'a boolean')
   if (typeof file !== 'string' || file === '') throw new ArgumentError('file', file, 'the path of a file')
   core.assertOpen()
   const text = format === 'json' ? jsonOf(core, types) : textOf(core, types)

@@ -302,7 +302,7 @@ describe('a file', () => {
     },
   )
 
-  it('has a path, and a format that there is', () => {
+  it('has a path, a format that there is, and types or not, in every mode', () => {
     const heap = heapOf('vm')
     const file = join(directory, 'stats')
     expect(thrownBy(() => heap.writeStats(''))).toMatchObject({ code: 'HW_ARGUMENT', argument: 'file' })
@@ -310,6 +310,9 @@ describe('a file', () => {
     const formats = ['JSON', '', 1, null] as never[]
     for (const format of formats) {
       expect(thrownBy(() => heap.writeStats(file, { format }))).toMatchObject({ argument: 'format' })
+    }
+    for (const one of [heap, Heap.create()]) {
+      expect(thrownBy(() => one.writeStats(file, { types: 'yes' } as never))).toMatchObject({ argument: 'types' })
     }
     expect(thrownBy(() => heap.writeStats(file, { kind: 'json' } as never))).toMatchObject({ argument: 'options' })
   })

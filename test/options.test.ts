@@ -6,7 +6,18 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { HEAP_BASE_AT, HEAP_MAGIC_AT, HEAP_VERSION_AT } from '../kernel/layout.js'
-import { ArgumentError, Heap, type HeapOptions, MODES, OPTIONS, OutOfMemoryError, VERSION } from '../src/index.js'
+import {
+  ArgumentError,
+  formatBytes,
+  Heap,
+  type HeapOptions,
+  MODES,
+  type ModeName,
+  OPTIONS,
+  OutOfMemoryError,
+  VERSION,
+} from '../src/index.js'
+import { planHeap, tooSmall } from '../src/options.js'
 import { expectSound, thrownBy } from './support/refusal.js'
 
 const memoryOf = (pages: number) => new WebAssembly.Memory({ initial: pages, maximum: 65535 })
@@ -79,6 +90,53 @@ describe('refused options', () => {
       expect(Buffer.from(memory.buffer).equals(Buffer.from(before))).toBe(true)
     })
   }
+
+  it.each<[ModeName, keyof HeapOptions]>([
+    ['server', 'gcShare'],
+    ['server', 'pauseGoalMs'],
+    ['runtime', 'ageing'],
+    ['runtime', 'evacuate'],
+    ['vm', 'lazySweep'],
+    ['vm', 'countTypes'],
+    ['embedded', 'shadowStack'],
+    ['manual', 'sizeClasses'],
+    ['manual', 'reserve'],
+  ])('null is none: mode %s, %s', (mode, name) => {
+    expect(thrownBy(() => Heap.create({ mode, [name]: null }))).toMatchObject({ code: 'HW_ARGUMENT', argument: name })
+  })
+
+  it('null is none, in a given memory and for tests, too', () => {
+    const cases: [string, unknown][] = [
+      ['end', { memory, base: 65536, end: null }],
+      ['testing.knobs', { testing: { knobs: null } }],
+    ]
+    for (const [argument, options] of cases) {
+      expect(thrownBy(() => Heap.create(options as HeapOptions))).toMatchObject({ code: 'HW_ARGUMENT', argument })
+    }
+  })
+
+  it('by a bound name it in whole bytes', () => {
+    const error = thrownBy(() => Heap.create({ mode: 'runtime', limit: 300_001, nursery: '1MiB' }))
+    expect(String(error)).toContain('from 32768 to 75000 bytes')
+  })
+
+  it('a range that is too short when its ends are rounded: what the mode needs, and to what it is rounded', () => {
+    const refusal = (mode: ModeName, bytes: number) =>
+      String(tooSmall(planHeap({ mode, memory, base: 65537, end: 65537 + bytes })))
+    expect(refusal('embedded', 2048)).toMatch(/2048 bytes are left .* multiples of 8\b(?!.*1 MiB)/)
+    expect(refusal('vm', 65536)).toMatch(/65536 bytes are left .* multiples of 4096 \(69632 .* 1 MiB/)
+    const options: HeapOptions = { memory, base: 65537, end: 65537 + 16384 }
+    expect(String(thrownBy(() => Heap.create(options)))).toMatch(/16384 bytes are left .* multiples of 4096 \(20480/)
+  })
+
+  it('a memory with less room above it than the mode needs', () => {
+    const full = new WebAssembly.Memory({ initial: 65533, maximum: 65536 })
+    for (const mode of ['runtime', 'server'] as const) {
+      const error = thrownBy(() => Heap.create({ mode, memory: full }))
+      expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument: 'memory' })
+      expect(String(error)).toContain('262144 bytes above it, not 131072')
+    }
+  })
 
   it.each<[string, HeapOptions]>([
     ['nursery', { mode: 'runtime', limit: '16MiB', nursery: '8MiB' }],
@@ -261,6 +319,17 @@ describe('the option tables', () => {
       const heap = Heap.create({ mode: mode as keyof typeof MODES })
       expect(heap.mode).toBe(mode)
       expect(heap.limitBytes).toBe(MODES[heap.mode].options.limit)
+    }
+  })
+
+  it('say the least limit of every mode, and it is', () => {
+    const type = OPTIONS.find(({ name }) => name === 'limit')?.type
+    for (const { name: mode, leastBytes, mostBytes } of Object.values(MODES)) {
+      expect(type).toContain(formatBytes(leastBytes))
+      expectSound(Heap.create({ mode, limit: leastBytes }))
+      for (const limit of [leastBytes - 1, mostBytes + 1]) {
+        expect(thrownBy(() => Heap.create({ mode, limit }))).toMatchObject({ argument: 'limit' })
+      }
     }
   })
 
