@@ -23,15 +23,20 @@ export function settleMode(given: HeapOptions, detect: () => Machine = detectMac
   return { options: { ...choice.options, ...explicit, mode: choice.mode }, choice }
 }
 
-/** What given options ask of the choice. What is wrong with them is for the checks that follow to say. */
+/** What given options ask of the choice. What contradicts itself is for the checks that follow to say. */
 function wishesOf(given: HeapOptions): Wishes {
   const { nursery, old } = given as { readonly nursery?: Size; readonly old?: Size }
+  const among = fitting(given)
+  const isFit = (bytes: number) =>
+    (among ?? AUTO_MODES).some((mode) => bytes >= MODES[mode].leastBytes && bytes <= MODES[mode].mostBytes)
+  const range = rangeBytes(given)
+  const room = roomBytes(given)
   const wishes = {
-    limit: given.limit ?? rangeBytes(given),
+    limit: given.limit === undefined && range !== undefined && isFit(range) ? range : given.limit,
     nursery,
     old,
-    room: roomBytes(given),
-    among: fitting(given),
+    room: room !== undefined && isFit(room) ? room : undefined,
+    among,
   }
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined))
 }
@@ -56,7 +61,7 @@ function isWhole({ memory, base, end }: HeapOptions): boolean {
 /** A given range is the limit. */
 function rangeBytes({ memory, base, end }: HeapOptions): number | undefined {
   if (!(memory instanceof WebAssembly.Memory) || base === undefined) return undefined
-  const top = end ?? memory.buffer.byteLength
+  const top = end === undefined ? memory.buffer.byteLength : end
   return Number.isSafeInteger(top) && Number.isSafeInteger(base) && top > base ? top - base : undefined
 }
 

@@ -10,7 +10,7 @@
  * are those that the mode has with such a limit anyway (`bounds.ts`).
  */
 import { checkOptions } from './arguments.js'
-import { usualNursery, usualOld } from './bounds.js'
+import { checkBelowLimit, checkNursery, usualNursery, usualOld } from './bounds.js'
 import { ArgumentError } from './errors.js'
 import { MODES, NURSERY_BOUNDS } from './modes.js'
 import type { Figure, Machine } from './platform/detect.js'
@@ -132,7 +132,14 @@ export const MODE_RULES: readonly ModeRule[] = [
 
 // ---- the function ---------------------------------------------------------------------------------------------------
 
-const WISH_NAMES: readonly (keyof Wishes)[] = ['latency', 'pauseGoalMs', 'limit', 'nursery', 'old', 'room', 'among']
+/** Sizes that not every mode has. */
+const MODE_SIZES = ['nursery', 'old'] as const
+const SIZE_WISHES = ['limit', ...MODE_SIZES, 'room'] as const
+type SizeWish = (typeof SIZE_WISHES)[number]
+const WISH_NAMES: readonly (keyof Wishes)[] = ['latency', 'pauseGoalMs', ...SIZE_WISHES, 'among']
+
+/** In bytes, what is wished. */
+type WishedSizes = { readonly [name in SizeWish]?: number }
 
 /**
  * The mode and the sizes that fit a machine.
@@ -142,17 +149,18 @@ const WISH_NAMES: readonly (keyof Wishes)[] = ['latency', 'pauseGoalMs', 'limit'
  * @example const { mode, options, reasons } = chooseMode(detectMachine(), { latency: true })
  */
 export function chooseMode(machine: Machine, wishes: Wishes = {}): ModeChoice {
-  checkWishes(wishes)
-  const { among = AUTO_MODES } = wishes
+  const sizes = checkWishes(wishes)
+  const fitting = fittingModes(wishes, sizes)
   const reasons: string[] = []
-  const facts = weigh(machine, wishes, reasons)
-  const mode = pickMode(facts, among, reasons)
-  const limit = pickLimit(facts, mode, wishes, reasons)
+  const facts = weigh(machine, wishes, sizes, reasons)
+  const mode = pickMode(facts, fitting, reasons)
+  const limit = pickLimit(facts, mode, sizes, reasons)
   const options = { limit, ...pickNursery(mode, limit, wishes, reasons) }
   return { mode, options, reasons }
 }
 
-function checkWishes(wishes: Wishes): void {
+/** Every size that is wished, in bytes. */
+function checkWishes(wishes: Wishes): WishedSizes {
   checkOptions('wishes', wishes, WISH_NAMES)
   const { latency, pauseGoalMs, among } = wishes
   if (latency !== undefined && typeof latency !== 'boolean') {
@@ -161,18 +169,57 @@ function checkWishes(wishes: Wishes): void {
   if (pauseGoalMs !== undefined && !(typeof pauseGoalMs === 'number' && pauseGoalMs > 0)) {
     throw new ArgumentError('pauseGoalMs', pauseGoalMs, 'a number of milliseconds above 0')
   }
-  if (among === undefined) return
   const isList = Array.isArray(among) && among.length > 0 && among.every((mode) => AUTO_MODES.includes(mode))
-  if (!isList) throw new ArgumentError('among', among, `a list of one or more of ${AUTO_MODES.join(', ')}`)
+  if (among !== undefined && !isList) {
+    throw new ArgumentError('among', among, `a list of one or more of ${AUTO_MODES.join(', ')}`)
+  }
+  const sizes = SIZE_WISHES.flatMap((name) => {
+    const size = wishes[name]
+    return size === undefined ? [] : [[name, parseSize(size, name)]]
+  })
+  return Object.fromEntries(sizes)
 }
 
-function weigh(machine: Machine, wishes: Wishes, reasons: string[]): Facts {
+/** The modes that have what is wished, and a limit like that. */
+function fittingModes(wishes: Wishes, sizes: WishedSizes): AutoMode[] {
+  const { among = AUTO_MODES } = wishes
+  let modes = AUTO_MODES.filter((mode) => among.includes(mode))
+  const keep = (name: SizeWish, isFit: (mode: AutoMode) => boolean, expected: () => string) => {
+    if (sizes[name] === undefined) return
+    const some = modes.filter(isFit)
+    if (some.length === 0) throw new ArgumentError(name, wishes[name], expected())
+    modes = some
+  }
+  for (const name of MODE_SIZES) {
+    keep(
+      name,
+      (mode) => name in MODES[mode].options,
+      () => `left out: none of ${modes.join(', ')} has it`,
+    )
+  }
+  const { limit = 0, room = 0 } = sizes
+  const least = () => Math.min(...modes.map((mode) => MODES[mode].leastBytes))
+  const most = () => Math.max(...modes.map((mode) => MODES[mode].mostBytes))
+  keep(
+    'limit',
+    (mode) => limit >= MODES[mode].leastBytes && limit <= MODES[mode].mostBytes,
+    () => `from ${least()} to ${most()} bytes, for a heap of ${modes.join(' or ')}`,
+  )
+  keep(
+    'room',
+    (mode) => room >= MODES[mode].leastBytes,
+    () => `at least ${least()} bytes, for a heap of ${modes.join(' or ')}`,
+  )
+  return modes
+}
+
+function weigh(machine: Machine, wishes: Wishes, sizes: WishedSizes, reasons: string[]): Facts {
   const { total = { bytes: ASSUMED.totalBytes, source: 'assumed' }, limit, pressure } = machine
   const there = limit && limit.bytes < total.bytes ? limit : total
   reasons.push(`memory: ${shown(there)}${there === total ? '' : `, of ${shown(total)}`}`)
   const available = availableOf(machine, there)
   reasons.push(`available: ${shown(available)}`)
-  const givenBytes = wishes.limit === undefined ? Number.POSITIVE_INFINITY : parseSize(wishes.limit, 'limit')
+  const givenBytes = sizes.limit ?? Number.POSITIVE_INFINITY
   const stalledPercent = pressure?.some.avg10Percent
   const isPressed = stalledPercent !== undefined && stalledPercent >= PRESSED_PERCENT
   if (pressure && isPressed) {
@@ -204,29 +251,35 @@ function shown({ bytes, source }: Figure): string {
   return `${formatBytes(bytes)} (${source})`
 }
 
-function pickMode(facts: Facts, among: readonly AutoMode[], reasons: string[]): AutoMode {
-  for (const { mode, applies, because } of MODE_RULES) {
-    if (!applies(facts)) continue
-    if (among.includes(mode)) {
-      reasons.push(`mode '${mode}': ${because(facts)}`)
-      return mode
+function pickMode(facts: Facts, fitting: readonly AutoMode[], reasons: string[]): AutoMode {
+  const otherwise = MODE_RULES.at(-1)
+  let isPassedOver = false
+  for (const rule of MODE_RULES) {
+    if (!rule.applies(facts)) continue
+    // What speaks for the last one is not true when one before it applied.
+    if (rule === otherwise && isPassedOver) break
+    const because = rule.because(facts)
+    if (fitting.includes(rule.mode)) {
+      reasons.push(`mode '${rule.mode}': ${because}`)
+      return rule.mode
     }
-    reasons.push(`not mode '${mode}', although ${because(facts)}: it lacks what is given`)
+    isPassedOver = true
+    reasons.push(`not mode '${rule.mode}', although ${because}: it does not fit what is given`)
   }
-  const mode = AUTO_MODES.find((one) => among.includes(one)) ?? 'vm'
-  reasons.push(`mode '${mode}': it has what is given`)
+  const mode = AUTO_MODES.find((one) => fitting.includes(one)) ?? 'vm'
+  reasons.push(`mode '${mode}': it fits what is given`)
   return mode
 }
 
-function pickLimit(facts: Facts, mode: AutoMode, wishes: Wishes, reasons: string[]): number {
+function pickLimit(facts: Facts, mode: AutoMode, sizes: WishedSizes, reasons: string[]): number {
   const { memory, available, isPressed } = facts
-  if (wishes.limit !== undefined) {
-    const given = parseSize(wishes.limit, 'limit')
+  const { limit: given } = sizes
+  if (given !== undefined) {
     return told('limit', given, given > memory.bytes ? 'given, more than there is' : 'given', reasons)
   }
   const { ofMemory, ofAvailable } = isPressed ? SHARES.pressed : SHARES.calm
   const { leastBytes, mostBytes } = MODES[mode]
-  const room = wishes.room === undefined ? mostBytes : Math.min(parseSize(wishes.room, 'room'), mostBytes)
+  const room = Math.min(sizes.room ?? mostBytes, mostBytes)
   const share = memory.bytes * ofMemory
   const most = [
     { bytes: share, why: `${ofMemory * 100} % of the memory` },
@@ -267,16 +320,15 @@ function pickNursery(
     nursery:
       wishes.nursery === undefined
         ? told('nursery', nursery, whyNursery, reasons)
-        : asGiven('nursery', wishes.nursery, reasons),
-    old: wishes.old === undefined ? told('old', old, whyOld, reasons) : asGiven('old', wishes.old, reasons),
+        : told('nursery', checkNursery(wishes.nursery, limit), 'given', reasons),
+    old:
+      wishes.old === undefined
+        ? told('old', old, whyOld, reasons)
+        : told('old', checkBelowLimit('old', wishes.old, limit), 'given', reasons),
   }
 }
 
 function told(name: string, bytes: number, why: string, reasons: string[]): number {
   reasons.push(`${name} ${formatBytes(bytes)}: ${why}`)
   return bytes
-}
-
-function asGiven(name: string, size: Size, reasons: string[]): number {
-  return told(name, parseSize(size, name), 'given', reasons)
 }

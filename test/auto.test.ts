@@ -71,6 +71,18 @@ describe('the rules of the mode', () => {
     expect(reasons.filter((reason) => reason.startsWith(`mode '${mode}': `))).toHaveLength(1)
   })
 
+  it('pass over modes without what is wished', () => {
+    const wishes = { nursery: '1MiB', old: '4MiB' }
+    for (const machine of [machineOf(32 * MIB), { ...machineOf(GIB), pressure: pressure(50) }, machineOf(GIB, MIB)]) {
+      const { mode, options, reasons } = chooseMode(machine, wishes)
+      expect([mode, options.nursery, options.old]).toEqual(['runtime', MIB, 4 * MIB])
+      expect(reasons.join('\n')).toMatch(/not mode 'vm', although .*: it does not fit what is given/)
+      expect(reasons).toContain("mode 'runtime': it fits what is given")
+    }
+    expect(chooseMode(machineOf(MIB / 2), { latency: true, old: 0 }).mode).toBe('server')
+    expect(chooseMode(machineOf(GIB), { limit: '128KiB', latency: true, among: ['vm', 'server'] }).mode).toBe('vm')
+  })
+
   it('each decide at least one case above', () => {
     const withoutFigures = (text = '') => text.replace(/[\d.]+( \w?i?B\b)?/g, '')
     const used = table.map(([, machine, wishes]) =>
@@ -166,6 +178,20 @@ describe('refused wishes', () => {
     ['nursery', { nursery: -1 }],
     ['old', { old: 'much' }],
     ['room', { room: Number.NaN }],
+    ['limit', { limit: 10 }],
+    ['limit', { limit: 2 ** 32 }],
+    ['limit', { limit: '100MiB', among: ['embedded'] }],
+    ['limit', { limit: '128KiB', old: '64KiB' }],
+    ['limit', { limit: null }],
+    ['nursery', { nursery: 'junk' }],
+    ['nursery', { nursery: '31KiB' }],
+    ['nursery', { nursery: '65MiB' }],
+    ['nursery', { nursery: '3MiB', limit: '8MiB' }],
+    ['nursery', { nursery: '1MiB', among: ['vm', 'embedded'] }],
+    ['old', { old: '9MiB', limit: '8MiB' }],
+    ['old', { old: '1MiB', among: ['vm'] }],
+    ['room', { room: 2047 }],
+    ['room', { room: '100KiB', nursery: '64KiB' }],
     ['among', { among: [] }],
     ['among', { among: ['manual'] }],
   ]
@@ -173,6 +199,15 @@ describe('refused wishes', () => {
     const error = thrownBy(() => chooseMode(machineOf(GIB), wishes as Wishes))
     expect(error).toBeInstanceOf(ArgumentError)
     expect(error).toMatchObject({ argument })
+  })
+
+  it('on a machine with any memory', () => {
+    for (const machine of [machineOf(1), machineOf(32 * MIB), { ...machineOf(GIB), pressure: pressure(50) }]) {
+      for (const wishes of [{ nursery: 'junk' }, { old: -1 }, { limit: 10 }, { room: 'none' }]) {
+        const [argument] = Object.keys(wishes)
+        expect(thrownBy(() => chooseMode(machine, wishes))).toMatchObject({ code: 'HW_ARGUMENT', argument })
+      }
+    }
   })
 })
 
