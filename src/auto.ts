@@ -33,6 +33,8 @@ function wishesOf(given: HeapOptions): Wishes {
   const room = roomBytes(given)
   const wishes = {
     limit: given.limit === undefined && range !== undefined && isFit(range) ? range : given.limit,
+    // A given memory has its size: the checks that follow refuse another.
+    initial: given.memory === undefined ? given.initial : undefined,
     nursery,
     old,
     room: room !== undefined && isFit(room) ? room : undefined,

@@ -21,8 +21,8 @@ export function usualOld(mode: ModeName, limitBytes: number): number | undefined
   return old === undefined ? undefined : Math.min(parseSize(old), Math.floor(limitBytes * OLD_USUAL_PART))
 }
 
-/** @param limit what to call the limit in the error. @throws ArgumentError */
-export function checkNursery(given: Size, limitBytes: number, limit = 'the limit'): number {
+/** @param limit what to call the limit, with its bytes, in the error. @throws ArgumentError */
+export function checkNursery(given: Size, limitBytes: number, limit = `the limit, ${limitBytes} bytes`): number {
   const { leastBytes, mostBytes, mostPart } = NURSERY_BOUNDS
   const most = Math.min(mostBytes, Math.max(leastBytes, Math.floor(limitBytes * mostPart)))
   const bytes = parseSize(given, 'nursery')
@@ -31,9 +31,14 @@ export function checkNursery(given: Size, limitBytes: number, limit = 'the limit
   throw new ArgumentError('nursery', given, `from ${leastBytes} to ${most} bytes, ${why}`)
 }
 
-/** For sizes that may be as much as the limit. @throws ArgumentError */
-export function checkBelowLimit(name: 'initial' | 'old', given: Size, limitBytes: number, limit = 'the limit'): number {
+/** For sizes that may be as much as the limit; `limit` as above. @throws ArgumentError */
+export function checkBelowLimit(
+  name: 'initial' | 'old',
+  given: Size,
+  limitBytes: number,
+  limit = `the limit, ${limitBytes} bytes`,
+): number {
   const bytes = parseSize(given, name)
   if (bytes <= limitBytes) return bytes
-  throw new ArgumentError(name, given, `at most ${limit}, ${limitBytes} bytes`)
+  throw new ArgumentError(name, given, `at most ${limit}`)
 }

@@ -6,7 +6,8 @@
  * may be wanted: who wants none says `manual`.
  *
  * The sizes: the limit is half of the memory and at most four fifths of what is available (under pressure a quarter and
- * a half), not below 16 MiB where that share of the memory is as much, and rounded down to 64 KiB. The nursery and `old`
+ * a half), not below 16 MiB where that share of the memory is as much, nor below what given sizes need, and rounded down
+ * to 64 KiB. The nursery and `old`
  * are those that the mode has with such a limit anyway (`bounds.ts`).
  */
 import { checkOptions } from './arguments.js'
@@ -31,8 +32,9 @@ export interface Wishes {
   readonly latency?: boolean
   /** The same, with a number of milliseconds. */
   readonly pauseGoalMs?: number
-  /** Sizes that are settled: they are taken as they are, and the mode is chosen for them. */
+  /** Sizes that are settled: they are taken as they are, and the mode and the limit are chosen for them. */
   readonly limit?: Size
+  readonly initial?: Size
   readonly nursery?: Size
   readonly old?: Size
   /** The most that the limit may be, whatever the machine has: what a given memory has room for. */
@@ -44,6 +46,8 @@ export interface Wishes {
 /** Options for `Heap.create`. Modes without a nursery have a limit only. */
 export interface ChosenOptions {
   readonly limit: number
+  /** When it is given. */
+  readonly initial?: number
   readonly nursery?: number
   readonly old?: number
 }
@@ -133,7 +137,7 @@ export const MODE_RULES: readonly ModeRule[] = [
 // ---- the function ---------------------------------------------------------------------------------------------------
 
 /** Sizes that not every mode has. */
-const MODE_SIZES = ['nursery', 'old'] as const
+const MODE_SIZES = ['initial', 'nursery', 'old'] as const
 const SIZE_WISHES = ['limit', ...MODE_SIZES, 'room'] as const
 type SizeWish = (typeof SIZE_WISHES)[number]
 const WISH_NAMES: readonly (keyof Wishes)[] = ['latency', 'pauseGoalMs', ...SIZE_WISHES, 'among']
@@ -155,8 +159,7 @@ export function chooseMode(machine: Machine, wishes: Wishes = {}): ModeChoice {
   const facts = weigh(machine, wishes, sizes, reasons)
   const mode = pickMode(facts, fitting, reasons)
   const limit = pickLimit(facts, mode, sizes, reasons)
-  const options = { limit, ...pickNursery(mode, limit, wishes, reasons) }
-  return { mode, options, reasons }
+  return { mode, options: { limit: limit.bytes, ...pickSizes(mode, limit, wishes, reasons) }, reasons }
 }
 
 /** Every size that is wished, in bytes. */
@@ -271,26 +274,51 @@ function pickMode(facts: Facts, fitting: readonly AutoMode[], reasons: string[])
   return mode
 }
 
-function pickLimit(facts: Facts, mode: AutoMode, sizes: WishedSizes, reasons: string[]): number {
+/** A limit, and what to call it in errors. */
+interface PickedLimit {
+  readonly bytes: number
+  readonly name: string
+}
+
+function pickLimit(facts: Facts, mode: AutoMode, sizes: WishedSizes, reasons: string[]): PickedLimit {
   const { memory, available, isPressed } = facts
+  const tooMuch = (bytes: number) => (bytes > memory.bytes ? ', more than there is' : '')
   const { limit: given } = sizes
   if (given !== undefined) {
-    return told('limit', given, given > memory.bytes ? 'given, more than there is' : 'given', reasons)
+    told('limit', given, `given${tooMuch(given)}`, reasons)
+    return { bytes: given, name: `the limit, ${given} bytes` }
   }
   const { ofMemory, ofAvailable } = isPressed ? SHARES.pressed : SHARES.calm
   const { leastBytes, mostBytes } = MODES[mode]
   const room = Math.min(sizes.room ?? mostBytes, mostBytes)
   const share = memory.bytes * ofMemory
+  const atMost = {
+    bytes: room,
+    why: room === mostBytes ? `the most of mode '${mode}'` : 'the room in the given memory',
+  }
   const most = [
     { bytes: share, why: `${ofMemory * 100} % of the memory` },
     { bytes: available.bytes * ofAvailable, why: `${ofAvailable * 100} % of what is available` },
-    { bytes: room, why: room === mostBytes ? `the most of mode '${mode}'` : 'the room in the given memory' },
+    atMost,
   ].reduce((least, other) => (other.bytes < least.bytes ? other : least))
   const floor = Math.min(room, Math.max(leastBytes, Math.min(LIMIT_LEAST_BYTES, share)))
-  const { bytes, why } =
-    most.bytes < floor ? { bytes: floor, why: 'no less, for it is a limit and no reservation' } : most
+  const fitting = most.bytes < floor ? { bytes: floor, why: 'no less, for it is a limit and no reservation' } : most
+  const needed = neededFor(sizes)
+  const neededWhy = `no less, for \`${needed.name}\` is given${tooMuch(needed.bytes)}`
+  const raised = needed.bytes > room ? atMost : { bytes: Math.min(room, roundUp(needed.bytes)), why: neededWhy }
+  const { bytes, why } = needed.bytes > roundDown(fitting.bytes) ? raised : fitting
   const limit = bytes === room ? room : roundDown(bytes)
-  return told('limit', limit, why, reasons)
+  told('limit', limit, why, reasons)
+  return { bytes: limit, name: `the limit that was chosen, ${limit} bytes: ${why}` }
+}
+
+/** The least limit that has room for the given sizes, and which of them asks for it. */
+function neededFor({ initial = 0, nursery = 0, old = 0 }: WishedSizes): { name: string; bytes: number } {
+  return [
+    { name: 'initial', bytes: initial },
+    { name: 'nursery', bytes: nursery / NURSERY_BOUNDS.mostPart },
+    { name: 'old', bytes: old },
+  ].reduce((most, other) => (other.bytes > most.bytes ? other : most))
 }
 
 /** Down to whole WebAssembly pages, where there are some. */
@@ -299,9 +327,29 @@ function roundDown(bytes: number): number {
   return Math.floor(bytes / grain) * grain
 }
 
-function pickNursery(
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / (64 * KIB)) * 64 * KIB
+}
+
+/** What a mode has beside its limit: what is given, as far as the limit holds it, or the usual. */
+function pickSizes(
   mode: AutoMode,
-  limit: number,
+  { bytes: limit, name }: PickedLimit,
+  wishes: Wishes,
+  reasons: string[],
+): Omit<ChosenOptions, 'limit'> {
+  const { initial } = wishes
+  return {
+    ...(initial !== undefined && {
+      initial: told('initial', checkBelowLimit('initial', initial, limit, name), 'given', reasons),
+    }),
+    ...pickGenerations(mode, { bytes: limit, name }, wishes, reasons),
+  }
+}
+
+function pickGenerations(
+  mode: AutoMode,
+  { bytes: limit, name }: PickedLimit,
   wishes: Wishes,
   reasons: string[],
 ): Pick<ChosenOptions, 'nursery' | 'old'> {
@@ -320,11 +368,11 @@ function pickNursery(
     nursery:
       wishes.nursery === undefined
         ? told('nursery', nursery, whyNursery, reasons)
-        : told('nursery', checkNursery(wishes.nursery, limit), 'given', reasons),
+        : told('nursery', checkNursery(wishes.nursery, limit, name), 'given', reasons),
     old:
       wishes.old === undefined
         ? told('old', old, whyOld, reasons)
-        : told('old', checkBelowLimit('old', wishes.old, limit), 'given', reasons),
+        : told('old', checkBelowLimit('old', wishes.old, limit, name), 'given', reasons),
   }
 }
 

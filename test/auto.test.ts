@@ -189,6 +189,8 @@ describe('refused wishes', () => {
     ['nursery', { nursery: '3MiB', limit: '8MiB' }],
     ['nursery', { nursery: '1MiB', among: ['vm', 'embedded'] }],
     ['old', { old: '9MiB', limit: '8MiB' }],
+    ['initial', { initial: '9MiB', limit: '8MiB' }],
+    ['initial', { initial: 0, among: ['embedded'] }],
     ['old', { old: '1MiB', among: ['vm'] }],
     ['room', { room: 2047 }],
     ['room', { room: '100KiB', nursery: '64KiB' }],
@@ -294,6 +296,50 @@ describe("Heap.create({ mode: 'auto' })", () => {
       throw new Error('asked')
     })
     expect(settled).toEqual({ options, choice: undefined })
+  })
+
+  it.each<[HeapOptions, number, string]>([
+    [{ initial: '128MiB' }, 128 * MIB, 'limit 128 MiB: no less, for `initial` is given'],
+    [{ nursery: '32MiB' }, 128 * MIB, 'limit 128 MiB: no less, for `nursery` is given'],
+    [{ nursery: 16 * MIB + 4 }, 64 * MIB + 64 * KIB, 'limit 64.06 MiB: no less, for `nursery` is given'],
+    [{ old: '256MiB' }, 256 * MIB, 'limit 256 MiB: no less, for `old` is given, more than there is'],
+    [{ old: '70MiB', nursery: '20MiB', initial: 0 }, 80 * MIB, 'limit 80 MiB: no less, for `nursery` is given'],
+    [{ old: '64MiB', nursery: '16MiB' }, 64 * MIB, 'limit 64 MiB: 50 % of the memory'],
+  ])('given sizes raise the chosen limit: %j', (given, limit, reason) => {
+    const { options, choice } = settle(given, () => machineOf(128 * MIB))
+    expect(options).toMatchObject({ ...given, limit })
+    expect(choice?.reasons).toContain(reason)
+    expectSound(Heap.create(options))
+  })
+
+  it('given sizes that no limit can hold are refused with the limit that was chosen, and why', () => {
+    const memory = new WebAssembly.Memory({ initial: 65535 - 64, maximum: 65536 })
+    const limit = /the limit that was chosen, 4194304 bytes: the room in the given memory/
+    const cases: [string, HeapOptions, RegExp][] = [
+      ['initial', { initial: '5GiB' }, /the limit that was chosen, 4294901760 bytes: the most of mode/],
+      ['old', { old: '5GiB' }, /the limit that was chosen, 4294901760 bytes: the most of mode 'runtime'/],
+      ['old', { memory, old: '5MiB' }, limit],
+      ['nursery', { memory, nursery: '2MiB' }, limit],
+      ['nursery', { nursery: '65MiB' }, /from 32768 to 67108864 bytes, the most of any nursery/],
+    ]
+    for (const [argument, options, text] of cases) {
+      const error = thrownBy(() => settle(options, () => machineOf(128 * MIB)))
+      expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument })
+      expect(String(error)).toMatch(text)
+    }
+  })
+
+  it('ranges and memories that are too short for what is given are named themselves', () => {
+    const memory = new WebAssembly.Memory({ initial: 65535, maximum: 65536 })
+    const table: [string, HeapOptions][] = [
+      ['memory', { memory }],
+      ['end', { memory, base: 0, end: 100 }],
+      ['end', { memory, base: 0, end: 100_000, nursery: '1MiB' }],
+      ['initial', { memory, initial: '1MiB' }],
+    ]
+    for (const [argument, options] of table) {
+      expect(thrownBy(() => Heap.create({ mode: 'auto', ...options }))).toMatchObject({ code: 'HW_ARGUMENT', argument })
+    }
   })
 
   it('what is given wins, and undefined is not given', () => {
