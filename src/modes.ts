@@ -142,6 +142,8 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     options: {
       limit: GIB,
       ...GROWING,
+      // Growth can make V8 collect its own memory in full: milliseconds in which nothing else runs.
+      reserve: true,
       sizeClasses: 'geometric',
       nursery: 512 * KIB,
       old: 32 * MIB,
@@ -202,7 +204,7 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   {
     name: 'reserve',
     type: 'boolean',
-    fallback: 'false',
+    fallback: 'false (server: true, unless `initial` is given)',
     meaning: 'not embedded: make an own memory at its full limit, so that no view ever detaches',
   },
   {
@@ -297,5 +299,10 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
-  { name: 'testing', type: '{ growth?, knobs? }', fallback: 'none', meaning: 'knobs that make rare branches happen' },
+  {
+    name: 'testing',
+    type: '{ growth?, knobs?, stepUnits? }',
+    fallback: 'none',
+    meaning: 'knobs that make rare branches happen',
+  },
 ]

@@ -99,13 +99,13 @@ export function planHeap(given: HeapOptions): HeapPlan {
   checkModeHas(options, mode)
   const common = { ...checkCommon(options), mode, choice, ...planClasses(options, mode) }
   const { memory } = options
-  const { initialBytes, ...range } =
+  const { initialBytes, fallbackBytes, ...range } =
     memory === undefined
       ? planOwnRange(options, mode, MODE_FLAGS[mode])
       : planGivenRange(options, memory, mode, MODE_FLAGS[mode])
   const objects = planObjects(options, mode, range.limitBytes)
   // Last: no memory is made for options that are refused.
-  return { ...common, ...range, objects, memory: memory ?? makeMemory(initialBytes, range.limitBytes) }
+  return { ...common, ...range, objects, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
 }
 
 const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
@@ -169,7 +169,7 @@ function checkCommon(options: AttachOptions): CommonPlan {
   if (typeof name !== 'string' || CONTROL_CHARACTERS.test(name)) {
     throw new ArgumentError('name', name, 'text without control characters or line breaks')
   }
-  checkOptions('testing', testing, ['growth', 'knobs'])
+  checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)
   return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs }
@@ -207,6 +207,8 @@ export function leastBytes(mode: ModeName): number {
 interface RangePlan extends Pick<HeapPlan, 'base' | 'held' | 'end' | 'limitBytes' | 'flags'> {
   /** What an own memory is made with; 0: there is one. */
   readonly initialBytes: number
+  /** What it is made with when the system has not so much. */
+  readonly fallbackBytes?: number
 }
 
 function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): RangePlan {
@@ -222,7 +224,10 @@ function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): 
   }
   const defaults = MODES[mode].options
   const limit = checkLimit(options, mode, parseSize(defaults.limit), ADDRESS_LIMIT, 'the end of the address space')
-  const isReserved = mode === 'embedded' || checkFlag('reserve', givenOrUsual(options, mode, 'reserve'))
+  // What a mode reserves by itself yields to a given beginning, and to a system that has not so much.
+  const isUsual = options.reserve === undefined && mode !== 'embedded'
+  const reserves = mode === 'embedded' || checkFlag('reserve', givenOrUsual(options, mode, 'reserve'))
+  const isReserved = reserves && !(isUsual && options.initial !== undefined)
   if (isReserved && options.initial !== undefined) {
     throw new ArgumentError('initial', options.initial, 'left out: `reserve` makes the memory at its limit')
   }
@@ -232,6 +237,7 @@ function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): 
       : checkBelowLimit('initial', options.initial, limit)
   return {
     initialBytes: isReserved ? limit : initial,
+    ...(isReserved && isUsual && { fallbackBytes: initial }),
     base: 0,
     held: 0,
     end: limit,
@@ -240,12 +246,16 @@ function planOwnRange(options: HeapOptions, mode: ModeName, modeFlags: number): 
   }
 }
 
-function makeMemory(initialBytes: number, limitBytes: number): WebAssembly.Memory {
+function makeMemory(
+  [initialBytes, fallbackBytes]: readonly [number, (number | undefined)?],
+  limitBytes: number,
+): WebAssembly.Memory {
   const pages = (bytes: number) => Math.ceil(bytes / WASM_PAGE_BYTES)
   try {
     return new WebAssembly.Memory({ initial: pages(initialBytes), maximum: pages(limitBytes) })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
+    if (fallbackBytes !== undefined) return makeMemory([fallbackBytes], limitBytes)
     const figures = {
       requestedBytes: initialBytes,
       availableBytes: 0,
@@ -457,6 +467,7 @@ function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): 
     youngBytes: 2 ** Math.floor(Math.log2(wanted)),
     oldBytes: options.old === undefined ? old : checkBelowLimit('old', options.old, limitBytes),
     pauseGoalMs: checkPauseGoal(givenOrUsual(options, mode, 'pauseGoalMs')),
+    stepUnits: checkStepUnits(options.testing?.stepUnits),
   }
 }
 
@@ -464,6 +475,10 @@ function checkShare(share: unknown): number {
   if (share === undefined) return 1
   if (typeof share === 'number' && share > 0 && share <= 1) return share
   throw new ArgumentError('gcShare', share, 'a share of the time, above 0 and at most 1')
+}
+
+function checkStepUnits(units: unknown): number | undefined {
+  return units === undefined ? undefined : checkRange('testing.stepUnits', units, 1, 2 ** 31 - 1)
 }
 
 function checkPauseGoal(ms: unknown): number | undefined {

@@ -108,6 +108,8 @@ export interface TestingOptions {
   /** `KNOB_…` of kernel/layout.ts, obeyed with `debug`. */
   readonly knobs?: number
   readonly growth?: GrowthKnob
+  /** In mode `server`: work units of each step, instead of as many as the pause goal has room for. */
+  readonly stepUnits?: number
 }
 
 /** Options of `Heap.attach`: everything else stands in the heap's control block. */

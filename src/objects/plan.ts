@@ -15,6 +15,8 @@ export interface NurseryPlan {
   readonly oldBytes: number
   /** Of mode `server`. */
   readonly pauseGoalMs: number | undefined
+  /** Work units of each step; undefined for as many as the goal has room for. */
+  readonly stepUnits: number | undefined
 }
 
 export interface ObjectPlan {

@@ -114,7 +114,7 @@ export class Root<V extends ObjectView = ObjectView> implements Disposable {
 export class Pin<V extends ObjectView = ObjectView> extends Root<V> {
   /** @internal */
   constructor(space: ObjectSpace, view: V) {
-    super(space, view, ROOT_PINNED)
+    super(space, promoted(space, view), ROOT_PINNED)
   }
 
   /** Where the object's payload begins: does not change while it is pinned. */
@@ -126,6 +126,12 @@ export class Pin<V extends ObjectView = ObjectView> extends Root<V> {
   get reference(): number {
     return this.value.reference
   }
+}
+
+/** The view, of an object that is old if that can be: it may move for that before it is pinned. */
+function promoted<V extends ObjectView>(space: ObjectSpace, view: V): V {
+  space.promote(view)
+  return view
 }
 
 /** What the roots that have no view of their own share. */

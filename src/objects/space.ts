@@ -157,8 +157,8 @@ export class ObjectSpace {
   #makeNursery(): void {
     const { nursery } = this.#plan
     if (!nursery) return
-    const { youngBytes, oldBytes, pauseGoalMs } = nursery
-    this.steps = new StepPace(pauseGoalMs)
+    const { youngBytes, oldBytes, pauseGoalMs, stepUnits } = nursery
+    this.steps = new StepPace(pauseGoalMs, stepUnits)
     this.collections.pauseGoalMs = pauseGoalMs
     this.#expect('nurseryCreate', this.kernel.nurseryCreate(youngBytes, oldBytes, this.steps.units))
   }
@@ -444,6 +444,14 @@ export class ObjectSpace {
       }
     }
     u32[(reference + offset) >>> 2] = target
+  }
+
+  /** Make an object old, if that can be: one that stays in the nursery for long would keep that short. */
+  promote(view: ObjectView): void {
+    if (!this.hasNursery) return
+    const { u32 } = this.views
+    const base = u32[this.#youngIndex] as number
+    if ((view.reference - base) >>> 0 < (u32[this.#youngIndex + 1] as number)) this.kernel.collect(COLLECT_MINOR)
   }
 
   /** What a weak root's slot refers to. */

@@ -25,6 +25,7 @@ const NO_GOAL_MS = 1
 
 export class StepPace {
   readonly #goalMs: number
+  readonly #isFixed: boolean
   #unitMs = FIRST_UNIT_MS
   #beganMs = 0
   #isPlain = true
@@ -32,9 +33,11 @@ export class StepPace {
   #seenMs = 0
   #units: number
 
-  constructor(goalMs: number | undefined) {
+  /** With `fixedUnits` nothing is learnt. */
+  constructor(goalMs: number | undefined, fixedUnits?: number) {
     this.#goalMs = goalMs ?? NO_GOAL_MS
-    this.#units = this.unitsFor(this.#goalMs * AIM)
+    this.#isFixed = fixedUnits !== undefined
+    this.#units = fixedUnits ?? this.unitsFor(this.#goalMs * AIM)
   }
 
   /** Most units of a step. */
@@ -58,7 +61,7 @@ export class StepPace {
   /** A step of `units` has ended; whether `units` have changed. */
   end(units: number): boolean {
     // One that has collected the nursery on the way says nothing of units.
-    if (!this.#isPlain) return false
+    if (!this.#isPlain || this.#isFixed) return false
     this.#seenUnits += units
     this.#seenMs += performance.now() - this.#beganMs
     if (this.#seenMs < SEEN_MIN_MS || this.#seenUnits === 0) return false

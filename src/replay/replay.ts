@@ -141,6 +141,9 @@ export function replay(events: EventList, options: ReplayOptions): Replay {
   }
 }
 
+/** Of mode `server`: about half of its pause goal. */
+const STEP_UNITS = 80_000
+
 function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
   return {
     mode,
@@ -148,6 +151,7 @@ function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
     ...(stress !== undefined && { stress }),
     // What is refused must not depend on how fast the machine is.
     ...('gcShare' in MODES[mode].options && { gcShare: 1 }),
+    ...('pauseGoalMs' in MODES[mode].options && { testing: { stepUnits: STEP_UNITS } }),
   }
 }
 
