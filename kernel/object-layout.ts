@@ -315,11 +315,11 @@ export const REPORT_WORK: u32 = 0x10002
 
 /** What a collection is doing. */
 export const WORK_PREPARE: u32 = 0
-export const WORK_MARK: u32 = 1
-export const WORK_WEAK: u32 = 2
-export const WORK_SWEEP: u32 = 3
-export const WORK_SLIDE: u32 = 4
-export const WORK_COPY: u32 = 5
+export const WORK_COPY: u32 = 1
+export const WORK_MARK: u32 = 2
+export const WORK_WEAK: u32 = 3
+export const WORK_SWEEP: u32 = 4
+export const WORK_SLIDE: u32 = 5
 
 // ---- faults of objects: what `verify` can find --------------------------------------------------------------------
 

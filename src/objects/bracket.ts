@@ -42,7 +42,7 @@ export interface CollectedSpace {
 }
 
 /** What a collection does, one thing after the other; not each does all. */
-export type CollectionPhase = 'prepare' | 'mark' | 'weak' | 'sweep' | 'slide' | 'copy'
+export type CollectionPhase = 'prepare' | 'copy' | 'mark' | 'weak' | 'sweep' | 'slide'
 
 /** How long the phases took in milliseconds, those that occurred. */
 export type PhaseTimes = { readonly [P in CollectionPhase]?: number }
