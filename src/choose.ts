@@ -6,9 +6,8 @@
  * may be wanted: who wants none says `manual`.
  *
  * The sizes: the limit is half of the memory and at most four fifths of what is available (under pressure a quarter and
- * a half), not below 16 MiB where that share of the memory is as much, nor below what given sizes need, rounded down
- * to 64 KiB. The nursery and `old`
- * are those that the mode has with such a limit anyway (`bounds.ts`).
+ * a half), not below 16 MiB where that share of the memory is as much, nor below what given sizes need, and a multiple
+ * of 64 KiB. The nursery and `old` are those that the mode has with such a limit anyway (`bounds.ts`).
  */
 import { checkOptions } from './arguments.js'
 import { checkBelowLimit, checkNursery, usualNursery, usualOld } from './bounds.js'

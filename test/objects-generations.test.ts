@@ -264,7 +264,7 @@ describe.each(MODES_HERE)('mode %s', (mode) => {
     // A sixteenth of a short limit.
     expect(Heap.create({ mode, limit: '1MiB' }).stats().nurseryBytes).toBe(64 * 1024)
     const refused: [string, HeapOptions, RegExp][] = [
-      ['nursery', { nursery: '16KiB' }, /from 32768 to \d+ bytes, a quarter of the limit, \d+ bytes; got "16KiB"/],
+      ['nursery', { nursery: '16KiB' }, /from 32768 to \d+ bytes, a quarter of the limit, 67108864 bytes; got "16KiB"/],
       ['nursery', { nursery: '17MiB' }, /from 32768 to 16777216 bytes/],
       ['nursery', { nursery: '65MiB', limit: '1GiB' }, /from 32768 to 67108864 bytes/],
       ['nursery', { nursery: 'much' as never }, /nursery/],
