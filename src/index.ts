@@ -3,21 +3,26 @@ export type { CheckedAccess, LiveView, MemoryAccess, TypedArray, TypedArrayConst
 export type { Arena, ArenaMark, ArenaOptions, FixedArena, FixedArenaOptions } from './arena.js'
 export {
   alignUp,
+  type BigintItemKind,
   Bitmap,
   type BlockSource,
   FixedArray,
   type FixedArrayOptions,
   type ItemKind,
+  type ItemOf,
   LinkedList,
+  type NumberItemKind,
   type Place,
   RingBuffer,
   type RingBufferOptions,
+  type SpliceOptions,
 } from './bits.js'
 export {
   AUTO_MODES,
   type AutoMode,
   type ChosenOptions,
   chooseMode,
+  type Facts,
   MODE_RULES,
   type ModeChoice,
   type ModeRule,
@@ -54,7 +59,9 @@ export type {
 } from './events.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap } from './heap.js'
+export type { Build } from './kernel-instance.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
+export type { CollectOptions, StepOptions } from './objects/access.js'
 export type { CollectionPhase, PhaseTimes } from './objects/bracket.js'
 export type { CollectionStats, CollectionStatsOptions, PauseDistribution } from './objects/collection-stats.js'
 export type {
@@ -68,7 +75,7 @@ export type { CensusRow, ObjectInfo } from './objects/describe.js'
 export type { Elements, RecordElements, ReferenceElements, ScalarElements } from './objects/elements.js'
 export type { Finalizers, FinalizerToken } from './objects/finalizers.js'
 export type { DurationFigures, HistogramBucket } from './objects/histogram.js'
-export type { LoadedImage } from './objects/images.js'
+export type { ImageInput, ImageRoots, LoadedImage } from './objects/images.js'
 export {
   type ArrayKind,
   array,
@@ -86,8 +93,11 @@ export {
   i64,
   type RecordFields,
   type RefKind,
+  type RefTarget,
   ref,
+  type ScalarArray,
   type ScalarKind,
+  type ScalarName,
   u8,
   u16,
   u32,
@@ -97,10 +107,12 @@ export type { MutatorUtilisation, PauseGoal, PauseKind } from './objects/pauses.
 export type { Pin, Root, SlotRoot, WeakRoot } from './objects/roots.js'
 export type { Scope } from './objects/scope.js'
 export type { ShadowStack, ShadowStackOptions } from './objects/shadow-stack.js'
+export type { StepResult } from './objects/space.js'
 export { type FieldInfo, type Struct, struct } from './objects/struct.js'
 export type { Init, View } from './objects/types.js'
 export type { ObjectView } from './objects/view.js'
 export type { ObjectWeakMap, WeakReference } from './objects/weak.js'
+export type { Reader } from './platform/cgroup.js'
 export { detectMachine, type Figure, type Machine, type Pressure } from './platform/detect.js'
 export type { PressureFigures, Stall } from './platform/meminfo.js'
 export type { RuntimeSource, System } from './platform/system.js'
