@@ -1,0 +1,75 @@
+/**
+ * Goal: what a strict reading found where the nursery meets full memory, full stacks, cycles and bad words stays mended.
+ * Method: the bare debug kernel, one named case each; a counter or an address proves that the rare branch was taken.
+ * A failure means that the case is back.
+ */
+import { describe, expect, test } from 'vitest'
+import * as objects from '../kernel/object-layout.js'
+import type { ObjectKernelOptions } from './object-kernel.js'
+import { Scene } from './object-scene.js'
+
+const { POLICY_AGEING, POLICY_INCREMENTAL } = objects
+const KIB = 2 ** 10
+const MIB = 2 ** 20
+
+const scene = (options: ObjectKernelOptions = {}) => new Scene({ nursery: 64 * KIB, ...options })
+
+const stayed = (kernel: Scene) => kernel.word(objects.SPACE_STAYED_OBJECTS_AT)
+
+/** Take all memory that is left, in blocks of `most` bytes and less. */
+function fill(kernel: Scene, most = 65536): number[] {
+  const blocks: number[] = []
+  for (let bytes = most; bytes >= 16; bytes >>= 1) {
+    for (let at = kernel.run('alloc', bytes); at; at = kernel.run('alloc', bytes)) blocks.push(at)
+  }
+  return blocks
+}
+
+describe('a full collection whose mark stack overflows while young objects stay', () => {
+  test.each([
+    ['full', objects.COLLECT_FULL],
+    ['compact', objects.COLLECT_COMPACT],
+  ])('keeps what these refer to: %s', (_, kind) => {
+    for (const policy of [0, POLICY_AGEING, POLICY_INCREMENTAL]) {
+      const kernel = scene({ knobs: objects.KNOB_SHORT_MARK_STACK, policy })
+      const holders = Array.from({ length: 400 }, (_, i) => {
+        const slot = kernel.handle(kernel.leaf(i))
+        const holder = kernel.new(kernel.pair, 8)
+        kernel.store(holder, 0, kernel.u32(slot))
+        kernel.run('rootAdd', objects.ROOT_PINNED, holder)
+        kernel.run('handlePop', slot)
+        return holder
+      })
+      kernel.minor()
+      kernel.collect(kind)
+      expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBeGreaterThan(0)
+      expect([stayed(kernel), holders.every((at) => kernel.isYoung(at))]).toEqual([400, true])
+      for (const [i, holder] of holders.entries()) {
+        expect(kernel.isObject(kernel.u32(holder))).toBe(true)
+        expect(kernel.u32(kernel.u32(holder))).toBe(i)
+      }
+    }
+  })
+
+  test('keeps it in a full memory, where the stack cannot grow', () => {
+    const count = 6000
+    const kernel = scene({ nursery: 256 * KIB, limit: 3 * MIB })
+    const array = kernel.arrayOf(count)
+    for (let i = 0; i < count; i++) kernel.put(array, i, kernel.leaf(i))
+    kernel.minor()
+    const slots = Array.from({ length: count }, () => kernel.handle(0))
+    fill(kernel)
+    // Each old leaf moves from the array into a young pair; nothing of that finds room to be promoted to.
+    for (let i = 0; i < count; i++) {
+      const pair = kernel.new(kernel.pair, 8)
+      kernel.setU32(pair, kernel.u32(kernel.u32(array) + 4 * i))
+      kernel.setU32(slots[i] as number, pair)
+      kernel.put(array, i, 0)
+    }
+    while (kernel.run('objectNew', kernel.pair, 8)) if (kernel.word(objects.SPACE_MINORS_AT) > 50) break
+    kernel.collect()
+    expect(stayed(kernel)).toBeGreaterThan(1000)
+    expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBeGreaterThan(0)
+    for (const [i, slot] of slots.entries()) expect(kernel.u32(kernel.u32(kernel.u32(slot)))).toBe(i)
+  })
+})
