@@ -8,11 +8,14 @@ import * as objects from '../kernel/object-layout.js'
 import type { ObjectKernelOptions } from './object-kernel.js'
 import { Scene } from './object-scene.js'
 
-const { POLICY_AGEING, POLICY_INCREMENTAL } = objects
+const { PHASE_MARK, PHASE_ROOTS, POLICY_AGEING, POLICY_INCREMENTAL } = objects
 const KIB = 2 ** 10
 const MIB = 2 ** 20
 
 const scene = (options: ObjectKernelOptions = {}) => new Scene({ nursery: 64 * KIB, ...options })
+
+/** Steps that come with allocation have one unit, so that only the test's own ones count. */
+const server = (options: ObjectKernelOptions = {}) => scene({ policy: POLICY_INCREMENTAL, stepUnits: 1, ...options })
 
 const stayed = (kernel: Scene) => kernel.word(objects.SPACE_STAYED_OBJECTS_AT)
 
@@ -71,5 +74,62 @@ describe('a full collection whose mark stack overflows while young objects stay'
     expect(stayed(kernel)).toBeGreaterThan(1000)
     expect(kernel.word(objects.SPACE_OVERFLOWS_AT)).toBeGreaterThan(0)
     for (const [i, slot] of slots.entries()) expect(kernel.u32(kernel.u32(kernel.u32(slot)))).toBe(i)
+  })
+})
+
+describe('a root that is gone when the copy of the roots is read', () => {
+  const others: [string, (kernel: Scene, reference: number) => () => void][] = [
+    ['alone', () => () => {}],
+    [
+      'with a handle',
+      (kernel, reference) => {
+        const slot = kernel.handle(reference)
+        return () => kernel.setU32(slot, 0)
+      },
+    ],
+    [
+      'with a word of a guest',
+      (kernel, reference) => {
+        const word = kernel.run('alloc', 16)
+        kernel.setU32(word, reference)
+        const slot = kernel.run('rootAdd', objects.ROOT_SLOT, word)
+        return () => kernel.expectOk('rootRemove', objects.ROOT_SLOT, slot)
+      },
+    ],
+    [
+      'with a slot of the shadow stack',
+      (kernel, reference) => {
+        kernel.expectOk('shadowCreate', 64, 0)
+        const top = kernel.word(objects.SPACE_SHADOW_TOP_AT)
+        kernel.setU32(top, reference)
+        kernel.setWord(objects.SPACE_SHADOW_TOP_AT, top + 4)
+        return () => kernel.setWord(objects.SPACE_SHADOW_TOP_AT, top)
+      },
+    ],
+  ]
+
+  test.each(others)('was a pinned young object, which the nursery has left since: %s', (_, root) => {
+    const kernel = server({ nursery: MIB })
+    const list = kernel.list(5000)
+    for (let i = 0; i < 3000; i++) kernel.handle(0)
+    const pinned = kernel.leaf(77)
+    const pin = kernel.run('rootAdd', objects.ROOT_PINNED, pinned)
+    const drop = root(kernel, pinned)
+    kernel.begin()
+    expect(kernel.isYoung(pinned)).toBe(true)
+    const base = kernel.word(objects.SPACE_YOUNG_BASE_AT)
+    kernel.expectOk('rootRemove', objects.ROOT_PINNED, pin)
+    drop()
+    kernel.minor()
+    // The nursery lies elsewhere, and no object where this one was.
+    expect(kernel.phase).toBe(PHASE_ROOTS)
+    expect(kernel.word(objects.SPACE_YOUNG_BASE_AT)).not.toBe(base)
+    expect([kernel.isYoung(pinned), kernel.isObject(pinned)]).toEqual([false, false])
+    kernel.stepTo(PHASE_MARK)
+    kernel.verify()
+    kernel.finish()
+    expect(kernel.length(list)).toBe(5000)
+    kernel.collect()
+    expect(kernel.live).toBe(5000)
   })
 })
