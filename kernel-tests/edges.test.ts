@@ -8,7 +8,7 @@ import * as objects from '../kernel/object-layout.js'
 import type { ObjectKernelOptions } from './object-kernel.js'
 import { Scene } from './object-scene.js'
 
-const { PHASE_MARK, PHASE_ROOTS, POLICY_AGEING, POLICY_INCREMENTAL } = objects
+const { PHASE_MARK, PHASE_ROOTS, PHASE_WEAK, POLICY_AGEING, POLICY_INCREMENTAL } = objects
 const KIB = 2 ** 10
 const MIB = 2 ** 20
 
@@ -131,5 +131,88 @@ describe('a root that is gone when the copy of the roots is read', () => {
     expect(kernel.length(list)).toBe(5000)
     kernel.collect()
     expect(kernel.live).toBe(5000)
+  })
+})
+
+describe('the table of a weak map that is young when marking ends', () => {
+  /** A map, a value, and five old keys. */
+  function keyed(options: ObjectKernelOptions = {}) {
+    const kernel = server(options)
+    const map = kernel.handle(kernel.run('weakMapNew'))
+    const value = kernel.handle(kernel.leaf(1))
+    const keys = Array.from({ length: 5 }, () => {
+      const slot = kernel.run('objectPush', kernel.pair, 8)
+      kernel.expectOk('weakMapSet', map, slot, value)
+      return slot
+    })
+    kernel.minor()
+    kernel.minor()
+    return { kernel, map, value, keys }
+  }
+
+  const table = (kernel: Scene, map: number) => kernel.u32(kernel.u32(map))
+  /** The keys in a table of 16 entries. */
+  const keysOf = (kernel: Scene, map: number) =>
+    Array.from({ length: 16 }, (_, i) => kernel.u32(table(kernel, map) + 16 + 12 * i)).filter((key) => key > 1)
+
+  /** Five keys die, then the map grows into a young table while marking goes on: five entries of it are of dead keys. */
+  function growYoung({ kernel, map, value }: ReturnType<typeof keyed>) {
+    const more = Array.from({ length: 4 }, () => {
+      const slot = kernel.run('objectPush', kernel.pair, 8)
+      kernel.expectOk('weakMapSet', map, slot, value)
+      return slot
+    })
+    expect(kernel.phase).toBe(PHASE_MARK)
+    expect(kernel.isYoung(table(kernel, map))).toBe(true)
+    expect(keysOf(kernel, map).length).toBe(9)
+    return more
+  }
+
+  function finishAndCheck(scenery: ReturnType<typeof keyed>, more: number[]) {
+    const { kernel, map, value } = scenery
+    kernel.stepTo(PHASE_WEAK, 1e6)
+    expect(kernel.isYoung(table(kernel, map))).toBe(true)
+    kernel.verify()
+    kernel.finish()
+    expect(keysOf(kernel, map).sort()).toEqual(more.map((slot) => kernel.u32(slot)).sort())
+    for (const slot of more) {
+      expect(kernel.run('weakMapGet', kernel.u32(map), kernel.u32(slot))).toBe(kernel.u32(value))
+    }
+  }
+
+  test('because it is pinned holds no dead keys', () => {
+    const scenery = keyed()
+    const { kernel, map, keys } = scenery
+    kernel.run('handlePop', keys[0] as number)
+    kernel.begin()
+    kernel.stepTo(PHASE_MARK)
+    const more = growYoung(scenery)
+    kernel.run('rootAdd', objects.ROOT_PINNED, table(kernel, map))
+    finishAndCheck(scenery, more)
+  })
+
+  test('because memory is full holds no dead keys', () => {
+    const scenery = keyed({ limit: 4 * MIB })
+    const { kernel, keys } = scenery
+    kernel.list(60_000)
+    kernel.minor()
+    kernel.finish()
+    for (const slot of keys) kernel.setU32(slot, 0)
+    kernel.begin()
+    kernel.stepTo(PHASE_MARK, 10_000)
+    fill(kernel)
+    // Survivors use up what is kept back, until some stay.
+    const kept = kernel.handle(0)
+    for (let round = 0; round < 60 && !stayed(kernel); round++) {
+      for (let i = 0; i < 200; i++) {
+        const node = kernel.new(kernel.pair, 8)
+        kernel.setU32(node, kernel.u32(kept))
+        kernel.setU32(kept, node)
+      }
+      kernel.minor()
+      fill(kernel)
+    }
+    expect(stayed(kernel)).toBeGreaterThan(0)
+    finishAndCheck(scenery, growYoung(scenery))
   })
 })
