@@ -17,6 +17,7 @@ const scene = (options: ObjectKernelOptions = {}) => new Scene({ nursery: 64 * K
 /** Steps that come with allocation have one unit, so that only the test's own ones count. */
 const server = (options: ObjectKernelOptions = {}) => scene({ policy: POLICY_INCREMENTAL, stepUnits: 1, ...options })
 
+const youngBytes = (kernel: Scene) => kernel.word(objects.SPACE_YOUNG_BYTES_AT)
 const stayed = (kernel: Scene) => kernel.word(objects.SPACE_STAYED_OBJECTS_AT)
 
 /** Take all memory that is left, in blocks of `most` bytes and less. */
@@ -215,4 +216,65 @@ describe('the table of a weak map that is young when marking ends', () => {
     expect(stayed(kernel)).toBeGreaterThan(0)
     finishAndCheck(scenery, growYoung(scenery))
   })
+})
+
+describe('in a full heap', () => {
+  test.each([0, POLICY_INCREMENTAL, POLICY_AGEING])('compacting keeps the nursery, policy %i', (policy) => {
+    const above = 3 * MIB + 65536
+    const sizes: [number, number, number][] = [
+      [32 * KIB, 512 * KIB, 0],
+      [32 * KIB, 512 * KIB, above],
+      [32 * KIB, 2852 * KIB, 0],
+      [32 * KIB, 2852 * KIB, above],
+      [128 * KIB, 692 * KIB, 0],
+      [2 * MIB, 4 * MIB + 512 * KIB, above],
+    ]
+    for (const [nursery, limit, base] of sizes) {
+      const kernel = scene({ nursery, policy, limit, base })
+      const list = kernel.list(3000)
+      for (let i = 0; i < 6; i++) kernel.minor()
+      fill(kernel, MIB)
+      kernel.minor()
+      for (let round = 0; round < 2; round++) {
+        kernel.collect(objects.COLLECT_COMPACT)
+        expect(youngBytes(kernel), `nursery ${nursery}, limit ${limit}, round ${round}`).toBeGreaterThanOrEqual(
+          32 * KIB,
+        )
+        fill(kernel)
+        expect(kernel.run('alloc', 64 * KIB)).toBe(0)
+      }
+      // It is of use: what is born is young, and the log works.
+      const young = kernel.leaf(1)
+      expect(kernel.isYoung(young)).toBe(true)
+      const second = kernel.u32(kernel.u32(list))
+      kernel.store(second, 4, young)
+      kernel.minor()
+      expect(kernel.u32(kernel.u32(kernel.u32(kernel.u32(list)) + 4))).toBe(1)
+      expect(kernel.length(list)).toBe(3000)
+    }
+  })
+
+  test.each([0, POLICY_INCREMENTAL])(
+    'the nursery is short, and has its length again afterwards, policy %i',
+    (policy) => {
+      const kernel = scene({ nursery: 2 * MIB, limit: 16 * MIB, policy })
+      expect(youngBytes(kernel)).toBe(256 * KIB)
+      const blocks = fill(kernel, MIB)
+      for (let i = 0; i < 4; i++) kernel.minor()
+      expect(youngBytes(kernel)).toBe(256 * KIB)
+      for (const at of blocks) kernel.run('free', at)
+      kernel.collect()
+      for (let i = 0; i < 4; i++) kernel.minor()
+      expect(youngBytes(kernel)).toBe(2 * MIB)
+      // The same when the heap is emptied.
+      fill(kernel, MIB)
+      kernel.collect(objects.COLLECT_COMPACT)
+      fill(kernel, MIB)
+      for (let i = 0; i < 4; i++) kernel.minor()
+      expect(youngBytes(kernel)).toBe(256 * KIB)
+      kernel.run('reset')
+      for (let i = 0; i < 4; i++) kernel.minor()
+      expect(youngBytes(kernel)).toBe(2 * MIB)
+    },
+  )
 })
