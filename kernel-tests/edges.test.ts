@@ -4,6 +4,7 @@
  * A failure means that the case is back.
  */
 import { describe, expect, test } from 'vitest'
+import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
 import type { ObjectKernelOptions } from './object-kernel.js'
 import { Scene } from './object-scene.js'
@@ -277,4 +278,71 @@ describe('in a full heap', () => {
       expect(youngBytes(kernel)).toBe(2 * MIB)
     },
   )
+})
+
+describe('a nursery that is wanted', () => {
+  /** A heap without one, full but for a hole of `hole` bytes. */
+  function full(hole: number, policy: number) {
+    const kernel = new Scene({ limit: 512 * KIB, policy })
+    const room = hole ? kernel.run('alloc', hole) : 0
+    const more = kernel.run('alloc', 128 * KIB)
+    fill(kernel)
+    if (room) kernel.expectOk('free', room)
+    return { kernel, more }
+  }
+
+  test.each([
+    ['for the log', 0],
+    ['for more than the log', 8 * KIB],
+    ['for more than the nursery', 32 * KIB + 64],
+  ])('where there is no memory %s changes nothing', (_, hole) => {
+    for (const policy of [0, POLICY_INCREMENTAL]) {
+      const { kernel, more } = full(hole, policy)
+      const words = () => [
+        ...[layout.HEAP_FLAGS_AT, layout.HEAP_FREE_AT].map((at) => kernel.u32(at)),
+        ...[
+          objects.SPACE_YOUNG_BASE_AT,
+          objects.SPACE_YOUNG_BYTES_AT,
+          objects.SPACE_LOG_BASE_AT,
+          objects.SPACE_LOG_TOP_AT,
+          objects.SPACE_BUMP_AT,
+        ].map((at) => kernel.word(at)),
+      ]
+      const before = words()
+      expect(kernel.run('nurseryCreate', 32 * KIB, 0, 1000)).toBe(layout.STATUS_OUT_OF_MEMORY)
+      expect(words()).toEqual(before)
+      kernel.verify()
+      // Later, with memory, it can be had, or the heap goes on without.
+      kernel.expectOk('free', more)
+      if (policy) kernel.expectOk('nurseryCreate', 32 * KIB, 0, 1000)
+      const holder = kernel.run('objectPush', kernel.pair, 8)
+      if (policy) kernel.minor()
+      kernel.put(holder, 0, kernel.leaf(42))
+      expect(kernel.isYoung(kernel.u32(kernel.u32(holder)))).toBe(policy !== 0)
+      expect(kernel.run('attach', 0)).toBe(layout.STATUS_OK)
+      kernel.collect()
+      expect(kernel.u32(kernel.u32(kernel.u32(holder)))).toBe(42)
+    }
+  })
+
+  test.each([
+    ['small', 100],
+    ['of medium size', 4000],
+    ['large', 40_000],
+  ])('is refused where an object is, and one has been: %s', (_, bytes) => {
+    for (const policy of [0, POLICY_INCREMENTAL]) {
+      const kernel = new Scene({ policy })
+      const slot = kernel.run('objectPush', kernel.array, 4 * (bytes >> 2))
+      const create = () => kernel.run('nurseryCreate', 64 * KIB, 0, 1000)
+      expect(create()).toBe(layout.STATUS_BAD_ARGUMENT)
+      kernel.put(slot, 0, kernel.leaf(5))
+      kernel.collect()
+      expect(kernel.u32(kernel.u32(kernel.u32(slot)))).toBe(5)
+      kernel.setU32(slot, 0)
+      kernel.collect()
+      expect(kernel.live).toBe(0)
+      expect(create()).toBe(layout.STATUS_BAD_ARGUMENT)
+      kernel.verify()
+    }
+  })
 })
