@@ -9,7 +9,7 @@ import * as objects from '../kernel/object-layout.js'
 import type { ObjectKernelOptions } from './object-kernel.js'
 import { Scene } from './object-scene.js'
 
-const { PHASE_MARK, PHASE_ROOTS, PHASE_WEAK, POLICY_AGEING, POLICY_INCREMENTAL } = objects
+const { PHASE_IDLE, PHASE_MARK, PHASE_ROOTS, PHASE_SWEEP, PHASE_WEAK, POLICY_AGEING, POLICY_INCREMENTAL } = objects
 const KIB = 2 ** 10
 const MIB = 2 ** 20
 
@@ -344,5 +344,84 @@ describe('a nursery that is wanted', () => {
       expect(create()).toBe(layout.STATUS_BAD_ARGUMENT)
       kernel.verify()
     }
+  })
+})
+
+describe('words of the guest that are out of bounds', () => {
+  const stress: [string, number, number][] = [
+    ['', objects.STRESS_OFF, 0],
+    [', under stress by allocations', objects.STRESS_ALLOCATIONS, 2],
+    [', under stress by bytes', objects.STRESS_BYTES, 500],
+    [', under stress by chance', objects.STRESS_RANDOM, 2],
+  ]
+  const stacks: [string, number, number][] = [
+    ['shadow', 0, objects.SPACE_SHADOW_TOP_AT],
+    ['pinning', 1, objects.SPACE_PIN_TOP_AT],
+  ]
+
+  test.each(stress)('the top of a stack: allocation is refused, and nothing traps%s', (_, kind, number) => {
+    for (const policy of [0, POLICY_AGEING, POLICY_INCREMENTAL]) {
+      for (const [name, pinning, at] of stacks) {
+        for (const top of [0, 4, 0x7ffffff0, 0xfffffffc]) {
+          const kernel = scene({ limit: 4 * MIB, policy })
+          kernel.expectOk('shadowCreate', 64, pinning)
+          const list = kernel.list(10)
+          if (kind) kernel.run('setStress', kind, number, 1)
+          const good = kernel.word(at)
+          kernel.setWord(at, top)
+          const minors = kernel.word(objects.SPACE_MINORS_AT)
+          let made = 0
+          while (made < 10_000 && kernel.run('objectNew', kernel.pair, 8)) made++
+          // What the nursery has room for.
+          expect(made, `${name} stack, top ${top}, policy ${policy}`).toBeLessThanOrEqual(4096)
+          expect(kernel.word(objects.SPACE_STATUS_AT)).toBe(layout.STATUS_OUT_OF_MEMORY)
+          expect(kernel.run('objectPush', kernel.pair, 8)).toBe(0)
+          for (let i = 0; i < 3; i++) expect(kernel.run('collect', i)).toBe(layout.STATUS_BAD_ARGUMENT)
+          expect(kernel.word(objects.SPACE_MINORS_AT)).toBe(minors)
+          // Nothing is lost when the guest puts it right.
+          kernel.setWord(at, good)
+          kernel.verify()
+          kernel.new(kernel.pair, 8)
+          expect(kernel.word(objects.SPACE_MINORS_AT)).toBeGreaterThan(minors)
+          expect(kernel.length(list)).toBe(10)
+        }
+      }
+    }
+  })
+
+  /** Numbers where no object and no slot can be: beyond memory, before the heap's first one, and odd. */
+  const wrong = [1, 2, 3, 4, 8, 24, 0x7ffffff8, 0x80000000, 0x80000008, 0xfffffff0, 0xfffffff8, 0xfffffffc, 0xffffffff]
+  const phases = [PHASE_IDLE, PHASE_ROOTS, PHASE_MARK, PHASE_WEAK, PHASE_SWEEP]
+
+  test.each(phases)('a slot of a weak root and an address, which may be any number, phase %i', (phase) => {
+    const kernel = server()
+    const live = kernel.handle(kernel.leaf(42))
+    const list = kernel.list(3000)
+    const doomed = kernel.list(100)
+    const [removed, kept] = [0, 1].map(() => kernel.run('rootAdd', objects.ROOT_WEAK, kernel.u32(live))) as [
+      number,
+      number,
+    ]
+    const other = kernel.run('rootAdd', objects.ROOT_PINNED, kernel.u32(live))
+    kernel.expectOk('rootRemove', objects.ROOT_WEAK, removed)
+    kernel.minor()
+    kernel.setU32(doomed, 0)
+    if (phase !== PHASE_IDLE) {
+      kernel.begin()
+      kernel.stepTo(phase)
+    }
+    const slots = [...wrong, 0, removed, kept - 1, kept + 1, kept + 3, kept & -4096, other, live, kernel.u32(live)]
+    for (const slot of slots) expect(kernel.run('weakRootGet', slot), `slot ${slot}`).toBe(0)
+    const at = kernel.u32(live)
+    for (const address of [...wrong, at + 1, at - 1, at + 2, at + 4, at - 4]) {
+      expect(kernel.run('readReference', address), `address ${address}`).toBe(0)
+    }
+    expect([kernel.run('weakRootGet', kept), kernel.run('readReference', at)]).toEqual([at, at])
+    expect(kernel.phase).toBe(phase)
+    kernel.verify()
+    kernel.finish()
+    kernel.collect()
+    expect(kernel.live).toBe(3001)
+    expect(kernel.length(list)).toBe(3000)
   })
 })
