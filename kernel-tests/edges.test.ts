@@ -445,3 +445,76 @@ test('the verifier knows the gap in the table of finalizers while a cycle goes t
   expect(isBeyond).toBe(true)
   expect(kernel.ready()).toEqual(Array.from({ length: 512 }, (_, i) => i + 1))
 })
+
+describe('one survivor of several granules', () => {
+  const BLOCK_BYTES = 64 * KIB
+  const LEAVES_PER_BLOCK = BLOCK_BYTES / 16
+  const BLOCKS = 160
+  /** Blocks that the search looks at. */
+  const TRIES = 8
+  const HOLE_BYTES = 33 * 16
+
+  const blockInUse = (kernel: Scene) => kernel.word(objects.SPACE_PLAN_AT)
+  const blockBytes = (kernel: Scene) => kernel.u32(layout.HEAP_OBJECTS_AT)
+
+  /**
+   * Old leaves back to back, every other of which is dead: holes of one granule. With `isLong`, 33 in a row near the end
+   * are: one hole of 528 bytes.
+   */
+  function holey(isLong: boolean) {
+    const kernel = server({ nursery: 512 * KIB, limit: 256 * MIB, stepUnits: 1e8, old: 1e9 })
+    const count = BLOCKS * LEAVES_PER_BLOCK
+    const array = kernel.arrayOf(count)
+    for (let i = 0; i < count; i++) kernel.put(array, i, kernel.leaf(i))
+    kernel.minor()
+    const long = count - 5 * LEAVES_PER_BLOCK
+    const hole = kernel.u32(kernel.u32(array) + 4 * (long - 1))
+    for (let i = 1; i < count; i += 2) kernel.put(array, i, 0)
+    if (isLong) for (let i = long; i < long + 32; i++) kernel.put(array, i, 0)
+    kernel.minor()
+    kernel.begin()
+    kernel.finish(1e8)
+    return { kernel, hole }
+  }
+
+  const survive = (kernel: Scene, bytes: number) => {
+    const slot = kernel.run('objectPush', kernel.bytes, bytes)
+    kernel.run('collect', objects.COLLECT_MINOR)
+    return kernel.u32(slot)
+  }
+
+  test('does not walk all blocks for a hole, and passes none over that is too short for it', () => {
+    const { kernel } = holey(false)
+    survive(kernel, 8)
+    const block = blockInUse(kernel)
+    expect(block).toBeGreaterThan(0)
+    const before = blockBytes(kernel)
+    for (let i = 0; i < 6; i++) survive(kernel, 200)
+    // Small objects go on where they were, and these have a block of their own, all of them.
+    expect(blockInUse(kernel)).toBe(block)
+    expect(blockBytes(kernel)).toBe(before + BLOCK_BYTES)
+    // Objects of a granule, as many as half of the holes, find room without another block.
+    for (let i = 0; i < 10; i++) kernel.list((BLOCKS * LEAVES_PER_BLOCK) / 40)
+    kernel.minor()
+    expect(blockBytes(kernel)).toBe(before + BLOCK_BYTES)
+    expect(blockInUse(kernel)).not.toBe(block)
+  })
+
+  test('goes on with the search where the last one ended, and so finds a hole at last', () => {
+    const { kernel, hole } = holey(true)
+    let searches = 0
+    let at = 0
+    // The array's own block and others that are there may come in between.
+    while (at !== hole) {
+      if (searches++ > BLOCKS) throw new Error('the hole is never found')
+      at = survive(kernel, 200)
+    }
+    expect(searches).toBeGreaterThanOrEqual((BLOCKS - 6) / TRIES)
+    expect(searches).toBeLessThanOrEqual(BLOCKS / TRIES + 3)
+    // A second one of that length fits into the same hole; a third does not.
+    const [second, third] = [survive(kernel, 200), survive(kernel, 200)]
+    expect(second).toBe(at + 208)
+    expect(third < hole || third >= hole + HOLE_BYTES).toBe(true)
+    kernel.verify()
+  })
+})
