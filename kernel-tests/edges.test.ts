@@ -518,3 +518,43 @@ describe('one survivor of several granules', () => {
     kernel.verify()
   })
 })
+
+describe('the units of a step', () => {
+  test('grow with the large objects that it frees', () => {
+    const kernel = server({ limit: 64 * MIB })
+    const slots = Array.from({ length: 12 }, () => kernel.run('objectPush', kernel.bytes, 2 * MIB))
+    kernel.finish()
+    kernel.run('handlePop', slots[0] as number)
+    kernel.begin()
+    kernel.stepTo(PHASE_SWEEP, 1e6)
+    const owned = () => kernel.u32(layout.HEAP_OWNED_AT)
+    const freed: number[] = []
+    while (kernel.phase === PHASE_SWEEP) {
+      const before = owned()
+      // As many as the bytes of one object count for.
+      kernel.run('step', (2 * MIB) >> 8)
+      if (owned() < before) freed.push(before - owned())
+    }
+    expect(freed.length).toBe(12)
+    for (const bytes of freed) expect(bytes).toBeLessThan(3 * MIB)
+    kernel.verify()
+    expect(kernel.live).toBe(0)
+  })
+
+  test('are what it did when marking ends in it, and none of the cycle before when one begins', () => {
+    const kernel = server()
+    kernel.list(2000)
+    kernel.begin()
+    expect(kernel.word(objects.SPACE_LAST_UNITS_AT)).toBe(0)
+    kernel.run('step', 40_000)
+    expect(kernel.phase).toBe(PHASE_WEAK)
+    // Each object is one; a few more are roots.
+    expect(kernel.word(objects.SPACE_LAST_UNITS_AT)).toBeGreaterThanOrEqual(2000)
+    expect(kernel.word(objects.SPACE_LAST_UNITS_AT)).toBeLessThan(2600)
+    kernel.finish()
+    expect(kernel.word(objects.SPACE_LAST_UNITS_AT)).toBeGreaterThan(0)
+    kernel.begin()
+    expect(kernel.word(objects.SPACE_LAST_UNITS_AT)).toBe(0)
+    kernel.finish()
+  })
+})
