@@ -50,6 +50,7 @@ import { isKnownType, sizeFits } from '../object/types'
 import { ObjectBlock, granulesOf, blockMap, blockMapEnd, blockOf, nextBlockAfter } from '../collect/blocks'
 import { tagAllFresh, tagFresh, tagOpenHoles } from '../collect/fresh'
 import { Image, isImmortalStart, saneBytes } from '../collect/images'
+import { readWeakly } from '../collect/barrier'
 import { isLargeLive } from '../collect/each'
 import { Large, largeMap, largeReference } from '../collect/large'
 import { nextYoung, tagYoung, youngMap } from '../collect/nursery'
@@ -308,6 +309,14 @@ export function objectStatus(reference: usize): u32 {
   tagOpenHoles()
   tagFresh(block)
   return isLiveStart(block, load<u8>(mapAt(entry, header))) ? STATUS_OK : STATUS_NOT_A_BLOCK
+}
+
+/**
+ * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0 when
+ * no live object starts there. Any number may be asked.
+ */
+export function readReference(reference: usize): usize {
+  return objectStatus(reference) == STATUS_OK ? readWeakly(reference) : 0
 }
 
 // @ts-ignore: decorator

@@ -341,7 +341,7 @@ class Settler {
     if (load<u8>(map) & <u8>space().colour) {
       tagYoungObject(reference - 8, bytes, MAP_PINNED)
       young().stayed++
-    young().stayedBytes += bytes
+      young().stayedBytes += bytes
     } else memory.fill(map, <u8>MAP_YOUNG, bytes >> GRANULE_SHIFT)
   }
 }

@@ -33,10 +33,12 @@ const SHORT_LOG_BYTES: u32 = 16
 export function makeLog(): bool {
   const y = young()
   const bytes = knob(KNOB_SHORT_LOG) ? SHORT_LOG_BYTES : FIRST_LOG_BYTES
-  y.logBase = tableAlloc(bytes)
-  y.logTop = y.logBase
-  y.logLimit = y.logBase + bytes
-  return y.logBase != 0
+  const log = tableAlloc(bytes)
+  if (!log) return false
+  y.logBase = log
+  y.logTop = log
+  y.logLimit = log + bytes
+  return true
 }
 
 /** Give the log's memory back: there is no nursery. */
@@ -52,14 +54,8 @@ export function dropLog(): void {
 export function shortenLog(): void {
   const y = young()
   const log = y.logBase
-  const limit = y.logLimit
-  if (y.logTop != log || <u32>(limit - log) <= FIRST_LOG_BYTES) return
+  if (y.logTop != log || <u32>(y.logLimit - log) <= FIRST_LOG_BYTES) return
   if (makeLog()) tableFree(log)
-  else {
-    y.logBase = log
-    y.logTop = log
-    y.logLimit = limit
-  }
 }
 
 /** Note that the word at `slot`, which is not in a young object, refers to a young one. */

@@ -1,6 +1,5 @@
 /** Reading through weak words, and deleting from weak maps, while an incremental cycle may go on. */
 import { WeakRef, findWeakEntry, WeakMap } from '../object/weak'
-import { entryOf, holds } from '../overlay'
 import { ROOT_WEAK } from '../object-layout'
 import { hashIfAny } from '../root/hashes'
 import { isRootSlot } from '../root/lists'
@@ -16,16 +15,6 @@ export function weakRefGet(reference: usize): usize {
 /** What a weak root, whose slot `rootAdd` gave, refers to; 0 when that has died, and for any other number. */
 export function weakRootGet(slot: usize): usize {
   return isRootSlot(ROOT_WEAK, slot) ? readWeakly(load<usize>(slot)) : 0
-}
-
-/**
- * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0
- * when the object is dead, or none can be there.
- */
-export function readReference(reference: usize): usize {
-  const header = reference - 8
-  if (header & 15 || !(isYoung(header) || holds(entryOf(header), header))) return 0
-  return readWeakly(reference)
 }
 
 /** Value of `key`, 0 when the map has none. */

@@ -219,7 +219,7 @@ function stepFor(units: u32, cause: u32): void {
 /** A new budget, counted from the cycle's end; and memory kept back again for the end of the next one. */
 function endCycle(): void {
   const s = space()
-  const y = young()
+  young().cap = u32.MAX_VALUE
   s.allocatedBytes = 0
   s.budgetBytes = nextBudget()
   keepReserve()
