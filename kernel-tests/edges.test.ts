@@ -1,5 +1,5 @@
 /**
- * Goal: what a strict reading found where the nursery meets full memory, full stacks, cycles and bad words stays mended.
+ * Goal: where the nursery meets full memory, full stacks, cycles and bad words, nothing is lost or followed astray.
  * Method: the bare debug kernel, one named case each; a counter or an address proves that the rare branch was taken.
  * A failure means that the case is back.
  */
@@ -157,7 +157,7 @@ describe('the table of a weak map that is young when marking ends', () => {
   const keysOf = (kernel: Scene, map: number) =>
     Array.from({ length: 16 }, (_, i) => kernel.u32(table(kernel, map) + 16 + 12 * i)).filter((key) => key > 1)
 
-  /** Five keys die, then the map grows into a young table while marking goes on: five entries of it are of dead keys. */
+  /** Five keys die, then the map grows into a young table in a marking: five entries of it are of dead keys. */
   function growYoung({ kernel, map, value }: ReturnType<typeof keyed>) {
     const more = Array.from({ length: 4 }, () => {
       const slot = kernel.run('objectPush', kernel.pair, 8)
@@ -458,8 +458,8 @@ describe('one survivor of several granules', () => {
   const blockBytes = (kernel: Scene) => kernel.u32(layout.HEAP_OBJECTS_AT)
 
   /**
-   * Old leaves back to back, every other of which is dead: holes of one granule. With `isLong`, 33 in a row near the end
-   * are: one hole of 528 bytes.
+   * Old leaves back to back, every other of which is dead: holes of one granule. With `isLong`, 33 in a row near
+   * the end are: one hole of 528 bytes.
    */
   function holey(isLong: boolean) {
     const kernel = server({ nursery: 512 * KIB, limit: 256 * MIB, stepUnits: 1e8, old: 1e9 })

@@ -312,8 +312,8 @@ export function objectStatus(reference: usize): u32 {
 }
 
 /**
- * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0 when
- * no live object starts there. Any number may be asked.
+ * A reference that the program did not have before, for one that is to be kept: while a cycle marks it is shaded. 0
+ * when no live object starts there. Any number may be asked.
  */
 export function readReference(reference: usize): usize {
   return objectStatus(reference) == STATUS_OK ? readWeakly(reference) : 0

@@ -84,7 +84,7 @@ function longRoom(bytes: u32): usize {
   return at
 }
 
-/** A hole of `granules` in the block, from where the last one was found on; without one, or if it is `filled`, go on. */
+/** A hole of `granules` in the block, from where the last one was found on; without one, or if `filled`, go on. */
 function holeInBlock(place: usize, granules: u32, filled: bool): usize {
   const p = plan()
   const y = young()
