@@ -266,6 +266,8 @@ export const PHASE_ROOTS: u32 = 1
 export const PHASE_MARK: u32 = 2
 export const PHASE_WEAK: u32 = 3
 export const PHASE_SWEEP: u32 = 4
+/** What `step` answers when nothing goes on, but another cycle is due. */
+export const PHASE_DUE: u32 = 5
 
 /** Collections evacuate fragmented blocks. */
 export const POLICY_EVACUATE: u32 = 1

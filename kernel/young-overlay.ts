@@ -111,6 +111,8 @@ export class Young {
   quantum: u32
   /** Of 256 bytes in the nursery so many survived, on average. */
   survival: u32
+  /** Cycles that are due after a request that found no memory. */
+  cyclesDue: u32
   /** Memory kept back so that a cycle can end. */
   reserve: usize
   stressCount: u32

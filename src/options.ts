@@ -508,6 +508,13 @@ function grainOf(mode: ModeName): number {
 function planStress(collect: StressOptions['collect']): StressPlan | undefined {
   if (collect === undefined) return undefined
   if (collect === 'always') return { kind: STRESS_ALLOCATIONS, number: 1, seed: 0 }
+  if (typeof collect !== 'object' || collect === null) {
+    throw new ArgumentError(
+      'stress.collect',
+      collect,
+      "'always', or one of { allocations }, { bytes }, { random, oneIn }",
+    )
+  }
   checkOptions('stress.collect', collect, ['allocations', 'bytes', 'random', 'oneIn'])
   const ways = ['allocations', 'bytes', 'random'].filter((way) => way in collect)
   if (ways.length > 1) {

@@ -46,7 +46,6 @@ import type { HeapCore } from './core.js'
 import { CorruptionError } from './errors.js'
 import { MODES } from './modes.js'
 import type { PauseStats } from './objects/collections.js'
-import type { ObjectSpace } from './objects/space.js'
 import { formatBytes } from './sizes.js'
 import { alignColumns } from './text-table.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
@@ -86,6 +85,9 @@ interface Reading {
 /** The figures of a heap's objects. */
 interface ObjectFigures {
   readonly liveBytes: number
+  /** The most that a collection has found alive, and what was held then. */
+  readonly peakBytes: number
+  readonly committedAtPeakBytes: number
   readonly liveObjects: number
   readonly collections: number
   readonly minorCollections: number
@@ -99,6 +101,8 @@ interface ObjectFigures {
 
 const NO_OBJECTS: ObjectFigures = {
   liveBytes: 0,
+  peakBytes: 0,
+  committedAtPeakBytes: 0,
   liveObjects: 0,
   collections: 0,
   minorCollections: 0,
@@ -110,11 +114,15 @@ const NO_OBJECTS: ObjectFigures = {
   rootsCaught: 0,
 }
 
-function readObjects(space: ObjectSpace | undefined, heldBytes: number): ObjectFigures {
+function readObjects(core: HeapCore): ObjectFigures {
+  const space = core.objectSpace
   if (!space) return NO_OBJECTS
+  const { peak } = space.collections
   return {
-    // Immortal objects lie elsewhere and may be counted along.
-    liveBytes: Math.min(space.word(SPACE_LIVE_BYTES_AT), heldBytes),
+    // Blocks of objects, and large objects, which have pieces of their own.
+    liveBytes: Math.min(space.word(SPACE_LIVE_BYTES_AT), core.word(HEAP_OBJECTS_AT) + core.word(HEAP_OWNED_AT)),
+    peakBytes: peak.liveBytes,
+    committedAtPeakBytes: peak.committedBytes,
     liveObjects: space.word(SPACE_LIVE_OBJECTS_AT),
     collections: space.word(SPACE_COLLECTIONS_AT),
     minorCollections: space.hasNursery ? space.word(SPACE_MINORS_AT) : 0,
@@ -128,7 +136,8 @@ function readObjects(space: ObjectSpace | undefined, heldBytes: number): ObjectF
 }
 
 const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.objects.liveBytes
-const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, inUse(r))
+/** Of blocks and of objects, whichever was more: their peaks need not have come together. */
+const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, r.objects.peakBytes, inUse(r))
 
 /** What is held for use, by whom it was taken; less what the heap keeps of it for its records, and what is in use. */
 const unused = (r: Reading) =>
@@ -142,9 +151,11 @@ const unused = (r: Reading) =>
   inUse(r)
 
 const fragmentationAtPeak = (r: Reading) =>
-  inUse(r) > r.livePeakBytes
+  inUse(r) >= inUsePeak(r)
     ? ratio(r.word(HEAP_COMMITTED_AT), inUse(r))
-    : ratio(r.committedAtPeakBytes, r.livePeakBytes)
+    : r.objects.peakBytes > r.livePeakBytes
+      ? ratio(r.objects.committedAtPeakBytes, r.objects.peakBytes)
+      : ratio(r.committedAtPeakBytes, r.livePeakBytes)
 
 function ratio(committedBytes: number, usedBytes: number): number {
   return usedBytes === 0 ? 0 : committedBytes / usedBytes
@@ -249,7 +260,7 @@ export const METRICS = [
     name: 'objectBytes',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'held by blocks of objects and large objects',
+    meaning: 'held by blocks of objects; large objects have memory of their own',
     objects: true,
     read: (r) => r.word(HEAP_OBJECTS_AT),
   },
@@ -412,7 +423,7 @@ export function readStats(core: HeapCore): HeapStats {
 
 function gatherStats(core: HeapCore): HeapStats {
   const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = readFreeRuns(core)
-  const objects = readObjects(core.objectSpace, core.word(HEAP_OBJECTS_AT))
+  const objects = readObjects(core)
   const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes, objects }
   const figures = Object.fromEntries(METRICS.map((metric) => [metric.name, metric.read(reading)]))
   return {
@@ -437,7 +448,7 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
     requestedBytes,
     availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
     largestFreeBytes,
-    usedBytes: totals.liveBytes + totals.arenaBytes + core.word(HEAP_OBJECTS_AT),
+    usedBytes: totals.liveBytes + totals.arenaBytes + readObjects(core).liveBytes,
     totalBytes,
   }
 }

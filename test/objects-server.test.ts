@@ -15,6 +15,7 @@ import {
   Heap,
   type HeapOptions,
   i32,
+  OutOfMemoryError,
   ref,
   struct,
   type View,
@@ -243,4 +244,28 @@ it('HEAPWRIGHT_GCTRACE tells of minor collections and cycles, in a line each', (
   expect(kinds, stderr).not.toContain(undefined)
   expect(kinds.filter((kind) => kind === 'cycle').length).toBe(2)
   expect(lines.map((line) => Number(line.split(' ')[1]))).toEqual([...lines.keys()].map((i) => i + 1))
+})
+
+it('serves again after out of memory, once the cycles that are due have gone by in steps', () => {
+  const heap = Heap.create({ mode: 'server', limit: '16MiB', gcShare: 1 })
+  const List = struct('List', { next: ref('List') })
+  const fill = (): number => {
+    using _ = heap.scope()
+    const head = heap.new(List)
+    let made = 0
+    const error = thrownBy(() => {
+      for (;;) {
+        using turn = heap.scope()
+        head.next = heap.new(List, { next: head.next })
+        made++
+        void turn
+      }
+    })
+    expect(error).toBeInstanceOf(OutOfMemoryError)
+    return made
+  }
+  const first = fill()
+  while (heap.step({ budgetMs: 5 }).isCycling) {}
+  expect(fill()).toBeGreaterThan(first * 0.8)
+  expectSound(heap)
 })

@@ -30,6 +30,7 @@ describe('refused options', () => {
     ['options', new Map()],
     ['options', { limits: 5 }],
     ['mode', { mode: 'servers' }],
+    ['stress.collect', { mode: 'vm', stress: { collect: 'sometimes' } }],
     ['mode', { mode: 'constructor' }],
     ['limit', { limit: 16383 }],
     ['limit', { limit: 2 ** 32 }],

@@ -5,9 +5,18 @@
  * A failure means: bytes that nobody accounts for, and so a leak or a limit that cannot be trusted.
  */
 import { describe, expect, it } from 'vitest'
-import { Heap, type HeapOptions, type HeapStats, METRICS } from '../src/index.js'
+import {
+  array,
+  Heap,
+  type HeapOptions,
+  type HeapStats,
+  METRICS,
+  type OutOfMemoryError,
+  struct,
+  u8,
+} from '../src/index.js'
 import { random } from './support/random.js'
-import { expectSound } from './support/refusal.js'
+import { expectSound, thrownBy } from './support/refusal.js'
 
 function expectSum(stats: HeapStats, where: string): void {
   const { inUseBytes, freeBytes, metadataBytes, unusedBytes, committedBytes, committedPeakBytes, inUsePeakBytes } =
@@ -152,5 +161,41 @@ describe('the reports', () => {
     for (const { name, meaning } of METRICS) expect(text).toMatch(new RegExp(`^${name} .* ${meaning}$`, 'm'))
     expect(text).toContain('size classes')
     expect(text).toContain('free runs by size')
+  })
+})
+
+describe('objects in the figures', () => {
+  const Blob = struct('Blob', { bytes: array(u8) })
+  const modes = ['vm', 'runtime', 'server'] as const
+
+  it.each(modes)('count long ones as in use, too, in mode %s', (mode) => {
+    const heap = Heap.create({ mode, limit: '64MiB' })
+    using _ = heap.scope()
+    for (const bytes of [8180, 8192, 4 << 20]) heap.new(Blob, undefined, bytes)
+    const { liveBytes } = heap.collect()
+    const stats = heap.stats()
+    expect(liveBytes).toBeGreaterThan(4 << 20)
+    expect(stats.liveObjectBytes).toBe(liveBytes)
+    expect(stats.inUseBytes).toBe(liveBytes)
+    expectSum(stats, mode)
+    const error = thrownBy(() => heap.new(Blob, undefined, 63 << 20))
+    expect((error as OutOfMemoryError).usedBytes).toBe(liveBytes)
+  })
+
+  it.each(modes)('keep the peak when they are gone, in mode %s', (mode) => {
+    const heap = Heap.create({ mode, limit: '64MiB' })
+    const scope = heap.scope()
+    for (let i = 0; i < 20_000; i++) heap.new(Blob, undefined, 40)
+    heap.collect()
+    const { inUsePeakBytes, fragmentationAtPeak } = heap.stats()
+    scope.close()
+    heap.compact()
+    const after = heap.stats()
+    expect(inUsePeakBytes).toBe(20_000 * 48)
+    expect(after.inUseBytes).toBe(0)
+    expect(after.inUsePeakBytes).toBe(inUsePeakBytes)
+    expect(after.fragmentationAtPeak).toBeLessThanOrEqual(fragmentationAtPeak)
+    heap.reset()
+    expect(heap.stats().inUsePeakBytes).toBe(0)
   })
 })

@@ -26,6 +26,7 @@ import {
   KNOB_EVACUATION_FAILS,
   KNOB_UNIT_STEPS,
   OBJECT_SMALL_MAX_BYTES,
+  PHASE_DUE,
   POLICY_INCREMENTAL,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
@@ -49,6 +50,11 @@ import { allocatedUnderStress, isStressed } from './stress'
 const QUANTUM_BYTES: u32 = 32 << 10
 const QUANTUM_MIN_BYTES: u32 = 4 << 10
 const UNITS_MIN: u32 = 256
+/**
+ * Cycles after a request that found no memory. What was reachable when the first one began is garbage for the second;
+ * what it kept in a nursery that could not be emptied, for the third.
+ */
+const CYCLES_DUE: u32 = 3
 const NURSERY_MAX_BYTES: u32 = 64 << 20
 /** Of 256 bytes: a guess until the first minor collection. */
 const FIRST_SURVIVAL: u32 = 64
@@ -149,6 +155,7 @@ export function mayCollect(): bool {
   if (young().refusing) return false
   if (!isIncremental() || workOf(young().oldBytes) <= young().stepUnits) return true
   if (!isCycling()) beginCycleFor(CAUSE_MEMORY)
+  young().cyclesDue = CYCLES_DUE
   stepFor(young().stepUnits, CAUSE_MEMORY)
   return false
 }
@@ -186,9 +193,13 @@ export function collectMinor(): u32 {
 
 // ---- incremental cycles --------------------------------------------------------------------------------------------
 
-/** A cycle begins when half of the budget is used up: the other half is for what is allocated while it goes on. */
+/**
+ * A cycle begins when half of the budget is used up: the other half is for what is allocated while it goes on. And
+ * after a request that found no memory while one went on: what was dropped since then is garbage for the next.
+ */
 function isCycleDue(bytes: u32): bool {
   const s = space()
+  if (young().cyclesDue) return true
   return <u64>s.allocatedBytes + bytes >= <u64>(s.budgetBytes >> 1)
 }
 
@@ -197,9 +208,11 @@ function beginCycleFor(cause: u32): void {
   const s = space()
   if (!areStacksSound()) return
   s.cause = cause
+  if (young().cyclesDue) young().cyclesDue--
   plan().isCollecting = 1
   hostReport(REPORT_COLLECT_BEGIN, cause | (COLLECT_STEP << 8))
   collectNursery(true, cause)
+  if (!wantsRoom()) young().cyclesDue = 0
   beginCycle()
   young().quantum = QUANTUM_BYTES
   plan().isCollecting = 0
@@ -259,14 +272,14 @@ function pace(bytes: u32): void {
 
 /**
  * Go on with the cycle by at most about `units`, which 0 leaves to the heap; begin one when a quarter of the budget is
- * used up. The phase afterwards, `PHASE_…`; 0 as well without incremental cycles.
+ * used up, or a request found no memory. The phase afterwards, `PHASE_…`; 0 as well without incremental cycles.
  */
 export function step(units: u32): u32 {
   if (!heap().space || !hasNursery() || !isIncremental() || plan().isCollecting || !areStacksSound()) return 0
   if (!isCycling()) {
-    if (space().allocatedBytes >= space().budgetBytes >> 2) beginCycleFor(CAUSE_REQUEST)
+    if (young().cyclesDue || space().allocatedBytes >= space().budgetBytes >> 2) beginCycleFor(CAUSE_REQUEST)
   } else stepFor(units ? units : young().stepUnits, CAUSE_REQUEST)
-  return young().phase
+  return !isCycling() && young().cyclesDue ? PHASE_DUE : young().phase
 }
 
 // ---- stress --------------------------------------------------------------------------------------------------------

@@ -170,6 +170,7 @@ export class CollectionLog {
   readonly #totals = new Map<CollectionKindStats['kind'], KindTotals>()
   readonly #cycles = new DurationHistogram()
   readonly #recent: Collection[] = []
+  #peak = { liveBytes: 0, committedBytes: 0 }
   #hasNews = false
   /** Those that no listener has heard of; kept only while there are listeners. */
   #news: Collection[] = []
@@ -221,6 +222,7 @@ export class CollectionLog {
     this.#cycle = undefined
     this.forgetMemoryShare()
     this.budgetShare.clear()
+    this.#peak = { liveBytes: 0, committedBytes: 0 }
   }
 
   // ---- records ------------------------------------------------------------------------------------------------------
@@ -319,6 +321,10 @@ export class CollectionLog {
   }
 
   #note(collection: Collection): void {
+    if (collection.kind !== 'minor' && collection.liveBytes >= this.#peak.liveBytes) {
+      // What was held while it went on: afterwards a compaction may have given some back.
+      this.#peak = { liveBytes: collection.liveBytes, committedBytes: collection.committedBefore }
+    }
     this.#totalsOf(collection.kind).add(collection)
     this.#recent.push(collection)
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()
@@ -380,6 +386,11 @@ export class CollectionLog {
 
   get pauses(): PauseStats {
     return { ...this.pauseLog.all.figures, recent: [...this.#recent] }
+  }
+
+  /** The most that a collection of all objects has found alive, and what was held then. */
+  get peak(): { readonly liveBytes: number; readonly committedBytes: number } {
+    return this.#peak
   }
 
   get nowMs(): number {
