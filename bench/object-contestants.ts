@@ -83,8 +83,9 @@ export interface ObjectHeap {
 }
 
 /** A heap with the types and the shadow stack that the programs expect, in a memory of its own. */
-export function objectHeap(mode: ObjectMode = 'vm', limitBytes = 2048 * MIB, reserve = false): ObjectHeap {
-  const heap = Heap.create({ mode, limit: limitBytes, reserve, shadowStack: SHADOW_SLOTS })
+export function objectHeap(mode: ObjectMode = 'vm', limitBytes = 2048 * MIB, reserve?: boolean): ObjectHeap {
+  const options = { mode, limit: limitBytes, shadowStack: SHADOW_SLOTS }
+  const heap = Heap.create(reserve === undefined ? options : { ...options, reserve })
   const { SHAPE_PREFIX, SHAPE_REFS, TRAIL_NONE, TRAIL_REFS } = objects
   const { raw } = heap
   const types = [
