@@ -1,0 +1,183 @@
+/**
+ * The layout of values for language runtimes: words that say what they are, reference counts, strings, arrays,
+ * dictionaries, property objects. Plain constants that both halves compile, like `layout.ts` and `object-layout.ts`,
+ * which say what lies around them.
+ *
+ *   word       32 bits     0                 absent: what an empty slot reads as
+ *                          [ integer  :31|1]  -2^30 to 2^30 - 1
+ *                          [ reference |000]  the address of a payload, never 0
+ *                          [ number   |010]  a special: undefined, null, true, false, exception, and the program's own
+ *                          [ number   |110]  a character or whatever else the program wants, 29 bits
+ *   wide       64 bits     a double as it is, NaN as 0x7ff8000000000000; or, where the upper half is one of these,
+ *                          [ WIDE_INTEGER ][ integer : 32 ]   [ WIDE_REFERENCE ][ reference ]   [ WIDE_SPECIAL ][ word ]
+ *
+ *   counted    at a multiple of 16, in a block of its own; payload and the eight bytes before it are those of any object
+ *              [ sign : 32 ][ count : 28 | state : 4 ][ place : 32 ][ trial : 32 ][ type : 20 | flags : 12 ][ bytes : 32 ][ payload ]
+ *                                                                                                            ^ reference
+ *
+ *   string     [ watch ][ hash ][ code points ][ UTF-8 ... ]
+ *   float      [ double : 64 ]
+ *   array      [ store ][ length ][ kind : 8 | 0 : 8 | element bytes : 16 ]
+ *   store      the elements of an array, nothing else: of words, of wide values, or of bytes
+ *   dictionary, property object, shape: see `values/dictionary.ts`, `values/properties.ts`
+ *
+ * A reference is at 8 past a multiple of 16, in `embedded` at a multiple of 8. So collectors tell references from
+ * other words by their low bits, and any slot, root or stack may hold any word.
+ */
+
+// ---- words ------------------------------------------------------------------------------------------------------
+
+export const WORD_ABSENT: u32 = 0
+export const WORD_TAG_MASK: u32 = 7
+export const WORD_SPECIAL_TAG: u32 = 2
+export const WORD_CHARACTER_TAG: u32 = 6
+export const WORD_SPECIAL_SHIFT: u32 = 3
+export const WORD_UNDEFINED: u32 = 0x02
+export const WORD_NULL: u32 = 0x0a
+export const WORD_TRUE: u32 = 0x12
+export const WORD_FALSE: u32 = 0x1a
+/** What a call gives that has set the pending exception. */
+export const WORD_EXCEPTION: u32 = 0x22
+/** First number of a special that is the program's own. */
+export const SPECIAL_FIRST_USER: u32 = 16
+export const SPECIAL_MAX: u32 = 0x1fffffff
+export const INTEGER_MIN: i32 = -0x40000000
+export const INTEGER_MAX: i32 = 0x3fffffff
+
+export const WIDE_INTEGER: u32 = 0xfffc0000
+export const WIDE_REFERENCE: u32 = 0xfffd0000
+export const WIDE_SPECIAL: u32 = 0xfffe0000
+/** Upper half of the one NaN that a wide value has; its lower half is 0. */
+export const WIDE_NAN: u32 = 0x7ff80000
+
+// ---- counted objects ----------------------------------------------------------------------------------------------
+
+export const COUNTED_HEADER_BYTES: u32 = 24
+/** Offsets from the reference, downwards. */
+export const COUNTED_SIGN_BELOW: u32 = 24
+export const COUNTED_COUNT_BELOW: u32 = 20
+export const COUNTED_PLACE_BELOW: u32 = 16
+export const COUNTED_TRIAL_BELOW: u32 = 12
+/** The count is in the upper 28 bits of its word. */
+export const COUNT_SHIFT: u32 = 4
+export const COUNT_ONE: u32 = 16
+export const COUNT_MAX: u32 = 0x0fffffff
+/** In the list of candidates for cycles: something that referred to it is gone, and it is still there. */
+export const COUNTED_CANDIDATE: u32 = 1
+/** Part of the trial that goes on. */
+export const COUNTED_IN_TRIAL: u32 = 2
+/** In the trial, and found alive. */
+export const COUNTED_ALIVE: u32 = 4
+/** In the trial, and released while it went on: its memory goes when the trial ends. */
+export const COUNTED_DEAD: u32 = 8
+/** Flag of the header: the first word of the payload is the address of a word that becomes 0 when the object goes. */
+export const OBJECT_WATCHED: u32 = 1 << 22
+
+/** `collectCycles`: nothing goes on; objects are visited; those alive are; the rest is checked; it is released. */
+export const TRIAL_IDLE: u32 = 0
+export const TRIAL_VISIT: u32 = 1
+export const TRIAL_SPARE: u32 = 2
+export const TRIAL_CHECK: u32 = 3
+export const TRIAL_RELEASE: u32 = 4
+
+// ---- the values' state: words at SPACE_VALUES_AT ------------------------------------------------------------------
+
+/** Words at the start that are roots, whatever they hold. */
+export const VALUES_ROOTS: u32 = 16
+/** Operands of the call that goes on. */
+export const VALUES_OPERANDS_AT: u32 = 0
+export const VALUES_OPERANDS: u32 = 8
+/** Table of interned strings, and the one that it grows out of. */
+export const VALUES_INTERNED_AT: u32 = 32
+export const VALUES_INTERNED_OLD_AT: u32 = 36
+/** Shape of objects without properties. */
+export const VALUES_ROOT_SHAPE_AT: u32 = 40
+/** From here on plain words. */
+export const VALUES_SEED_AT: u32 = 64
+export const VALUES_TYPE_STRING_AT: u32 = 68
+export const VALUES_TYPE_FLOAT_AT: u32 = 72
+export const VALUES_TYPE_ARRAY_AT: u32 = 76
+export const VALUES_TYPE_BYTES_AT: u32 = 80
+export const VALUES_TYPE_WORDS_AT: u32 = 84
+export const VALUES_TYPE_WIDE_AT: u32 = 88
+export const VALUES_TYPE_DICTIONARY_AT: u32 = 92
+export const VALUES_TYPE_PROPERTIES_AT: u32 = 96
+export const VALUES_TYPE_SHAPE_AT: u32 = 100
+/** Interned strings, entries of their table in use (dead ones too), next entry of the old table to move. */
+export const VALUES_INTERNED_COUNT_AT: u32 = 104
+export const VALUES_INTERNED_USED_AT: u32 = 108
+export const VALUES_INTERNED_MOVED_AT: u32 = 112
+/** Next number of a shape, and how many shapes there may be. */
+export const VALUES_SHAPE_NEXT_AT: u32 = 116
+export const VALUES_SHAPE_LIMIT_AT: u32 = 120
+/** Why the last call on values that answered 0 did so. */
+export const VALUES_STATUS_AT: u32 = 124
+/** Words for dictionaries and property objects. */
+export const VALUES_MORE_AT: u32 = 128
+/** Room for a short text on its way into the heap. */
+export const VALUES_TEXT_AT: u32 = 192
+export const VALUES_TEXT_BYTES: u32 = 128
+export const VALUES_BYTES: u32 = 320
+
+// ---- strings --------------------------------------------------------------------------------------------------------
+
+export const STRING_WATCH_AT: u32 = 0
+/** 0 until it is asked for. */
+export const STRING_HASH_AT: u32 = 4
+export const STRING_CODE_POINTS_AT: u32 = 8
+export const STRING_TEXT_AT: u32 = 12
+
+// ---- arrays ---------------------------------------------------------------------------------------------------------
+
+export const ARRAY_STORE_AT: u32 = 0
+export const ARRAY_LENGTH_AT: u32 = 4
+export const ARRAY_KIND_AT: u32 = 8
+export const ARRAY_ELEMENT_BYTES_AT: u32 = 10
+export const ARRAY_PAYLOAD_BYTES: u32 = 12
+
+export const KIND_I8: u32 = 1
+export const KIND_U8: u32 = 2
+export const KIND_I16: u32 = 3
+export const KIND_U16: u32 = 4
+export const KIND_I32: u32 = 5
+export const KIND_U32: u32 = 6
+export const KIND_I64: u32 = 7
+export const KIND_U64: u32 = 8
+export const KIND_F32: u32 = 9
+export const KIND_F64: u32 = 10
+/** Words. */
+export const KIND_VALUE: u32 = 11
+/** Wide values. */
+export const KIND_WIDE: u32 = 12
+/** So many bytes each. */
+export const KIND_BYTES: u32 = 13
+
+// ---- statuses, beside those of layout.ts ----------------------------------------------------------------------------
+
+/** An index, or a position, that is not there. */
+export const STATUS_RANGE: u32 = 16
+/** A key of a kind that the dictionary does not take. */
+export const STATUS_KEY: u32 = 17
+/** A count that would pass COUNT_MAX. */
+export const STATUS_COUNT: u32 = 18
+/** Bytes that are no UTF-8, or a place inside a character. */
+export const STATUS_TEXT: u32 = 19
+/** The object is of another type than the call is for. */
+export const STATUS_TYPE: u32 = 20
+/** Not there: no such key, an empty array. */
+export const STATUS_NONE: u32 = 21
+
+// ---- dictionaries ---------------------------------------------------------------------------------------------------
+
+export const KEYS_ANY: u32 = 0
+export const KEYS_STRING: u32 = 1
+export const KEYS_INTEGER: u32 = 2
+
+// ---- faults: what `verify` can find ---------------------------------------------------------------------------------
+
+/** A count is less than the references that were found, or a counted object's head is wrong. */
+export const FAULT_COUNT: u32 = 44
+/** The list of candidates or the trial is wrong. */
+export const FAULT_CANDIDATES: u32 = 45
+/** A string, the table of interned ones, an array, a dictionary or a property object is wrong. */
+export const FAULT_VALUE: u32 = 46
