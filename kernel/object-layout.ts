@@ -111,6 +111,8 @@ export const SHAPE_MIXED: u32 = 5
 export const SHAPE_WEAK: u32 = 6
 /** A table of weak map entries: a value is kept while the table and its key are. */
 export const SHAPE_EPHEMERONS: u32 = 7
+/** As PREFIX, and every element of the trailing array is a wide value (`value-layout.ts`), which may refer. */
+export const SHAPE_WIDE: u32 = 8
 
 export const TRAIL_NONE: u32 = 0
 export const TRAIL_BYTES: u32 = 1
@@ -210,6 +212,8 @@ export const SPACE_IMAGES_AT: u32 = 216
 export const SPACE_LARGE_AT: u32 = 220
 /** Of the plan: `vm` keeps the place of its sweep and its holes there, `embedded` the bounds of its objects. */
 export const SPACE_PLAN_AT: u32 = 224
+/** Address of the values' state (`value-layout.ts`), 0 before there is one. */
+export const SPACE_VALUES_AT: u32 = 312
 /** A byte that looks marked in every colour: null's. */
 export const SPACE_ALWAYS_AT: u32 = 316
 export const SPACE_BYTES: u32 = 320

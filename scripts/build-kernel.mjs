@@ -3,6 +3,7 @@
  *   build/heapwright.wasm             blocks, arenas, pools: modes without objects
  *   build/heapwright-objects.wasm     the same with objects and collectors
  *   build/heapwright-embedded.wasm    objects in one small buffer
+ *   build/heapwright-values….wasm     strings, arrays, dictionaries, ... on top of each kernel that has objects
  *   build/heapwright…-debug.wasm      the same with assertions; all for tests, guests and curious people
  *   src/kernel-bytes.generated.ts     the same bytes as base64: nothing is loaded at run time
  * Then the building blocks (build-bits.mjs), which are a module of their own.
@@ -18,14 +19,14 @@ import asc from 'assemblyscript/asc'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 /** Compile `entry` to `build/<name>.wasm`, with assertions to `build/<name>-debug.wasm`; both as base64. */
-async function build(name, entry, embedded) {
+async function build(name, entry, embedded = 0, counted = 0) {
   return {
-    release: await compile(`build/${name}.wasm`, entry, embedded, 0),
-    debug: await compile(`build/${name}-debug.wasm`, entry, embedded, 1),
+    release: await compile(`build/${name}.wasm`, entry, embedded, counted, 0),
+    debug: await compile(`build/${name}-debug.wasm`, entry, embedded, counted, 1),
   }
 }
 
-async function compile(wasmFile, entry, embedded, debug) {
+async function compile(wasmFile, entry, embedded, counted, debug) {
   const { error, stderr } = await asc.main([
     entry,
     ...['--baseDir', root, '--outFile', wasmFile],
@@ -36,6 +37,8 @@ async function compile(wasmFile, entry, embedded, debug) {
       `HW_DEBUG=${debug}`,
       '--use',
       `HW_EMBEDDED=${embedded}`,
+      '--use',
+      `HW_COUNTED=${counted}`,
       '--use',
       `HW_OBJECTS=${entry === 'kernel/abi.ts' ? 0 : 1}`,
     ],
@@ -51,9 +54,12 @@ async function compile(wasmFile, entry, embedded, debug) {
 
 mkdirSync(join(root, 'build'), { recursive: true })
 const builds = {
-  KERNEL: await build('heapwright', 'kernel/abi.ts', 0),
-  OBJECTS: await build('heapwright-objects', 'kernel/abi-objects.ts', 0),
+  KERNEL: await build('heapwright', 'kernel/abi.ts'),
+  OBJECTS: await build('heapwright-objects', 'kernel/abi-objects.ts'),
   EMBEDDED: await build('heapwright-embedded', 'kernel/abi-embedded.ts', 1),
+  VALUES: await build('heapwright-values', 'kernel/abi-values.ts'),
+  VALUES_EMBEDDED: await build('heapwright-values-embedded', 'kernel/abi-values.ts', 1),
+  VALUES_COUNTED: await build('heapwright-values-counted', 'kernel/abi-values.ts', 0, 1),
 }
 const constants = Object.entries(builds).flatMap(([name, { release, debug }]) => [
   `export const ${name}_RELEASE_BASE64: string =\n  '${release}'`,

@@ -1,0 +1,2 @@
+/** What the modules of values export. No logic. */
+export { attach, create, setShapeLimit } from './values/state'

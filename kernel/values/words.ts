@@ -1,0 +1,35 @@
+/** Words: what 32 bits say of themselves. The table is in `value-layout.ts`. */
+import { INTEGER_MAX, INTEGER_MIN, WORD_TAG_MASK } from '../value-layout'
+
+/** Whether the word is a reference; 0 is none. */
+// @ts-ignore: decorator
+@inline
+export function isReference(word: u32): bool {
+  // @ts-ignore: set by --use
+  return HW_EMBEDDED ? word != 0 && (word & WORD_TAG_MASK) == 0 : (word & 15) == 8
+}
+
+// @ts-ignore: decorator
+@inline
+export function isInteger(word: u32): bool {
+  return (word & 1) != 0
+}
+
+// @ts-ignore: decorator
+@inline
+export function integerOf(word: u32): i32 {
+  return (<i32>word) >> 1
+}
+
+/** The word of an integer from INTEGER_MIN to INTEGER_MAX. */
+// @ts-ignore: decorator
+@inline
+export function wordOfInteger(value: i32): u32 {
+  return ((<u32>value) << 1) | 1
+}
+
+// @ts-ignore: decorator
+@inline
+export function fitsInteger(value: i64): bool {
+  return value >= <i64>INTEGER_MIN && value <= <i64>INTEGER_MAX
+}

@@ -1,0 +1,202 @@
+/**
+ * What differs between the two worlds, and nothing else: how an object is made, how a word is stored in one, who is
+ * counted. Traced: references move, so what a call needs after an allocation lies in its operand words meanwhile.
+ * Counted: nothing moves, and what a call makes or takes out belongs to its caller.
+ *
+ * Guarantee: a call that fails leaves its reason in the state and has changed nothing.
+ */
+import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { COUNTED_COUNT_BELOW, VALUES_OPERANDS_AT, VALUES_STATUS_AT } from '../value-layout'
+import { OBJECT_SMALL_MAX_BYTES, SPACE_STATUS_AT, SPACE_VALUES_AT } from '../object-layout'
+import { space, spaceAt } from '../object-overlay'
+import { headWord, objectBytesFor, payloadBytes, typeOf, writeHeader } from '../object/header'
+import { isYoung, young } from '../young-overlay'
+import {
+  kernelCopy,
+  kernelCopyCounted,
+  kernelDecref,
+  kernelIncref,
+  kernelObjectNew,
+  kernelStore,
+  kernelStoreCounted,
+} from './kernel'
+import { isReference } from './words'
+
+// ---- the state ------------------------------------------------------------------------------------------------------
+
+/** Address of the values' state; 0 before it is made. */
+// @ts-ignore: decorator
+@inline
+export function valuesAt(): usize {
+  return load<usize>(spaceAt() + SPACE_VALUES_AT)
+}
+
+/** A word of the state, `VALUES_…_AT`. */
+// @ts-ignore: decorator
+@inline
+export function stateWord(at: u32): u32 {
+  return load<u32>(valuesAt() + at)
+}
+
+// @ts-ignore: decorator
+@inline
+export function setStateWord(at: u32, word: u32): void {
+  store<u32>(valuesAt() + at, word)
+}
+
+/** Leave the reason for an answer of 0. */
+export function refuse(status: u32): u32 {
+  setStateWord(VALUES_STATUS_AT, status)
+  return 0
+}
+
+/** Leave the reason and answer it. */
+export function failed(status: u32): u32 {
+  setStateWord(VALUES_STATUS_AT, status)
+  return status
+}
+
+// ---- operands -------------------------------------------------------------------------------------------------------
+
+/** Keep a word across an allocation, which may move what it refers to. */
+// @ts-ignore: decorator
+@inline
+export function keep(operand: u32, word: u32): void {
+  store<u32>(valuesAt() + VALUES_OPERANDS_AT + (operand << 2), word)
+}
+
+/** The word again. */
+// @ts-ignore: decorator
+@inline
+export function kept(operand: u32): u32 {
+  return load<u32>(valuesAt() + VALUES_OPERANDS_AT + (operand << 2))
+}
+
+/** The call is over: its operands keep nothing alive any more. */
+export function letGo(): void {
+  memory.fill(valuesAt() + VALUES_OPERANDS_AT, 0, 32)
+}
+
+// ---- objects --------------------------------------------------------------------------------------------------------
+
+/**
+ * A zeroed object of `type` with a payload of `bytes`, which fit each other: 0 when out of memory, and the state says so. May
+ * collect and move. In the counted world the caller owns it.
+ */
+export function allocate(type: u32, bytes: u32): usize {
+  // @ts-ignore: set by --use
+  if (!HW_COUNTED) {
+    const total = objectBytesFor(bytes)
+    const s = space()
+    const at = s.bump
+    if (total <= s.limit - at && total <= OBJECT_SMALL_MAX_BYTES) {
+      s.bump = at + total
+      const made = writeHeader(at, type, bytes)
+      memory.fill(made, 0, total - 8)
+      return made
+    }
+  }
+  const reference = kernelObjectNew(type, bytes)
+  if (!reference) {
+    const status = load<u32>(spaceAt() + SPACE_STATUS_AT)
+    refuse(status == STATUS_BAD_ARGUMENT ? STATUS_BAD_ARGUMENT : STATUS_OUT_OF_MEMORY)
+  }
+  return reference
+}
+
+/** Whether `word` refers to an object of `type`, whose id the state holds at `at`. */
+// @ts-ignore: decorator
+@inline
+export function isOf(word: u32, at: u32): bool {
+  return isReference(word) && typeOf(word) == stateWord(at)
+}
+
+export { headWord, payloadBytes, typeOf }
+
+// ---- words in objects -----------------------------------------------------------------------------------------------
+
+/** Store a word that `slot` of `holder` takes its own count of. STATUS_COUNT when there can be no more. */
+export function put(holder: usize, slot: usize, word: u32): u32 {
+  const old = load<u32>(slot)
+  // @ts-ignore: set by --use
+  if (HW_EMBEDDED) {
+    store<u32>(slot, word)
+    return STATUS_OK
+  }
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    if (isReference(word) || isReference(old)) return kernelStoreCounted(holder, slot, word)
+    store<u32>(slot, word)
+    return STATUS_OK
+  }
+  if (isYoung(holder) || (!young().shading && !(isReference(word) && isYoung(word)))) store<u32>(slot, word)
+  else kernelStore(holder, slot, word)
+  return STATUS_OK
+}
+
+/** The same for a word that the caller owns, and hands over: into a slot that holds no reference. */
+export function putOwned(holder: usize, slot: usize, word: u32): void {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) store<u32>(slot, word)
+  else put(holder, slot, word)
+}
+
+/** Take a word out of a slot: it is the caller's from here on. */
+export function take(holder: usize, slot: usize): u32 {
+  const word = load<u32>(slot)
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) store<u32>(slot, 0)
+  else put(holder, slot, 0)
+  return word
+}
+
+/**
+ * Move `count` words from one object into words of `holder` that hold no references, counts with them: what stays at
+ * `from` is nobody's, and the caller clears it or lets its object go as one without references.
+ */
+export function moveWords(holder: usize, to: usize, from: usize, count: u32): void {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED || HW_EMBEDDED) memory.copy(to, from, count << 2)
+  else kernelCopy(holder, to, from, count)
+}
+
+/** Copy words, each counted once more where it now lies as well; what lay there is let go. */
+export function copyWords(holder: usize, to: usize, from: usize, count: u32): u32 {
+  // @ts-ignore: set by --use
+  if (HW_EMBEDDED) memory.copy(to, from, count << 2)
+  // @ts-ignore: set by --use
+  else if (HW_COUNTED) return kernelCopyCounted(holder, to, from, count)
+  else kernelCopy(holder, to, from, count)
+  return STATUS_OK
+}
+
+// ---- counts ---------------------------------------------------------------------------------------------------------
+
+/** Let go of what the caller owns. Nothing in the traced worlds. */
+// @ts-ignore: decorator
+@inline
+export function release(word: u32): void {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    if (isReference(word)) kernelDecref(word)
+  }
+}
+
+/** Own a word that was lent. False when the count can go no higher. */
+// @ts-ignore: decorator
+@inline
+export function retain(word: u32): bool {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    if (isReference(word)) return kernelIncref(word) == STATUS_OK
+  }
+  return true
+}
+
+/** Whether only the caller owns it. False in the traced worlds, where nobody knows. */
+// @ts-ignore: decorator
+@inline
+export function isUnshared(reference: usize): bool {
+  // @ts-ignore: set by --use
+  return HW_COUNTED ? load<u32>(reference - COUNTED_COUNT_BELOW) >> 4 == 1 : false
+}
