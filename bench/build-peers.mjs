@@ -7,6 +7,7 @@
  *   objects-guest.wasm      programs over objects as a guest of the kernel, in a module of their own
  *   objects-minimal.wasm    the same programs on AssemblyScript's objects, with its `minimal` runtime
  *   objects-incremental.wasm    and with its `incremental` one
+ *   values.wasm             AssemblyScript's arrays and maps
  *
  * Run by the bench itself; files newer than all their sources are kept. By hand: node bench/build-peers.mjs [--force]
  */
@@ -21,6 +22,7 @@ const OPTIMISE = ['-O3', '--converge', '--noAssert']
 const KERNEL = [
   ...[...OPTIMISE, '--enable', 'simd', '--runtime', 'stub'],
   ...['--importMemory', '--noExportMemory', '--use', 'HW_DEBUG=0', '--use', 'HW_EMBEDDED=0', '--use', 'HW_OBJECTS=0'],
+  ...['--use', 'HW_COUNTED=0'],
 ]
 
 /** The first MiB of the inside modules' memory holds the addresses of the live blocks. */
@@ -48,6 +50,11 @@ const targets = [
       ...['--use', `OBJECTS_MINIMAL=${runtime === 'minimal' ? 1 : 0}`],
     ],
   })),
+  {
+    name: 'values',
+    source: 'bench/peers/values.ts',
+    options: [...OPTIMISE, '--runtime', 'incremental', '--exportRuntime'],
+  },
 ]
 
 /** Builds what is missing or older than its sources; the names of what was built. */
