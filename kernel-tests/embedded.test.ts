@@ -588,7 +588,7 @@ test('no argument traps', { timeout: 60_000 }, () => {
   const map = kernel.run('handlePush', kernel.run('weakMapNew'))
   expect(kernel.run('weakMapSet', map, slot, slot)).toBe(STATUS_OK)
   const names = Object.keys(kernel.call).filter(
-    (name) => !/^(?:create|attach|reset|setKnobs|setPolicy|handlePop)$/.test(name),
+    (name) => !/^(?:create|attach|reset|setKnobs|setPolicy|handlePop|storeWide)$/.test(name),
   )
   const roots: [kind: number, slot: number][] = []
   const argument = () => {

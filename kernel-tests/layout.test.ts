@@ -48,13 +48,13 @@ describe('layout', async () => {
     const unprobed = Object.keys(constants).filter(
       (name) => /^(HEAP|CONTEXT|SPACE)_.*_AT$/.test(name) && !(name in offsets),
     )
-    expect(unprobed).toEqual(['CONTEXT_CLASS_OF_AT', 'SPACE_ALWAYS_AT'])
+    expect(unprobed).toEqual(['CONTEXT_CLASS_OF_AT', 'SPACE_VALUES_AT', 'SPACE_ALWAYS_AT'])
   })
 
   test('the fixed headers hold their fields', () => {
     expect(offsets.chunkHeaderUsed?.()).toBeLessThanOrEqual(layout.CHUNK_HEADER_BYTES - 4)
     expect(offsets.heapHeaderUsed?.()).toBeLessThanOrEqual(layout.HEAP_HEADER_BYTES)
-    expect(objects.SPACE_PLAN_AT + (offsets.planStateUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALWAYS_AT)
+    expect(objects.SPACE_PLAN_AT + (offsets.planStateUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_VALUES_AT)
     expect(objects.SPACE_YOUNG_BASE_AT + (offsets.youngUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALL_BYTES)
     expect(offsets.typeInfoBytes?.()).toBe(objects.TYPE_BYTES)
     expect(offsets.objectBlockBytes?.()).toBe(layout.PAGE_BYTES)

@@ -66,7 +66,8 @@ describe('refusals change nothing', () => {
   test('roots, stacks and collections', () => {
     const kernel = scene()
     expect(kernel.run('rootAdd', 4, 8)).toBe(0)
-    expect(kernel.run('rootAdd', 0, 3)).toBe(0)
+    expect(kernel.run('rootAdd', objects.ROOT_WEAK, 3)).toBe(0)
+    expect(kernel.run('rootAdd', objects.ROOT_SLOT, 6)).toBe(0)
     expect(kernel.run('rootAdd', objects.ROOT_SLOT, 0xfffffff0)).toBe(0)
     expect(kernel.run('rootRemove', 0, 8)).toBe(layout.STATUS_NOT_A_BLOCK)
     const slot = kernel.run('rootAdd', 0, kernel.new(kernel.pair, 8))
@@ -567,7 +568,7 @@ describe.each(['vm', 'embedded'] as const)('images in mode %s', (mode) => {
       ['an object that is not immortal', at + 16, kernel.bytes, objects.FAULT_OBJECT_HEADER],
       ['a size that does not fit', at + 4, 12, objects.FAULT_OBJECT_HEADER],
       ['a size beyond the end', at + 20, 40, objects.FAULT_OBJECT_HEADER],
-      ['a reference into an object', at + 8, at + 32, objects.FAULT_REFERENCE],
+      ['a reference to no object', at + 8, at + 40, mode === 'vm' ? objects.FAULT_UNMARKED : objects.FAULT_REFERENCE],
       ['a reference to nothing', at + 8, 0xfffffff8, objects.FAULT_REFERENCE],
     ]
     for (const [what, address, word, fault] of damage) {
@@ -600,7 +601,7 @@ describe.each(['vm', 'embedded'] as const)('images in mode %s', (mode) => {
       kernel.verify()
     }
     const at = image(kernel)
-    kernel.setU32(at + 8, at + 20)
+    kernel.setU32(at + 8, at + 40)
     kernel.expectOk('imageSeal', at)
     expect(kernel.run('imageCheck', at)).toBe(layout.STATUS_BAD_ARGUMENT)
     kernel.expectOk('imageDrop', at)
@@ -628,7 +629,7 @@ describe('the verifier finds', () => {
   const cases: [string, number, (kernel: Scene, reference: number) => void][] = [
     ['an unknown type', objects.FAULT_OBJECT_HEADER, (k, at) => k.setU32(at - 8, 0x4444)],
     ['a size that does not fit', objects.FAULT_OBJECT_HEADER, (k, at) => k.setU32(at - 4, 100)],
-    ['a reference into an object', objects.FAULT_REFERENCE, (k, at) => k.setU32(at, at + 4)],
+    ['a reference into an object', objects.FAULT_UNMARKED, (k, at) => k.setU32(at, k.new(k.bytes, 40) + 16)],
     ['a reference to nowhere', objects.FAULT_REFERENCE, (k, at) => k.setU32(at, 0xfff00008)],
     ['a reference to free memory', objects.FAULT_UNMARKED, (k, at) => k.setU32(at, at + 16 * 200)],
     ['a root that points at nothing', objects.FAULT_ROOT, (k) => k.setWord(objects.SPACE_GLOBAL_OBJECT_AT, 24)],

@@ -561,7 +561,7 @@ describe('the nursery', () => {
     const spoilt: [string, number, (kernel: Scene, at: number) => void][] = [
       ['an unknown type', objects.FAULT_NURSERY, (k, at) => k.setU32(at - 8, 0x4444)],
       ['a size that leads out', objects.FAULT_NURSERY, (k, at) => k.setU32(at - 4, 0x7fffffff)],
-      ['a reference into an object', objects.FAULT_REFERENCE, (k, at) => k.setU32(at, at + 4)],
+      ['a reference into an object', objects.FAULT_UNMARKED, (k, at) => k.setU32(at, k.new(k.bytes, 40) + 16)],
       ['a log that ends nowhere', objects.FAULT_NURSERY, (k) => k.setWord(objects.SPACE_LOG_TOP_AT, 8)],
     ]
     for (const [what, fault, spoil] of spoilt) {

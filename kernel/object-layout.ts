@@ -4,7 +4,8 @@
  *
  *   object     at a multiple of 16 (of 8 in the `embedded` build)
  *              [ type : 20 | flags : 12 ][ payload bytes : 32 ][ payload ........ ]
- *                header, 8 bytes                               ^ a reference is the address of the payload; 0 is null
+ *                header, 8 bytes                               ^ a reference is the address of the payload; 0 is null.
+ *                                                                Where a reference may be there may be any word
  *
  *   payload    [ fixed part ][ element ][ element ] ...        elements only where the type has a trailing array
  *              Its bytes are in the header, exactly; the object takes 8 more, rounded up to its grain.
@@ -22,7 +23,8 @@
  *   large      a longer object is a piece of its own: [ piece head, 64 bytes ][ object ]
  *
  * Invariants (asserted by `check/objects.ts`):
- *   every reference in a live object, a root or a stack is null or points behind the header of a live object
+ *   every word in a live object, a root or a stack that has the low bits of a reference points behind the header of a
+ *   live object; other words are the program's, see `value-layout.ts`
  *   type < types known; payload bytes = fixed part + a whole number of elements
  *   no two objects overlap; bytes between objects of a swept block are zero in the map
  *   after a cycle: marked = reachable from the roots
@@ -111,7 +113,10 @@ export const SHAPE_MIXED: u32 = 5
 export const SHAPE_WEAK: u32 = 6
 /** A table of weak map entries: a value is kept while the table and its key are. */
 export const SHAPE_EPHEMERONS: u32 = 7
-/** As PREFIX, and every element of the trailing array is a wide value (`value-layout.ts`), which may refer. */
+/**
+ * As PREFIX, and the trailing array has wide values of 8 bytes: one whose upper half is WIDE_REFERENCE has a word in its
+ * lower half, any other one holds no reference, whatever its bits. TRAIL_BYTES.
+ */
 export const SHAPE_WIDE: u32 = 8
 
 export const TRAIL_NONE: u32 = 0
@@ -129,7 +134,8 @@ export const TYPE_FIRST_USER: u32 = 4
 //
 //   handles    slots of four bytes in segments that never move: [ prev ][ next ][ end ][ 0 ][ slot ] ...
 //              a scope is the top when it was opened; closing it clears the slots above
-//   root list  [ next ][ end ][ 0 ][ 0 ][ slot ] ...            a free slot holds the next free one's address + 1
+//   root list  [ next ][ end ][ magic ][ kind ][ slot ] ...     a free slot holds the next free one's address + 1. So
+//              may a root, an integer: a bit for each slot in the segment says which it is
 //              ROOT_SLOT has slots of two words: the address of a word elsewhere that is a root, and a word for the
 //              collector
 
@@ -212,7 +218,7 @@ export const SPACE_IMAGES_AT: u32 = 216
 export const SPACE_LARGE_AT: u32 = 220
 /** Of the plan: `vm` keeps the place of its sweep and its holes there, `embedded` the bounds of its objects. */
 export const SPACE_PLAN_AT: u32 = 224
-/** Address of the values' state (`value-layout.ts`), 0 before there is one. */
+/** Address of the values' state, see `value-layout.ts`; 0 without one. Its first words are roots. */
 export const SPACE_VALUES_AT: u32 = 312
 /** A byte that looks marked in every colour: null's. */
 export const SPACE_ALWAYS_AT: u32 = 316

@@ -133,6 +133,14 @@ export function isYoung(address: usize): bool {
   return address - young().base < <usize>young().bytes
 }
 
+/** Whether a word is the reference of an object in the nursery: one comparison. */
+// @ts-ignore: decorator
+@inline
+export function isYoungReference(word: usize): bool {
+  // References lie at 8 past a multiple of 16: anything else is far away after the rotation.
+  return rotr<u32>(<u32>(word - young().base - 8), 4) < young().bytes >> 4
+}
+
 // @ts-ignore: decorator
 @inline
 export function scratchSlot(): usize {

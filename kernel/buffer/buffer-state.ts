@@ -78,7 +78,7 @@ export function objectsFrom(): usize {
   return self + CONTROL_BYTES
 }
 
-/** Whether `reference` may be an object's of the buffer: not null, not odd, not of an image. */
+/** Whether `reference`, any word, may be an object's of the buffer: not null, no other word, not of an image. */
 // @ts-ignore: decorator
 @inline
 export function isInObjects(reference: usize): bool {

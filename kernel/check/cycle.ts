@@ -18,6 +18,7 @@ import {
 import { space } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { scan } from '../object/scan'
+import { isReference } from '../object/words'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
 import { eachOldObject } from '../collect/each'
 import { eachStackEntry } from '../collect/mark'
@@ -29,7 +30,7 @@ import { fault, totals } from './totals'
 export function checkCycle(): u32 {
   const y = young()
   if (y.phase != PHASE_ROOTS && y.phase != PHASE_MARK) return FAULT_NONE
-  for (let at = y.rootNext; at < y.rootEnd; at += 4) if (!(load<usize>(at) & 1)) changetype<Reach>(0).visit(at)
+  for (let at = y.rootNext; at < y.rootEnd; at += 4) changetype<Reach>(0).visit(at)
   eachStackEntry<Reach>()
   eachOldObject<ReachFromGrey>()
   totals().more = 1
@@ -54,7 +55,7 @@ function mapOf(reference: usize): usize {
 // @ts-ignore: decorator
 @inline
 function isWhite(reference: usize): bool {
-  return reference != 0 && !isYoung(reference) && !(load<u8>(mapOf(reference)) & space().colour)
+  return isReference(reference) && !isYoung(reference) && !(load<u8>(mapOf(reference)) & space().colour)
 }
 
 /** Notes that an unmarked object is going to be marked. */

@@ -17,6 +17,7 @@ import {
 import { saneBytes } from '../collect/images'
 import { isImmortal } from '../object/header'
 import { scan } from '../object/scan'
+import { isReference } from '../object/words'
 import { fault, isTable } from './embedded-references'
 
 export function checkImages(): void {
@@ -64,6 +65,6 @@ function checkImageReferences(image: usize): void {
 class ImageReferenceCheck {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (reference && !isImmortalStart(reference)) fault(FAULT_REFERENCE, slot)
+    if (isReference(reference) && !isImmortalStart(reference)) fault(FAULT_REFERENCE, slot)
   }
 }

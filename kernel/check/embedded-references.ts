@@ -30,11 +30,13 @@ import { BUFFER_MAX_BYTES, HOLE, buffer, isInObjects, objectsFrom } from '../buf
 import { isImmortalStart } from '../collect/embedded-images'
 import { headWord, isHashed, objectBytes, payloadBytes, typeOf } from '../object/header'
 import { scan, scanWeakWords } from '../object/scan'
+import { isReference } from '../object/words'
 import { visitFinalizerSlots } from '../root/finalizers'
 import { visitHandles } from '../root/handles'
 import { findHash, hashEntry, visitHashSlots } from '../root/hashes'
-import { visitList } from '../root/lists'
+import { isInUse, visitList } from '../root/lists'
 import { areStacksSound } from '../root/shadow'
+import { VALUES_ROOTS_BYTES, valuesRootsEnd, valuesState } from '../root/values'
 
 /** Note the first fault. */
 export function fault(code: u32, address: usize): void {
@@ -90,13 +92,12 @@ function setStart(bitmap: usize, index: u32): void {
   store<u8>(bitmap + (index >> 3), load<u8>(bitmap + (index >> 3)) | (<u8>1 << <u8>(index & 7)))
 }
 
-/** The word at `slot` must be null, odd, or an object's reference. Those of other windows are looked at later. */
+/** The word at `slot` must be no reference, or an object's. Those of other windows are looked at later. */
 function checkSlot(slot: usize, code: u32): void {
   const b = buffer()
   const s = space()
   const reference = load<usize>(slot)
-  if (!reference || reference & 1) return
-  if (reference & 7) return fault(code, slot)
+  if (!isReference(reference)) return
   const header = reference - OBJECT_HEADER_BYTES
   if (header < objectsFrom() || header >= s.bump) {
     if (!isImmortalStart(reference)) fault(code, slot)
@@ -123,10 +124,12 @@ function visitEverything(): void {
   checkSlot(spaceAt() + SPACE_PENDING_EXCEPTION_AT, FAULT_ROOT)
   for (let slot = s.shadowBase; slot < s.shadowTop; slot += 4) checkSlot(slot, FAULT_ROOT)
   for (let slot = s.pinBase; slot < s.pinTop; slot += 4) checkSlot(slot, FAULT_ROOT)
+  const valuesEnd = valuesRootsEnd()
+  for (let slot = valuesState(); slot < valuesEnd; slot += 4) checkSlot(slot, FAULT_ROOT)
   visitHandles<RootCheck>()
   visitList<RootCheck>(ROOT_STRONG)
   visitList<RootCheck>(ROOT_PINNED)
-  visitList<RootCheck>(ROOT_WEAK)
+  visitList<WeakRootCheck>(ROOT_WEAK)
   visitList<NamedWordCheck>(ROOT_SLOT)
   visitFinalizerSlots<TableCheck>()
   visitHashSlots<TableCheck>()
@@ -145,6 +148,16 @@ class FieldCheck {
 class RootCheck {
   visit(slot: usize): void {
     checkSlot(slot, FAULT_ROOT)
+  }
+}
+
+/** Null or a reference, and no word of the program's. */
+@unmanaged
+@final
+class WeakRootCheck {
+  visit(slot: usize): void {
+    if (load<usize>(slot) & 7) fault(FAULT_ROOT, slot)
+    else checkSlot(slot, FAULT_ROOT)
   }
 }
 
@@ -190,7 +203,11 @@ function checkStacks(): void {
     areStacksSound() &&
     isStack(s.shadowBase, s.shadowLimit) &&
     isStack(s.pinBase, s.pinLimit)
-  if (!isSound) fault(FAULT_SPACE, spaceAt())
+  if (!isSound || !isStateSound()) fault(FAULT_SPACE, spaceAt())
+}
+
+function isStateSound(): bool {
+  return !valuesState() || isTable(valuesState(), VALUES_ROOTS_BYTES)
 }
 
 function isStack(base: usize, limit: usize): bool {
@@ -249,7 +266,7 @@ function checkList(kind: u32): void {
     if (!isSegment(at, ROOT_END_AT) || !left--) return fault(FAULT_ROOT, at)
     const end = load<usize>(at + ROOT_END_AT)
     if (<u32>(end - at) & 7) return fault(FAULT_ROOT, at)
-    for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += step) free += <u32>load<usize>(slot) & 1
+    for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += step) if (!isInUse(at, slot, step)) free++
   }
   let slot = load<usize>(list, 4)
   while (slot) {
@@ -262,7 +279,7 @@ function checkList(kind: u32): void {
 function isFreeSlot(list: usize, slot: usize, step: u32): bool {
   for (let at = load<usize>(list); at; at = load<usize>(at)) {
     const first = at + SEGMENT_HEAD_BYTES
-    if (slot >= first && slot < load<usize>(at, 4)) return (slot - first) % step == 0 && (load<usize>(slot) & 1) != 0
+    if (slot >= first && slot < load<usize>(at, 4)) return (slot - first) % step == 0 && !isInUse(at, slot, step)
   }
   return false
 }

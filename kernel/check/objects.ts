@@ -40,6 +40,8 @@ import {
   SHAPE_EPHEMERONS,
   SHAPE_MIXED,
   SHAPE_PREFIX,
+  SHAPE_WEAK,
+  SHAPE_WIDE,
   TYPE_WEAK_TABLE,
 } from '../object-layout'
 import { alwaysMarked, space, spaceAt, typeInfo } from '../object-overlay'
@@ -47,6 +49,7 @@ import { addressOf, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
 import { isHashed, isImmortal, objectBytes, payloadBytes, typeOf } from '../object/header'
 import { scan, scanWeakWords } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
+import { isReference } from '../object/words'
 import { ObjectBlock, granulesOf, blockMap, blockMapEnd, blockOf, nextBlockAfter } from '../collect/blocks'
 import { tagAllFresh, tagFresh, tagOpenHoles } from '../collect/fresh'
 import { Image, isImmortalStart, saneBytes } from '../collect/images'
@@ -109,10 +112,10 @@ function checkTypes(): u32 {
   for (let id: u32 = 1; id <= space().typeCount; id++) {
     const info = typeInfo(id)
     const isWeak = <u32>info.shape == SHAPE_EPHEMERONS
-    if (<u32>info.shape > SHAPE_EPHEMERONS || isWeak != (id == TYPE_WEAK_TABLE)) {
+    if (<u32>info.shape > SHAPE_WIDE || isWeak != (id == TYPE_WEAK_TABLE)) {
       return fault(FAULT_TYPE, addressOf(info))
     }
-    if (<u32>info.shape >= SHAPE_PREFIX && <u32>info.shape <= SHAPE_MIXED && info.refMask == 0) {
+    if (<u32>info.shape >= SHAPE_PREFIX && <u32>info.shape != SHAPE_WEAK && info.refMask == 0) {
       if (<u32>info.refs << 2 > info.fixedBytes) return fault(FAULT_TYPE, addressOf(info))
     }
   }
@@ -230,7 +233,7 @@ function checkImage(piece: usize): u32 {
 class ReferenceCheck {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!reference) return
+    if (!isReference(reference)) return
     const status = objectStatus(reference)
     if (status != STATUS_OK) fault(status == STATUS_NOT_A_BLOCK ? FAULT_UNMARKED : FAULT_REFERENCE, slot)
   }
@@ -244,6 +247,16 @@ class RootCheck {
       fault(FAULT_ROOT, slot)
       return
     }
+    const reference = load<usize>(slot)
+    if (isReference(reference) && objectStatus(reference) != STATUS_OK) fault(FAULT_ROOT, slot)
+  }
+}
+
+/** What these words hold is no word of the program's: a reference, or null in a weak root. */
+@unmanaged
+@final
+class OwnCheck {
+  visit(slot: usize): void {
     const reference = load<usize>(slot)
     if (reference && objectStatus(reference) != STATUS_OK) fault(FAULT_ROOT, slot)
   }
@@ -261,13 +274,13 @@ function checkReferences(): u32 {
 function checkRoots(): u32 {
   visitPinningRoots<RootCheck>()
   visitMovingRoots<RootCheck>()
-  visitList<RootCheck>(ROOT_WEAK)
+  visitList<OwnCheck>(ROOT_WEAK)
   return totals().fault
 }
 
 function checkSideTables(): u32 {
-  visitFinalizerSlots<RootCheck>()
-  visitHashSlots<RootCheck>()
+  visitFinalizerSlots<OwnCheck>()
+  visitHashSlots<OwnCheck>()
   visitHashSlots<HashCheck>()
   return totals().fault ? fault(FAULT_SIDE_TABLE, heap().fault) : FAULT_NONE
 }

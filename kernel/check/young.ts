@@ -2,9 +2,9 @@
  * The verifier of generations: the nursery, and the remembered set recomputed. Every word of an old object that refers
  * to a young one must be in the log; the other way around nothing is asked, since logged words may have changed.
  *
- * Method: logged words that hold young references get their lowest bit set, which no reference has; a walk over all old
- * objects then finds the words without it; a second look at the log takes the bits away. So the cost is that of the
- * walk, and nothing is allocated. While marking, words are only read. None of the minor collector's code is used.
+ * Method: logged words that hold young references get other low bits, which no word has (BITS_LOGGED); a walk over all
+ * old objects then finds the references that are left; a second look at the log puts the bits back. So the cost is that
+ * of the walk, and nothing is allocated. While marking, words are only read. None of the minor collector's code is used.
  */
 import { FAULT_NONE, GRANULE_SHIFT } from '../layout'
 import {
@@ -21,11 +21,12 @@ import {
 import { space, typeInfo } from '../object-overlay'
 import { objectBytes, payloadBytes, typeOf } from '../object/header'
 import { scan, scanWeakWords } from '../object/scan'
+import { hasWideWord } from '../object/words'
 import { eachOldObject } from '../collect/each'
 import { nextYoung, youngMap, youngUsedBytes } from '../collect/nursery'
 import { plan } from '../collect/plan-state'
-import { LOG_ENTRY, LOG_TAGS, LOG_WEAK } from '../collect/remembered'
-import { hasNursery, isYoung, young } from '../young-overlay'
+import { LOG_ENTRY, LOG_TAGS, LOG_WEAK, LOG_WIDE } from '../collect/remembered'
+import { hasNursery, isYoungReference, young } from '../young-overlay'
 import { isHeaderSound } from './objects'
 import { fault, totals } from './totals'
 
@@ -72,6 +73,9 @@ function checkYoungObject(header: usize, byte: u32): u32 {
 
 // ---- the remembered set ---------------------------------------------------------------------------------------------
 
+/** What is changed of a logged reference: its low bits are then 100, which no word's are. */
+const BITS_LOGGED: usize = 12
+
 /** Every true edge from an old object to a young one is recorded. */
 export function checkRemembered(): u32 {
   if (!hasNursery() || young().logLost) return FAULT_NONE
@@ -91,6 +95,7 @@ function eachLogged<V>(): void {
     if (slot == LOG_WEAK) continue
     const word = slot & ~LOG_TAGS
     if (<u64>word + 8 > <u64>(<u32>memory.size()) << 16) continue
+    if ((slot & LOG_TAGS) == LOG_WIDE && !hasWideWord(word)) continue
     changetype<V>(0).word(word)
     if ((slot & LOG_TAGS) != LOG_ENTRY) continue
     changetype<V>(0).word(word + 4)
@@ -102,7 +107,7 @@ function eachLogged<V>(): void {
 @final
 class Setter {
   word(slot: usize): void {
-    if (isYoung(load<usize>(slot))) store<usize>(slot, load<usize>(slot) | 1)
+    if (isYoungReference(load<usize>(slot))) store<usize>(slot, load<usize>(slot) ^ BITS_LOGGED)
   }
 }
 
@@ -110,7 +115,8 @@ class Setter {
 @final
 class Clearer {
   word(slot: usize): void {
-    if (isYoung(load<usize>(slot))) store<usize>(slot, load<usize>(slot) & ~1)
+    const reference = load<usize>(slot) ^ BITS_LOGGED
+    if (isYoungReference(reference)) store<usize>(slot, reference)
   }
 }
 
@@ -127,6 +133,6 @@ class EdgeCheck {
 
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (isYoung(reference) && !(reference & 1)) fault(FAULT_REMEMBERED, slot)
+    if (isYoungReference(reference)) fault(FAULT_REMEMBERED, slot)
   }
 }

@@ -40,7 +40,7 @@ import { areFinalizersDone, updateFinalizers, updateFinalizersSome } from '../ro
 import { removeDeadHashes, updateYoungHashes } from '../root/hashes'
 import { firstSegment, visitSegment } from '../root/lists'
 import { eachRootRange, visitMovingRoots, visitPinningRoots, visitSlotRoots } from '../root/visit'
-import { isYoung, young } from '../young-overlay'
+import { isYoungReference, young } from '../young-overlay'
 import { ObjectBlock, blockFrom, nextBlockAfter, releaseBlock } from './blocks'
 import { Large, countIfFresh, largeMap, releaseLarge } from './large'
 import { Marker, beginMark, drainSome, endMark, rescanSome } from './mark'
@@ -141,7 +141,7 @@ class RootCopier {
 
 /** Objects that stay young may move before the copy is read; marking begins at them by itself. */
 function forgetYoung(slot: usize): void {
-  if (isYoung(load<usize>(slot))) store<usize>(slot, 0)
+  if (isYoungReference(load<usize>(slot))) store<usize>(slot, 0)
 }
 
 function rootsSome(): void {
@@ -150,8 +150,7 @@ function rootsSome(): void {
     if (!y.unitsLeft) return
     y.unitsLeft--
     const stop = min(y.rootNext + 8, y.rootEnd)
-    // What is odd is no root.
-    for (; y.rootNext < stop; y.rootNext += 4) if (!(load<usize>(y.rootNext) & 1)) changetype<Mark>(0).visit(y.rootNext)
+    for (; y.rootNext < stop; y.rootNext += 4) changetype<Mark>(0).visit(y.rootNext)
   }
   tableFree(y.rootCopy)
   y.rootCopy = 0

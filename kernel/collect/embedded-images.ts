@@ -15,6 +15,7 @@ import { bufferAlloc, bufferFree } from '../buffer/blocks'
 import { BUFFER_MAX_BYTES } from '../buffer/buffer-state'
 import { headWord, objectBytes, setHeadWord } from '../object/header'
 import { scan } from '../object/scan'
+import { isReference } from '../object/words'
 import { saneBytes } from './images'
 
 @unmanaged
@@ -98,7 +99,7 @@ export function imageSeal(address: usize): u32 {
   return STATUS_OK
 }
 
-/** Whether every reference in the sealed image at `address` is null or an immortal object's: OK, or BAD_ARGUMENT. */
+/** Whether every reference in the sealed image at `address` is an immortal object's: OK, or BAD_ARGUMENT. */
 export function imageCheck(address: usize): u32 {
   const image = imageAt(address)
   if (!image || !embeddedImage(image).isSealed) return STATUS_BAD_ARGUMENT
@@ -115,7 +116,7 @@ export function imageCheck(address: usize): u32 {
 class EmbeddedImmortalCheck {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (reference && !isImmortalStart(reference)) heap().fault = slot
+    if (isReference(reference) && !isImmortalStart(reference)) heap().fault = slot
   }
 }
 

@@ -15,6 +15,7 @@ import {
   MAP_START,
   OBJECT_IMMORTAL,
   OBJECT_USER_MASK,
+  SHAPE_EPHEMERONS,
   SHAPE_WEAK,
   TYPE_FIRST_USER,
   TYPE_MASK,
@@ -24,6 +25,7 @@ import { entryOf, heap, holds, mapAt } from '../overlay'
 import { headWord, objectBytes, payloadBytes, setHeadWord } from '../object/header'
 import { scan } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
+import { isReference } from '../object/words'
 import { allocPiece, freePiece } from '../region/piece'
 import { largePieceBytes } from './large'
 
@@ -85,7 +87,8 @@ export function saneBytes(reference: usize, end: usize): u32 {
   // Of the flags only the user's, or the mark of an image itself, may be there.
   if (head & ~(TYPE_MASK | OBJECT_IMMORTAL | OBJECT_USER_MASK)) return 0
   // Nobody would clear a weak word there.
-  if (<u32>typeInfo(type).shape >= SHAPE_WEAK) return 0
+  const shape = <u32>typeInfo(type).shape
+  if (shape == SHAPE_WEAK || shape == SHAPE_EPHEMERONS) return 0
   const size = payloadBytes(reference)
   if (!sizeFits(typeInfo(type), size)) return 0
   const bytes = objectBytes(reference)
@@ -103,7 +106,7 @@ function tag(header: usize, bytes: u32, hasMap: bool): void {
   }
 }
 
-/** Whether every reference in the sealed image at `address` is null or an immortal object's: OK, or BAD_ARGUMENT. */
+/** Whether every reference in the sealed image at `address` is an immortal object's: OK, or BAD_ARGUMENT. */
 export function imageCheck(address: usize): u32 {
   const piece = imageAt(address)
   if (!piece || !changetype<Image>(piece).isSealed) return STATUS_BAD_ARGUMENT
@@ -118,7 +121,7 @@ export function imageCheck(address: usize): u32 {
 class ImmortalCheck {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (reference && !isImmortalStart(reference)) heap().fault = slot
+    if (isReference(reference) && !isImmortalStart(reference)) heap().fault = slot
   }
 }
 

@@ -35,6 +35,7 @@ import {
   SHAPE_LEAF,
   SHAPE_PREFIX,
   SHAPE_WEAK,
+  SHAPE_WIDE,
   TYPE_MASK,
   TYPE_SHIFT,
   WORK_COPY,
@@ -43,13 +44,14 @@ import {
 import { space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { isHashed, objectBytes, payloadBytes, typeOf } from '../object/header'
-import { scan, scanWeakWords } from '../object/scan'
+import { scan, scanAs, scanWeakWords, scanWide } from '../object/scan'
 import { WeakEntry, WeakRef, WeakTable } from '../object/weak'
+import { hasWideWord } from '../object/words'
 import { updateFinalizersFrom } from '../root/finalizers'
 import { hashEntry, updateYoungHashes } from '../root/hashes'
 import { visitList } from '../root/lists'
 import { eachRootRange, visitPinningRoots, visitSlotRoots } from '../root/visit'
-import { isYoung, young } from '../young-overlay'
+import { isYoung, isYoungReference, young } from '../young-overlay'
 import { eachOldObject } from './each'
 import { tagObject } from './fresh'
 import { growStack, readyStack } from './mark'
@@ -66,7 +68,16 @@ import {
 } from './nursery'
 import { guardedSlot, plan } from './plan-state'
 import { beginPromotion, promotionRoom } from './promote'
-import { LOG_ENTRY, LOG_TAGS, LOG_WEAK, logEntry, logSlot, logYoungEntries } from './remembered'
+import {
+  LOG_ENTRY,
+  LOG_TAGS,
+  LOG_WEAK,
+  LOG_WIDE,
+  isEntryYoung,
+  logEntry,
+  logSlot,
+  logYoungEntries,
+} from './remembered'
 import { beginWeak, finishEntry, finishTable, markEntry, markEphemerons, noteTable, noteWeakRef, wake } from './weak'
 
 /** What stands in place of type and flags: a young object is never immortal, and no type has the number 0. */
@@ -78,15 +89,25 @@ const TWO_REFS: u32 = SHAPE_PREFIX | (2 << 16)
 
 // ---- copying --------------------------------------------------------------------------------------------------------
 
-/** Correct the word at `slot` if it refers to a young object; `isOld`: the word is one of an old object. */
+/**
+ * Correct the word at `slot` if it refers to a young object; `isOld`: the word is one of an old object, and it is no part
+ * of a wide value.
+ */
 // @ts-ignore: decorator
 @inline
 function forward<Way>(slot: usize, isOld: bool): void {
   const reference = load<usize>(slot)
-  if (!isYoung(reference)) return
+  if (!isYoungReference(reference)) return
   const to = load<u32>(reference - 8) == FORWARD_WORD ? load<usize>(reference - 4) : copy<Way>(reference)
   store<usize>(slot, to)
   if (isOld && isYoung(to)) logSlot(slot)
+}
+
+/** The same for the wide value at `slot` of an old object. */
+function forwardWide<Way>(slot: usize): void {
+  if (!hasWideWord(slot)) return
+  forward<Way>(slot, false)
+  if (isYoungReference(load<usize>(slot))) logSlot(slot | LOG_WIDE)
 }
 
 /** Copy the young object, or leave it: its reference from now on. */
@@ -176,9 +197,26 @@ class OldHolder<Way> {
 
   /** For a look through all old objects: then weak words are taken for strong ones. */
   object(reference: usize): void {
-    scan<OldHolder<Way>>(reference)
+    scanOld<Way>(reference)
     scanWeakWords<OldHolder<Way>>(reference, typeInfo(typeOf(reference)).shape, payloadBytes(reference))
   }
+}
+
+/** The same for the wide values of an old object. */
+@unmanaged
+@final
+class OldWideHolder<Way> {
+  visit(slot: usize): void {
+    forwardWide<Way>(slot)
+  }
+}
+
+/** Visit the strong references of an old object. */
+function scanOld<Way>(reference: usize): void {
+  const info = typeInfo(typeOf(reference))
+  const bytes = payloadBytes(reference)
+  if (<u32>info.shape == SHAPE_WIDE) scanWide<OldHolder<Way>, OldWideHolder<Way>>(reference, info, bytes)
+  else scanAs<OldHolder<Way>>(reference, info, bytes)
 }
 
 /** Visitor for roots and for the words of young objects; what `collect/weak.ts` needs of a collector. */
@@ -241,8 +279,8 @@ function drainPairs(): void {
   const y = young()
   const s = space()
   const p = plan()
-  const base = y.base
-  const bytes = <usize>y.bytes
+  const base = y.base + 8
+  const granules = y.bytes >> GRANULE_SHIFT
   const colour = MAP_OBJECT | MAP_START | s.colour
   const bottomAt = bottom()
   const roof = s.markStackEnd - 8
@@ -254,7 +292,7 @@ function drainPairs(): void {
   let head: u64 = 0
   while (top > bottomAt && top <= roof) {
     const reference = load<usize>(top - 4)
-    if (reference & WAKE_TAG || reference - base < bytes) break
+    if (reference & WAKE_TAG || isIn(reference, base, granules)) break
     const own = load<u64>(reference - 8)
     if (own != head) {
       if (!isPairHead(own)) break
@@ -264,10 +302,10 @@ function drainPairs(): void {
     if (limit - to < 32) break
     const second = load<usize>(reference, 4)
     const first = load<usize>(reference)
-    if (second - base < bytes && !isPairOr(load<u64>(second - 8), head)) break
-    if (first - base < bytes && !isPairOr(load<u64>(first - 8), head)) break
+    if (isIn(second, base, granules) && !isPairOr(load<u64>(second - 8), head)) break
+    if (isIn(first, base, granules) && !isPairOr(load<u64>(first - 8), head)) break
     top -= 4
-    if (second - base < bytes) {
+    if (isIn(second, base, granules)) {
       const found = load<u64>(second - 8)
       if (found == head) {
         store<u64>(to, head)
@@ -280,7 +318,7 @@ function drainPairs(): void {
         to += 16
       } else store<usize>(reference, <usize>(found >> 32), 4)
     }
-    if (first - base < bytes) {
+    if (isIn(first, base, granules)) {
       const found = load<u64>(first - 8)
       if (found == head) {
         store<u64>(to, head)
@@ -298,6 +336,13 @@ function drainPairs(): void {
   y.promotion = to
   y.promotedBytes += <u32>(to - start)
   y.promotedObjects += <u32>(to - start) >> 4
+}
+
+/** `isYoungReference` with the nursery at hand: where its first reference would be, and how many there may be. */
+// @ts-ignore: decorator
+@inline
+function isIn(word: usize, first: usize, granules: u32): bool {
+  return rotr<u32>(<u32>(word - first), GRANULE_SHIFT) < granules
 }
 
 /** Whether a header is that of an object of two references and nothing else, without an identity hash. */
@@ -325,7 +370,7 @@ function scanCopy<Way>(reference: usize): void {
   if (shape == SHAPE_LEAF) return
   if (shape == SHAPE_WEAK) noteWeakRef(reference)
   else if (shape == SHAPE_EPHEMERONS) noteTable(reference)
-  else if (isOld) scan<OldHolder<Way>>(reference)
+  else if (isOld) scanOld<Way>(reference)
   else scan<Copier<Way>>(reference)
 }
 
@@ -377,8 +422,10 @@ function visitLog<Way>(): void {
     touchSlots(from, stop)
     for (; from < stop; from += 4) {
       const slot = load<usize>(from)
-      if (!(slot & LOG_TAGS)) forward<Way>(slot, true)
-      else if (slot & LOG_ENTRY) {
+      const tags = slot & LOG_TAGS
+      if (!tags) forward<Way>(slot, true)
+      else if (tags == LOG_WIDE) forwardWide<Way>(slot & ~LOG_TAGS)
+      else if (tags == LOG_ENTRY) {
         const table = load<usize>(from, 4)
         from += 4
         logEntry(slot & ~LOG_TAGS, table)
@@ -426,11 +473,12 @@ function finishLog<Way>(): void {
   const y = young()
   for (let at = y.logBase; at < y.logTop; at += 4) {
     const slot = load<usize>(at)
-    if (!(slot & LOG_TAGS) || slot == LOG_WEAK) continue
-    if (slot & LOG_ENTRY) {
+    const tags = slot & LOG_TAGS
+    if (!tags || tags == LOG_WIDE || slot == LOG_WEAK) continue
+    if (tags == LOG_ENTRY) {
       const entry = changetype<WeakEntry>(slot & ~LOG_TAGS)
       if (isYoung(entry.key)) finishEntry<Copier<Way>>(load<usize>(at, 4), entry)
-      if (!isYoung(entry.key) && !isYoung(entry.value)) {
+      if (!isEntryYoung(entry)) {
         store<usize>(at, LOG_WEAK)
         store<usize>(at, LOG_WEAK, 4)
       }
@@ -497,7 +545,7 @@ function handOver(weakList: usize, tablesSeen: usize): void {
 class PinYoung {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (isYoung(reference)) stay(reference, objectBytes(reference))
+    if (isYoungReference(reference)) stay(reference, objectBytes(reference))
   }
 }
 
@@ -541,7 +589,7 @@ export function collectNursery(all: bool, cause: u32): void {
   hostReport(REPORT_COLLECT_END, COLLECT_MINOR)
 }
 
-/** Roots as ranges of words: those that are young are found eight at a time. */
+/** Roots as ranges of words: eight at a time are looked at whether one may be young. */
 @unmanaged
 @final
 class YoungRoots<Way> {

@@ -1,9 +1,10 @@
 /**
  * The remembered set: which words of old objects refer to young ones. A log of slots, written by the barrier; a slot
- * may be in it several times, or refer to an old object by now.
+ * may be in it several times, or refer to an old object by now, or to none.
  *
  *   log     [ slot ] ... top        a slot with tag WEAK refers weakly; one with tag ENTRY is an entry of a weak map's
- *                                   table, and the word behind it is the table
+ *                                   table, and the word behind it is the table; one with tag WIDE is a wide value, in
+ *                                   which there may be a double by now
  *
  * A full log grows, up to as many slots as the nursery has objects of the shortest kind; beyond that, or without
  * memory, the next allocation collects the nursery, and what is not logged until then is found by a look through all
@@ -13,18 +14,19 @@
  */
 import { check } from '../host'
 import { knob } from '../overlay'
-import { KNOB_NO_BARRIER, KNOB_SHORT_LOG, SHAPE_EPHEMERONS, SHAPE_WEAK } from '../object-layout'
+import { KNOB_NO_BARRIER, KNOB_SHORT_LOG, SHAPE_EPHEMERONS, SHAPE_WEAK, SHAPE_WIDE } from '../object-layout'
 import { space, typeInfo } from '../object-overlay'
-import { typeOf } from '../object/header'
+import { payloadBytes, typeOf } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
-import { scan } from '../object/scan'
-import { DELETED, tableCapacity, weakEntry } from '../object/weak'
-import { isYoung, young } from '../young-overlay'
+import { scan, scanWide } from '../object/scan'
+import { DELETED, WeakEntry, tableCapacity, weakEntry } from '../object/weak'
+import { isYoung, isYoungReference, young } from '../young-overlay'
 import { eachOldObject, isHolderMarked } from './each'
 import { plan } from './plan-state'
 
 export const LOG_WEAK: usize = 1
 export const LOG_ENTRY: usize = 2
+export const LOG_WIDE: usize = 3
 export const LOG_TAGS: usize = 3
 
 const FIRST_LOG_BYTES: u32 = 4096
@@ -129,15 +131,28 @@ export function rebuildLog(): void {
 @final
 class Recorder {
   visit(slot: usize): void {
-    if (isYoung(load<usize>(slot))) logSlot(slot)
+    if (isYoungReference(load<usize>(slot))) logSlot(slot)
   }
 
   object(reference: usize): void {
+    const info = typeInfo(typeOf(reference))
+    const shape = <u32>info.shape
+    if (shape == SHAPE_WIDE) {
+      scanWide<Recorder, WideRecorder>(reference, info, payloadBytes(reference))
+      return
+    }
     scan<Recorder>(reference)
-    const shape = <u32>typeInfo(typeOf(reference)).shape
     if (shape == SHAPE_WEAK) {
       if (isYoung(load<usize>(reference))) logSlot(reference | LOG_WEAK)
     } else if (shape == SHAPE_EPHEMERONS) logYoungEntries(reference)
+  }
+}
+
+@unmanaged
+@final
+class WideRecorder {
+  visit(slot: usize): void {
+    if (isYoungReference(load<usize>(slot))) logSlot(slot | LOG_WIDE)
   }
 }
 
@@ -151,7 +166,7 @@ export function dropDeadFromLog(): void {
   y.logTop = y.logBase
   for (let from = y.logBase; from < end; from += 4) {
     const slot = load<usize>(from)
-    if (slot & LOG_ENTRY) {
+    if ((slot & LOG_TAGS) == LOG_ENTRY) {
       const table = load<usize>(from, 4)
       from += 4
       if (isHolderMarked(table)) logEntry(slot & ~LOG_TAGS, table)
@@ -159,11 +174,18 @@ export function dropDeadFromLog(): void {
   }
 }
 
+/** Whether key or value of an entry, which is in use, is young. */
+// @ts-ignore: decorator
+@inline
+export function isEntryYoung(entry: WeakEntry): bool {
+  return isYoung(entry.key) || isYoungReference(entry.value)
+}
+
 /** Note the entries of an old weak map's table whose keys or values are young. */
 export function logYoungEntries(table: usize): void {
   const capacity = tableCapacity(table)
   for (let i: u32 = 0; i < capacity; i++) {
     const entry = weakEntry(table, i)
-    if (entry.key > DELETED && (isYoung(entry.key) || isYoung(entry.value))) logEntry(changetype<usize>(entry), table)
+    if (entry.key > DELETED && isEntryYoung(entry)) logEntry(changetype<usize>(entry), table)
   }
 }

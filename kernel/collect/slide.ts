@@ -25,6 +25,7 @@ import { space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { typeOf } from '../object/header'
 import { scanAs, scanWeakWords } from '../object/scan'
+import { isReference } from '../object/words'
 import { visitFinalizerSlots } from '../root/finalizers'
 import { remakeIndex, visitHashSlots } from '../root/hashes'
 import { visitList } from '../root/lists'
@@ -61,7 +62,7 @@ class Pinner {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
     // A young object that stays is no part of the slide.
-    if (!reference || isYoung(reference)) return
+    if (!isReference(reference) || isYoung(reference)) return
     const entry = entryOf(reference)
     const map = mapAt(entry, reference)
     // An immortal object stays where it is anyhow.
@@ -188,7 +189,7 @@ class Corrector {
   @inline
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!reference) return
+    if (!isReference(reference)) return
     if (load<u8>(mapAt(entryOf(reference), reference)) & MAP_FORWARDED) {
       store<usize>(slot, (load<usize>(reference - 4) & ~15) + 8)
     }

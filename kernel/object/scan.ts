@@ -1,7 +1,7 @@
 /**
  * Scanning: the one place that knows where the references of an object are. A visitor is an unmanaged class with a
- * method `visit(slot)`, called with the address of each word that holds a reference (null included); the compiler makes
- * one copy of the loop for each. Hot markers have loops of their own for the common shapes and come here for the rest.
+ * method `visit(slot)`, called with the address of each word that may hold a reference, whatever it holds; the compiler
+ * makes one copy of the loop for each. Hot markers have loops of their own for the common shapes and come here for the rest.
  *
  * Weak words are not visited: the first word of a weak reference, the entries of a weak map's table.
  */
@@ -10,14 +10,15 @@ import {
   SHAPE_LEAF,
   SHAPE_LIST,
   SHAPE_MASK,
-  SHAPE_MIXED,
   SHAPE_PREFIX,
   SHAPE_REFS,
   SHAPE_WEAK,
+  SHAPE_WIDE,
 } from '../object-layout'
 import { TypeInfo, typeInfo } from '../object-overlay'
 import { payloadBytes, typeOf } from './header'
 import { DELETED, capacityFor, weakEntry } from './weak'
+import { hasWideWord } from './words'
 
 /** Visit every strong reference of the object. */
 export function scan<V>(reference: usize): void {
@@ -27,19 +28,29 @@ export function scan<V>(reference: usize): void {
 /** The same with type and size known: during a move the header may hold something else. */
 export function scanAs<V>(reference: usize, info: TypeInfo, bytes: u32): void {
   const shape = <u32>info.shape
-  if (shape == SHAPE_LEAF) return
-  if (shape == SHAPE_PREFIX) visitWords<V>(reference, reference + (<u32>info.refs << 2))
-  else if (shape == SHAPE_REFS) {
-    visitWords<V>(reference, reference + (<u32>info.refs << 2))
-    visitWords<V>(reference + info.fixedBytes, reference + bytes)
-  } else if (shape == SHAPE_MASK) visitMask<V>(reference, info.refMask)
+  if (shape == SHAPE_LEAF || shape == SHAPE_WEAK || shape == SHAPE_EPHEMERONS) return
+  if (shape == SHAPE_MASK) visitMask<V>(reference, info.refMask)
   else if (shape == SHAPE_LIST) visitList<V>(reference, info)
-  else if (shape == SHAPE_MIXED) {
+  else {
     visitWords<V>(reference, reference + (<u32>info.refs << 2))
+    if (shape == SHAPE_PREFIX) return
+    const from = reference + info.fixedBytes
     const end = reference + bytes
-    const step = <usize>info.elementBytes
-    for (let at = reference + info.fixedBytes; at < end; at += step) visitMask<V>(at, info.elementMask)
+    if (shape == SHAPE_REFS) visitWords<V>(from, end)
+    else if (shape == SHAPE_WIDE) visitWide<V>(from, end)
+    else for (let at = from, step = <usize>info.elementBytes; at < end; at += step) visitMask<V>(at, info.elementMask)
   }
+}
+
+/** The same for an object of SHAPE_WIDE, with a visitor of its own for the words in wide values. */
+export function scanWide<V, W>(reference: usize, info: TypeInfo, bytes: u32): void {
+  visitWords<V>(reference, reference + (<u32>info.refs << 2))
+  visitWide<W>(reference + info.fixedBytes, reference + bytes)
+}
+
+/** Visit the words in the wide values from `from` to `to`. */
+export function visitWide<W>(from: usize, to: usize): void {
+  for (let slot = from; slot < to; slot += 8) if (hasWideWord(slot)) changetype<W>(0).visit(slot)
 }
 
 // @ts-ignore: decorator

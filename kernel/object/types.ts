@@ -16,6 +16,7 @@ import {
   SHAPE_PREFIX,
   SHAPE_REFS,
   SHAPE_WEAK,
+  SHAPE_WIDE,
   TRAIL_BYTES,
   TRAIL_MIXED,
   TRAIL_NONE,
@@ -124,6 +125,8 @@ export function areSane(
   if (trail >= TRAIL_REFS && ((fixedBytes | elementBytes) & 3) != 0) return false
   if (trail == TRAIL_REFS && elementBytes != 4) return false
   if (trail == TRAIL_MIXED ? !maskFits(elementMask, elementBytes) : elementMask != 0) return false
+  // Wide values lie at multiples of eight.
+  if (shape == SHAPE_WIDE && (elementBytes != 8 || fixedBytes & 7)) return false
   return shapeFits(shape, trail, refs, fixedBytes, refMask)
 }
 
@@ -135,6 +138,7 @@ function shapeFits(shape: u32, trail: u32, refs: u32, fixedBytes: u32, refMask: 
   if (shape == SHAPE_MASK) return hasPlainTrail && refs == 0 && maskFits(refMask, fixedBytes)
   if (shape == SHAPE_LIST) return hasPlainTrail && listFits(refs, fixedBytes, refMask)
   if (shape == SHAPE_MIXED) return trail == TRAIL_MIXED && refs << 2 <= fixedBytes && refMask == 0
+  if (shape == SHAPE_WIDE) return trail == TRAIL_BYTES && refs << 2 <= fixedBytes && refMask == 0
   if (shape == SHAPE_WEAK) return trail == TRAIL_NONE && refs == 0 && fixedBytes == 8 && refMask == 0
   if (shape == SHAPE_EPHEMERONS) return trail == TRAIL_BYTES && refs == 0 && refMask == 0
   return false

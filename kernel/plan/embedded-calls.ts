@@ -11,20 +11,22 @@ import { BUFFER_MAX_BYTES, buffer } from '../buffer/buffer-state'
 import { takeUserBlock, usableBytes } from '../buffer/blocks'
 import { typeOf } from '../object/header'
 import { typeAdd as addType, typeText as takeText } from '../object/types'
+import { isReference } from '../object/words'
 import { finalizerAdd as addFinalizer } from '../root/finalizers'
 import { handlePush as pushHandle } from '../root/handles'
 import { identityHash as hashOf } from '../root/hashes'
 import { rootAdd as addRoot } from '../root/lists'
 import { shadowCreate as makeShadow } from '../root/shadow'
+import { valuesCreate as makeValues } from '../root/values'
 import { weakMapDelete as deleteKey, weakMapGet as valueOf, weakMapHas as hasKey } from '../root/weak-map'
 import { objectNew } from './allocate'
 import { collectFor } from './embedded'
 import { isPlausible } from './embedded-objects'
 import { weakMapSet as setKey, weakRefGet as targetOf, weakRefNew as makeWeakRef } from './weak-map-set'
 
-/** Whether a root may hold `value`: null, an odd value, something outside the buffer, or an object. */
+/** Whether a root may hold `value`: no reference, something outside the buffer, or an object. */
 function mayHold(value: usize): bool {
-  if (!value || value & 1 || value < heap().base || value >= heap().end) return true
+  if (!isReference(value) || value < heap().base || value >= heap().end) return true
   return isPlausible(value)
 }
 
@@ -73,6 +75,19 @@ export function rootAdd(kind: u32, value: usize): usize {
 function collectBefore(value: usize): usize {
   collectFor(COLLECT_FULL, CAUSE_MEMORY)
   return value
+}
+
+/** The values' state, see `root/values.ts`. */
+export function valuesCreate(bytes: u32): usize {
+  const state = makeValues(bytes)
+  if (state || space().status != STATUS_OUT_OF_MEMORY) return state
+  collectFor(COLLECT_FULL, CAUSE_MEMORY)
+  return makeValues(bytes)
+}
+
+/** Store a wide value, as in the other builds: here that takes no barrier. */
+export function storeWide(holder: usize, slot: usize, low: u32, high: u32): void {
+  if (!(slot & 7) && <u64>slot + 8 <= <u64>(<u32>memory.size()) << 16) store<u64>(slot, <u64>low | (<u64>high << 32))
 }
 
 export function shadowCreate(slots: u32, pinning: bool): u32 {

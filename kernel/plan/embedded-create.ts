@@ -24,9 +24,9 @@ import {
   POLICY_EVACUATE,
   POLICY_LAZY_SWEEP,
   POLICY_MOVE_ALL,
-  SPACE_ALWAYS_AT,
   SPACE_BYTES,
   SPACE_PLAN_AT,
+  SPACE_VALUES_AT,
 } from '../object-layout'
 import { alwaysMarked, space, spaceAt } from '../object-overlay'
 import { Heap, heap, setSelf } from '../overlay'
@@ -80,7 +80,7 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
 
 /** An empty object space, and the words of the control block that tell of it. */
 function makeSpace(policy: u32): void {
-  check(offsetof<Buffer>() <= SPACE_ALWAYS_AT - SPACE_PLAN_AT, 931, 0)
+  check(offsetof<Buffer>() <= SPACE_VALUES_AT - SPACE_PLAN_AT, 931, 0)
   memory.fill(spaceAt(), 0, SPACE_BYTES)
   store<u8>(alwaysMarked(), <u8>MAP_ALWAYS)
   const h = heap()

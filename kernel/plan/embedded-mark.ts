@@ -17,6 +17,7 @@ import {
   SHAPE_MIXED,
   SHAPE_REFS,
   SHAPE_WEAK,
+  SHAPE_WIDE,
   TYPE_MASK,
 } from '../object-layout'
 import { TypeInfo, space, typeInfo } from '../object-overlay'
@@ -24,7 +25,7 @@ import { knob } from '../overlay'
 import { HEAD_PINNED, buffer, isInObjects, objectsFrom } from '../buffer/buffer-state'
 import { beginWeak, finishWeak, markEphemerons, noteTable, noteWeakRef, wake } from '../collect/weak'
 import { headWord, objectBytes, payloadBytes, setHeadWord } from '../object/header'
-import { scan, scanAs } from '../object/scan'
+import { scan, scanAs, visitWide } from '../object/scan'
 import { isKnownType } from '../object/types'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
 import { keptAt } from './embedded-roots'
@@ -170,11 +171,15 @@ function scanObject(reference: usize): void {
   const bytes = payloadBytes(reference)
   if (word & OBJECT_HASHED && buffer().isWatching) wake<BufferMarker>(reference)
   const shape = <u32>info.shape
-  if (bytes - info.fixedBytes > SLICE_BYTES && (shape == SHAPE_REFS || shape == SHAPE_MIXED)) {
+  if (bytes - info.fixedBytes > SLICE_BYTES && hasLongTrail(shape)) {
     // Without elements: the references of the fixed part.
     scanAs<BufferMarker>(reference, info, info.fixedBytes)
     scanSlice(reference, info.fixedBytes)
   } else scanAs<BufferMarker>(reference, info, bytes)
+}
+
+function hasLongTrail(shape: u32): bool {
+  return shape == SHAPE_REFS || shape == SHAPE_MIXED || shape == SHAPE_WIDE
 }
 
 /** Scan some elements of a trailing array, from the payload's offset `from` on. */
@@ -187,7 +192,9 @@ function scanSlice(reference: usize, from: u32): void {
     to = from + SLICE_BYTES - (SLICE_BYTES % step) + (step > SLICE_BYTES ? step : 0)
     pushRest(reference, to)
   }
-  if (<u32>info.shape == SHAPE_REFS) scanWords(reference + from, reference + to)
+  const shape = <u32>info.shape
+  if (shape == SHAPE_REFS) scanWords(reference + from, reference + to)
+  else if (shape == SHAPE_WIDE) visitWide<BufferMarker>(reference + from, reference + to)
   else scanElements(info, reference + from, reference + to)
 }
 

@@ -9,6 +9,7 @@ import { visitFinalizerSlots } from '../root/finalizers'
 import { visitHandles } from '../root/handles'
 import { visitHashSlots } from '../root/hashes'
 import { visitList } from '../root/lists'
+import { valuesRootsEnd, valuesState } from '../root/values'
 
 /** Address of the root of the call that is being made. */
 // @ts-ignore: decorator
@@ -17,13 +18,15 @@ export function keptAt(): usize {
   return changetype<usize>(buffer()) + offsetof<Buffer>('kept')
 }
 
-/** Visit every word that holds a reference, once; those whose objects are pinned are left out. */
+/** Visit every word that may hold a reference, once; those whose objects are pinned are left out. */
 export function visitOwnSlots<V>(): void {
   changetype<V>(0).visit(spaceAt() + SPACE_GLOBAL_OBJECT_AT)
   changetype<V>(0).visit(spaceAt() + SPACE_PENDING_EXCEPTION_AT)
   changetype<V>(0).visit(keptAt())
   const top = space().shadowTop
   for (let slot = space().shadowBase; slot < top; slot += 4) changetype<V>(0).visit(slot)
+  const end = valuesRootsEnd()
+  for (let slot = valuesState(); slot < end; slot += 4) changetype<V>(0).visit(slot)
   visitHandles<V>()
   visitList<V>(ROOT_STRONG)
   visitList<V>(ROOT_WEAK)

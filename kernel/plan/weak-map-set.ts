@@ -1,6 +1,7 @@
 /** Making weak references and weak maps, and setting entries: what may allocate. Objects are given by their slots. */
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { PHASE_WEAK, TYPE_WEAK_MAP, TYPE_WEAK_REF, TYPE_WEAK_TABLE } from '../object-layout'
+import { refused } from '../object-overlay'
 import { typeOf } from '../object/header'
 import {
   DELETED,
@@ -15,6 +16,7 @@ import {
   tableCapacity,
   weakEntry,
 } from '../object/weak'
+import { isReference } from '../object/words'
 import { hashIfAny, identityHash } from '../root/hashes'
 import { isMarked, shadeSlot, storeReference, storedEntry } from '../collect/barrier'
 import { noteTable } from '../collect/weak'
@@ -24,8 +26,9 @@ import { allocateObject } from './allocate'
 const FIRST_ENTRIES: u32 = 8
 const ENTRIES_MAX: u32 = 1 << 26
 
-/** A weak reference to the object in `slot`. */
+/** A weak reference to the object in `slot`, or to null: no other word is ever weak. */
 export function weakRefNew(slot: usize): usize {
+  if (load<usize>(slot) && !isReference(load<usize>(slot))) return refused(STATUS_BAD_ARGUMENT)
   const weak = allocateObject(TYPE_WEAK_REF, sizeof<usize>() * 2)
   if (weak) changetype<WeakRef>(weak).target = load<usize>(slot)
   return weak
@@ -40,9 +43,9 @@ export function weakMapNew(): usize {
   return allocateObject(TYPE_WEAK_MAP, 8)
 }
 
-/** Set the value of a key. OUT_OF_MEMORY leaves the map as it was. */
+/** Set the value of a key, any word. OUT_OF_MEMORY leaves the map as it was. */
 export function weakMapSet(mapSlot: usize, keySlot: usize, valueSlot: usize): u32 {
-  if (!load<usize>(mapSlot) || !load<usize>(keySlot)) return STATUS_BAD_ARGUMENT
+  if (!isReference(load<usize>(mapSlot)) || !isReference(load<usize>(keySlot))) return STATUS_BAD_ARGUMENT
   if (typeOf(load<usize>(mapSlot)) != TYPE_WEAK_MAP) return STATUS_BAD_ARGUMENT
   const hash = identityHash(load<usize>(keySlot))
   if (!hash) return STATUS_OUT_OF_MEMORY
