@@ -154,6 +154,8 @@ export class Kernel extends BlockKernel {
   readonly step: (units: number) => number
   readonly storeReference: (holder: number, slot: number, reference: number) => void
   readonly copyReferences: (holder: number, to: number, from: number, count: number) => void
+  readonly storeWide: (holder: number, slot: number, low: number, high: number) => void
+  readonly valuesCreate: (bytes: number) => number
   readonly readReference: (reference: number) => number
   readonly weakRootGet: (slot: number) => number
   readonly finishSweep: () => void
@@ -195,6 +197,8 @@ export class Kernel extends BlockKernel {
     this.step = from.step
     this.storeReference = from.storeReference
     this.copyReferences = from.copyReferences
+    this.storeWide = from.storeWide
+    this.valuesCreate = from.valuesCreate
     this.readReference = from.readReference
     this.weakRootGet = from.weakRootGet
     this.finishSweep = from.finishSweep

@@ -19,7 +19,8 @@
  *   object    [ number of its type, from 1 : 20 | user flags : 8, as in the heap ][ payload bytes ][ payload ... ]
  *             rounded up to 8; back to back. Hashes and the collector's flags are not part of an image.
  *
- *   reference offset of the object's payload from the first object's header: 8 for the first object; 0 is null
+ *   reference offset of the object's payload from the first object's header: 8 for the first object; 0 is null. Where a
+ *             reference may be there may be any other word, as it was in the heap: it is no multiple of 8
  *
  *   root      [ reference ][ name bytes ][ name in UTF-8 ]                rounded up to 4
  *
@@ -69,6 +70,11 @@ export interface ImageParts {
 /** What an object takes in an image, by the bytes of its payload. */
 export function imageObjectBytes(payloadBytes: number): number {
   return alignUp(OBJECT_HEADER_BYTES + payloadBytes, 8)
+}
+
+/** Whether a word in an image is a reference: not null, and no other word. */
+export function isImageReference(word: number): boolean {
+  return word !== 0 && word % 8 === 0
 }
 
 /** The name that a description begins with. */
@@ -312,10 +318,13 @@ export class ImageObjects {
     }
   }
 
-  /** The words of an object that refer to another, by their offset from its payload. */
-  forEachReference(type: number, payloadBytes: number, visit: (offset: number) => void): void {
+  /** The words of the object at `reference` that refer to another, by their offset from its payload. */
+  forEachReference(reference: number, type: number, payloadBytes: number, visit: (offset: number) => void): void {
     this.#maps[type] ??= new ReferenceMap(this.#types[type - 1] as ImageType)
-    this.#maps[type].visit(payloadBytes, visit)
+    const wordAt = (offset: number) => this.words[(reference + offset) >>> 2] as number
+    this.#maps[type].visit(payloadBytes, wordAt, (offset) => {
+      if (isImageReference(wordAt(offset))) visit(offset)
+    })
   }
 
   /** Check the headers, one after the other, and note where they are. */
@@ -338,9 +347,9 @@ export class ImageObjects {
       return at + bytes
     })
     this.forEach((reference, type, payloadBytes) => {
-      this.forEachReference(type, payloadBytes, (offset) => {
+      this.forEachReference(reference, type, payloadBytes, (offset) => {
         const target = this.words[(reference + offset) >>> 2] as number
-        if (target === 0 || this.isObject(target)) return
+        if (this.isObject(target)) return
         const at = section.from + reference + offset
         throw new ImageError('reference', at, `${target} is where no object of the image begins`)
       })

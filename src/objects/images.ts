@@ -25,6 +25,7 @@ import {
   type ImageRoot,
   type ImageType,
   imageObjectBytes,
+  isImageReference,
   nameOfType,
 } from '../formats/image.js'
 import { Holder } from './holder.js'
@@ -102,21 +103,21 @@ class Closure {
   complete(): void {
     for (const reference of this.#references.keys()) {
       this.#forEachReference(reference, (slot) => {
-        const target = this.#space.wordAt(slot)
-        if (target !== 0) this.add(target)
+        this.add(this.#space.wordAt(slot))
       })
     }
   }
 
+  /** Visit the words of an object that refer to another; others are data. */
   #forEachReference(reference: number, visit: (slot: number) => void): void {
     const { references } = this.#typeOf(reference)
-    references.visit(this.#space.wordAt(reference - 4), (offset) => visit(reference + offset))
+    const wordAt = (offset: number) => this.#space.wordAt(reference + offset)
+    references.visit(wordAt(-4), wordAt, (offset) => {
+      if (isImageReference(wordAt(offset))) visit(reference + offset)
+    })
   }
 
   #typeOf(reference: number): FrozenType {
-    if ((reference & 1) !== 0) {
-      throw new ArgumentError('objects', reference, 'objects whose references lead to objects, not to odd numbers')
-    }
     const end = this.#space.views.u8.length
     if (reference % 8 !== 0 || reference < OBJECT_HEADER_BYTES || reference > end) {
       throw new CorruptionError(reference, 'references lead to objects')
@@ -301,7 +302,7 @@ class Loading {
       u32[(at - 8) >>> 2] = flags | (typeIds[type - 1] as number)
       u32[(at - 4) >>> 2] = payloadBytes
       u8.set(bytes.subarray(reference, reference + payloadBytes), at)
-      this.#image.objects.forEachReference(type, payloadBytes, (offset) => {
+      this.#image.objects.forEachReference(reference, type, payloadBytes, (offset) => {
         const word = (at + offset) >>> 2
         u32[word] = references[(u32[word] as number) / 8] as number
       })

@@ -11,15 +11,19 @@ import {
   SHAPE_MIXED,
   SHAPE_PREFIX,
   SHAPE_REFS,
+  SHAPE_WIDE,
+  TRAIL_BYTES,
   TRAIL_MIXED,
   TRAIL_NONE,
   TRAIL_REFS,
 } from '../../kernel/object-layout.js'
+import { WIDE_REFERENCE } from '../../kernel/value-layout.js'
 
 /** Longest fixed part that the kernel takes. */
 const FIXED_MAX_BYTES = 2 ** 28
 const REFS_MAX = 0xffff
 const ELEMENT_MAX_BYTES = 0xffff
+const WIDE_BYTES = 8
 
 /** What `typeAdd` is told. */
 export interface TypeNumbers {
@@ -68,6 +72,7 @@ export function isStrongType(type: TypeNumbers): boolean {
   if (shape === SHAPE_MASK) return hasPlainTrail && refs === 0 && maskFits(mask, fixedBytes)
   if (shape === SHAPE_LIST) return hasPlainTrail && listFits(type)
   const hasTrailOfShape =
+    (shape === SHAPE_WIDE && trail === TRAIL_BYTES && elementBytes === WIDE_BYTES && fixedBytes % WIDE_BYTES === 0) ||
     (shape === SHAPE_PREFIX && hasPlainTrail) ||
     (shape === SHAPE_REFS && trail === TRAIL_REFS) ||
     (shape === SHAPE_MIXED && trail === TRAIL_MIXED)
@@ -82,7 +87,7 @@ export function payloadFits({ fixedBytes, elementBytes }: TypeNumbers, bytes: nu
   )
 }
 
-/** Where the references of a type's objects are. */
+/** Where the references of a type's objects may be: any word may be there, see `kernel/value-layout.ts`. */
 export class ReferenceMap {
   readonly fixedBytes: number
   /** Offsets in the fixed part. */
@@ -90,6 +95,8 @@ export class ReferenceMap {
   readonly elementBytes: number
   /** Offsets in each element of the trailing array. */
   readonly elementOffsets: readonly number[]
+  /** Elements are wide values: they have a word only where they say so. */
+  readonly isWide: boolean
 
   constructor(type: TypeNumbers) {
     this.fixedBytes = type.fixedBytes
@@ -97,21 +104,24 @@ export class ReferenceMap {
     if (type.shape === SHAPE_MASK) this.offsets = offsetsOfMask(type.mask)
     else if (type.shape === SHAPE_LIST) this.offsets = type.offsets
     else this.offsets = Array.from({ length: type.refs }, (_, i) => 4 * i)
-    this.elementOffsets = type.trail === TRAIL_REFS ? [0] : offsetsOfMask(type.elementMask)
+    this.isWide = type.shape === SHAPE_WIDE
+    this.elementOffsets = type.trail === TRAIL_REFS || this.isWide ? [0] : offsetsOfMask(type.elementMask)
   }
 
-  /** Call `visit` with the offset of each reference in a payload of `bytes`. */
-  visit(bytes: number, visit: (offset: number) => void): void {
+  /** Call `visit` with the offset of each word in a payload of `bytes` that may be a reference; `wordAt` reads it. */
+  visit(bytes: number, wordAt: (offset: number) => number, visit: (offset: number) => void): void {
     for (const offset of this.offsets) visit(offset)
     if (this.elementOffsets.length === 0) return
     for (let at = this.fixedBytes; at < bytes; at += this.elementBytes) {
+      if (this.isWide && wordAt(at + 4) !== WIDE_REFERENCE) continue
       for (const offset of this.elementOffsets) visit(at + offset)
     }
   }
 
   /** The same for the same layout, however the kernel was told of it. */
   toString(): string {
-    return `${this.fixedBytes}[${this.offsets}]${this.elementBytes}[${this.elementOffsets}]`
+    const elements = this.isWide ? 'wide' : this.elementOffsets
+    return `${this.fixedBytes}[${this.offsets}]${this.elementBytes}[${elements}]`
   }
 }
 
