@@ -104,11 +104,11 @@ export function allocate(type: u32, bytes: u32): usize {
   return reference
 }
 
-/** Whether `word` refers to an object of `type`, whose id the state holds at `at`. */
+/** Whether `word` refers to an object of the type whose id the state holds at `at`. Any word may be asked. */
 // @ts-ignore: decorator
 @inline
 export function isOf(word: u32, at: u32): bool {
-  return isReference(word) && typeOf(word) == stateWord(at)
+  return isReference(word) && word >> 16 < <u32>memory.size() && typeOf(word) == stateWord(at)
 }
 
 export { headWord, payloadBytes, typeOf }
