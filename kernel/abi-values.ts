@@ -1,3 +1,20 @@
 /** What the modules of values export. No logic. */
 export { attach, create, setShapeLimit } from './values/state'
-export { stringEquals, stringHash } from './values/strings'
+export { floatNew, isNumber, numberNew, numberOf } from './values/floats'
+export {
+  stringBytes,
+  stringCodePointAt,
+  stringCodePoints,
+  stringCompare,
+  stringConcat,
+  stringEquals,
+  stringEqualsText,
+  stringFind,
+  stringHash,
+  stringIsValid,
+  stringMake,
+  stringNew,
+  stringOffset,
+  stringSeal,
+  stringSlice,
+} from './values/strings'
