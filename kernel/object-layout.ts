@@ -114,8 +114,8 @@ export const SHAPE_WEAK: u32 = 6
 /** A table of weak map entries: a value is kept while the table and its key are. */
 export const SHAPE_EPHEMERONS: u32 = 7
 /**
- * As PREFIX, and the trailing array has wide values of 8 bytes: one whose upper half is WIDE_REFERENCE has a word in its
- * lower half, any other one holds no reference, whatever its bits. TRAIL_BYTES.
+ * As PREFIX, and the trailing array has wide values of 8 bytes: one whose upper half is WIDE_REFERENCE has a word in
+ * its lower half, any other one holds no reference, whatever its bits. TRAIL_BYTES.
  */
 export const SHAPE_WIDE: u32 = 8
 

@@ -2,3 +2,4 @@
 declare type u8 = number
 declare type u16 = number
 declare type u32 = number
+declare type i32 = number

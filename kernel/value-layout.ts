@@ -9,11 +9,14 @@
  *                          [ number   |010]  a special: undefined, null, true, false, exception, and the program's own
  *                          [ number   |110]  a character or whatever else the program wants, 29 bits
  *   wide       64 bits     a double as it is, NaN as 0x7ff8000000000000; or, where the upper half is one of these,
- *                          [ WIDE_INTEGER ][ integer : 32 ]   [ WIDE_REFERENCE ][ reference ]   [ WIDE_SPECIAL ][ word ]
+ *                          [ WIDE_INTEGER ][ integer : 32 ]
+ *                          [ WIDE_REFERENCE ][ reference ]
+ *                          [ WIDE_SPECIAL ][ word ]
  *
- *   counted    at a multiple of 16, in a block of its own; payload and the eight bytes before it are those of any object
- *              [ sign : 32 ][ count : 28 | state : 4 ][ place : 32 ][ trial : 32 ][ type : 20 | flags : 12 ][ bytes : 32 ][ payload ]
- *                                                                                                            ^ reference
+ *   counted    at a multiple of 16, in a block of its own; payload and the eight bytes before are those of any object
+ *              [ sign : 32 ][ count : 28 | state : 4 ][ place : 32 ][ trial : 32 ]
+ *              [ type : 20 | flags : 12 ][ bytes : 32 ][ payload ... ]
+ *                                                      ^ reference
  *
  *   string     [ watch ][ hash ][ code points ][ UTF-8 ... ]
  *   float      [ double : 64 ]

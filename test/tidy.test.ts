@@ -17,7 +17,7 @@ const FUNCTION_LINES_MAX = 70
 
 /** Floors of the kernel, lowest first; what has no room of its own stands by file name. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['layout', 'object-layout', 'overlay', 'object-overlay', 'young-overlay', 'host', 'types.d'],
+  ['layout', 'object-layout', 'value-layout', 'overlay', 'object-overlay', 'young-overlay', 'host', 'types.d'],
   ['bits'],
   ['region', 'buffer'],
   ['block'],
@@ -26,8 +26,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ['root'],
   ['collect'],
   ['check'],
-  ['plan'],
-  ['create', 'create-objects', 'abi', 'abi-blocks', 'abi-objects', 'abi-embedded'],
+  ['plan', 'counted'],
+  ['values'],
+  ['create', 'create-objects', 'abi', 'abi-blocks', 'abi-objects', 'abi-embedded', 'abi-counted', 'abi-values'],
 ]
 
 interface Source {

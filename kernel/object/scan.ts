@@ -1,7 +1,8 @@
 /**
  * Scanning: the one place that knows where the references of an object are. A visitor is an unmanaged class with a
  * method `visit(slot)`, called with the address of each word that may hold a reference, whatever it holds; the compiler
- * makes one copy of the loop for each. Hot markers have loops of their own for the common shapes and come here for the rest.
+ * makes one copy of the loop for each. Hot markers have loops of their own for the common shapes and come here for the
+ * rest.
  *
  * Weak words are not visited: the first word of a weak reference, the entries of a weak map's table.
  */

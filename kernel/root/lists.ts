@@ -1,7 +1,7 @@
 /**
  * Root lists, one per kind of `ROOT_…`: roots that are added and removed in any order, in constant time. Slots lie in
- * segments that never move; a free slot holds the address of the next free one plus 1, which is no reference. A root may
- * hold any word, such a number too, so a bit for each slot says which are in use.
+ * segments that never move; a free slot holds the address of the next free one plus 1, which is no reference. A root
+ * may hold any word, such a number too, so a bit for each slot says which are in use.
  *
  *   segment   [ next ][ end ][ magic ][ kind : 8 | 0 ][ slot ] ... end [ bits ]     in the large builds: one unit, so a
  *                                                                                   slot's address leads to its segment
@@ -37,7 +37,7 @@ function slotBytes(kind: u32): u32 {
   return kind == ROOT_SLOT ? 8 : 4
 }
 
-// ---- slots in use -----------------------------------------------------------------------------------------------------
+// ---- slots in use --------------------------------------------------------------------------------------------------
 
 /** Address of the byte with the bit of slot number `index`. */
 // @ts-ignore: decorator
@@ -82,7 +82,7 @@ function isSlotOf(segment: usize, slot: usize, step: u32): bool {
   return slot >= first && slot < changetype<Segment>(segment).end && (slot - first) % step == 0
 }
 
-// ---- adding and removing ----------------------------------------------------------------------------------------------
+// ---- adding and removing -------------------------------------------------------------------------------------------
 
 /** Whether a root of `kind` may be `value`: a weak one refers to an object, ROOT_SLOT has the address of a word. */
 function mayBe(kind: u32, value: usize): bool {
@@ -150,7 +150,7 @@ export function isRootSlot(kind: u32, slot: usize): bool {
   return segment != 0 && isInUse(segment, slot, slotBytes(kind))
 }
 
-// ---- visiting ---------------------------------------------------------------------------------------------------------
+// ---- visiting ------------------------------------------------------------------------------------------------------
 
 /** Visit every slot of a list that may hold a reference: the slot itself, whatever the kind. */
 export function visitList<V>(kind: u32): void {
