@@ -16,6 +16,7 @@ import {
   CHUNK_SHIFT,
   CLASS_MAX,
   FLAG_BUMP,
+  FLAG_COUNTED,
   FLAG_OWNS_RANGE,
   FLAG_ZEROED,
   HEAP_HEADER_BYTES,
@@ -164,6 +165,11 @@ export function reset(): void {
     else if (entry.lo) makeChunk(from, from + CHUNK_BYTES, true)
   }
   h.generation++
+  // The space of counted objects was a piece like any other. It is made again when it is wanted.
+  if (h.flags & FLAG_COUNTED) {
+    h.flags &= ~FLAG_COUNTED
+    h.space = 0
+  }
 }
 
 function clearBins(): void {

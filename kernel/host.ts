@@ -1,7 +1,7 @@
 /**
  * What the kernel asks of its surroundings: two functions and two constants, nothing else.
  * `HW_DEBUG` is set on the compiler's command line and selects the assertions, `HW_EMBEDDED` the build for one small
- * buffer, `HW_OBJECTS` the builds with objects.
+ * buffer, `HW_OBJECTS` the builds with collected objects, `HW_COUNTED` the one with counted ones.
  */
 
 /** Grow the memory by `pages` of 64 KiB; gives the previous size in pages, or -1 when refused. */

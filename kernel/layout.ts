@@ -214,6 +214,8 @@ export const FLAG_EMBEDDED: u32 = 16
 export const FLAG_NURSERY: u32 = 32
 /** Old objects are marked in steps. */
 export const FLAG_INCREMENTAL: u32 = 64
+/** The heap has counted objects: its kernel is the build `heapwright-counted`. */
+export const FLAG_COUNTED: u32 = 128
 
 /** Stress knobs, obeyed by the debug kernel only: each makes a rare branch the common one. */
 /** Growth asks for exactly what is needed. */

@@ -2,7 +2,16 @@
  * The classes through which the kernel reads the structures of `object-layout.ts`. Field order is the layout;
  * `kernel-tests/layout.test.ts` holds it against the constants.
  */
-import { CONTEXT_BYTES, HEAP_HEADER_BYTES } from './layout'
+import {
+  CLASS_INFO_BYTES,
+  CLASS_MAX,
+  CONTEXT_BYTES,
+  HEAP_BIN_BITS_BYTES,
+  HEAP_BINS_BYTES,
+  HEAP_HEADER_BYTES,
+  HEAP_SPACE_AT,
+  PAGE_BYTES,
+} from './layout'
 import { ROOT_KINDS, SPACE_ALWAYS_AT, SPACE_ROOTS_AT, TYPE_SHIFT } from './object-layout'
 import { self } from './overlay'
 
@@ -86,9 +95,16 @@ export class TypeInfo {
   allocated: u32
 }
 
+/** How far below the context the control block has the address of the object space. */
+const SPACE_WORD_BELOW: u32 =
+  HEAP_HEADER_BYTES + HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES - HEAP_SPACE_AT
+
+/** In the build with counted objects the space is a piece, made when it is first wanted: 0 while there is none. */
 // @ts-ignore: decorator
 @inline
 export function spaceAt(): usize {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) return load<usize>(self - SPACE_WORD_BELOW)
   // @ts-ignore: set by --use
   return HW_EMBEDDED ? self + HEAP_HEADER_BYTES : self + CONTEXT_BYTES
 }

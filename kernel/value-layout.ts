@@ -71,17 +71,54 @@ export const COUNTED_CANDIDATE: u32 = 1
 export const COUNTED_IN_TRIAL: u32 = 2
 /** In the trial, and found alive. */
 export const COUNTED_ALIVE: u32 = 4
-/** In the trial, and released while it went on: its memory goes when the trial ends. */
-export const COUNTED_DEAD: u32 = 8
+/** In the trial, and something that referred to it went meanwhile: it is a candidate again when the trial ends. */
+export const COUNTED_AGAIN: u32 = 8
 /** Flag of the header: the first word of the payload is the address of a word that becomes 0 when the object goes. */
 export const OBJECT_WATCHED: u32 = 1 << 22
 
-/** `collectCycles`: nothing goes on; objects are visited; those alive are; the rest is checked; it is released. */
+/** `step`: nothing goes on; objects are visited; those alive are spared; the rest is released; the trial is undone. */
 export const TRIAL_IDLE: u32 = 0
 export const TRIAL_VISIT: u32 = 1
 export const TRIAL_SPARE: u32 = 2
-export const TRIAL_CHECK: u32 = 3
-export const TRIAL_RELEASE: u32 = 4
+export const TRIAL_RELEASE: u32 = 3
+export const TRIAL_FREE: u32 = 4
+export const TRIAL_END: u32 = 5
+
+/** Built-in type of `refcountedNew`: a trailing array of bytes, and nothing else. */
+export const TYPE_COUNTED_BYTES: u32 = 4
+
+// ---- the space of counted objects: words behind the object space; see `counted/state.ts` ---------------------------
+
+export const SPACE_COOKIE_AT: u32 = 320
+/** Table of candidates, how many there are, how many it has room for. */
+export const SPACE_CANDIDATES_AT: u32 = 324
+export const SPACE_CANDIDATE_COUNT_AT: u32 = 328
+export const SPACE_CANDIDATE_CAPACITY_AT: u32 = 332
+/** Candidates that the table had no room for since all objects were looked at: `collect` then looks at all. */
+export const SPACE_MISSED_AT: u32 = 336
+/** The trial: its list, `TRIAL_…`. */
+export const SPACE_TRIAL_AT: u32 = 340
+export const SPACE_TRIAL_COUNT_AT: u32 = 344
+export const SPACE_TRIAL_CAPACITY_AT: u32 = 348
+export const SPACE_TRIAL_PHASE_AT: u32 = 352
+/** So many candidates make allocations take steps of so many units; 0: never. */
+export const SPACE_THRESHOLD_AT: u32 = 356
+export const SPACE_TRIAL_UNITS_AT: u32 = 360
+/** Trials that came to their end, and those given up for want of memory. */
+export const SPACE_TRIALS_AT: u32 = 364
+export const SPACE_TRIALS_LOST_AT: u32 = 368
+/** Objects that trials have released, ever. */
+export const SPACE_TRIAL_RELEASED_AT: u32 = 372
+/** From here on what only the kernel reads. */
+export const SPACE_COUNTED_MORE_AT: u32 = 376
+export const SPACE_COUNTED_BYTES: u32 = 448
+
+export const CANDIDATES_THRESHOLD: u32 = 10000
+export const TRIAL_UNITS: u32 = 256
+
+/** Stress knobs of the debug kernel, beside those of the other layouts: tables that never grow. */
+export const KNOB_SHORT_CANDIDATES: u32 = 0x10000
+export const KNOB_SHORT_TRIAL: u32 = 0x20000
 
 // ---- the values' state: words at SPACE_VALUES_AT ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
  *   build/heapwright-objects.wasm     the same with objects and collectors
  *   build/heapwright-embedded.wasm    objects in one small buffer
  *   build/heapwright-values….wasm     strings, arrays, dictionaries, ... on top of each kernel that has objects
+ *   build/heapwright-counted.wasm     the first with counted objects: takes its place when they are first wanted
  *   build/heapwright…-debug.wasm      the same with assertions; all for tests, guests and curious people
  *   src/kernel-bytes.generated.ts     the same bytes as base64: nothing is loaded at run time
  * Then the building blocks (build-bits.mjs), which are a module of their own.
@@ -19,29 +20,20 @@ import asc from 'assemblyscript/asc'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 /** Compile `entry` to `build/<name>.wasm`, with assertions to `build/<name>-debug.wasm`; both as base64. */
-async function build(name, entry, embedded = 0, counted = 0) {
+async function build(name, entry, uses) {
   return {
-    release: await compile(`build/${name}.wasm`, entry, embedded, counted, 0),
-    debug: await compile(`build/${name}-debug.wasm`, entry, embedded, counted, 1),
+    release: await compile(`build/${name}.wasm`, entry, { ...uses, HW_DEBUG: 0 }),
+    debug: await compile(`build/${name}-debug.wasm`, entry, { ...uses, HW_DEBUG: 1 }),
   }
 }
 
-async function compile(wasmFile, entry, embedded, counted, debug) {
+async function compile(wasmFile, entry, uses) {
   const { error, stderr } = await asc.main([
     entry,
     ...['--baseDir', root, '--outFile', wasmFile],
     ...['--runtime', 'stub', '--importMemory', '--noExportMemory'],
     ...['-O3', '--shrinkLevel', '1', '--converge', '--noAssert', '--disableWarning', '201', '--enable', 'simd'],
-    ...[
-      '--use',
-      `HW_DEBUG=${debug}`,
-      '--use',
-      `HW_EMBEDDED=${embedded}`,
-      '--use',
-      `HW_COUNTED=${counted}`,
-      '--use',
-      `HW_OBJECTS=${entry === 'kernel/abi.ts' ? 0 : 1}`,
-    ],
+    ...Object.entries(uses).flatMap(([name, value]) => ['--use', `${name}=${value}`]),
   ])
   if (error) {
     process.stderr.write(`${stderr.toString()}${error.message}\n`)
@@ -54,12 +46,25 @@ async function compile(wasmFile, entry, embedded, counted, debug) {
 
 mkdirSync(join(root, 'build'), { recursive: true })
 const builds = {
-  KERNEL: await build('heapwright', 'kernel/abi.ts'),
-  OBJECTS: await build('heapwright-objects', 'kernel/abi-objects.ts'),
-  EMBEDDED: await build('heapwright-embedded', 'kernel/abi-embedded.ts', 1),
-  VALUES: await build('heapwright-values', 'kernel/abi-values.ts'),
-  VALUES_EMBEDDED: await build('heapwright-values-embedded', 'kernel/abi-values.ts', 1),
-  VALUES_COUNTED: await build('heapwright-values-counted', 'kernel/abi-values.ts', 0, 1),
+  KERNEL: await build('heapwright', 'kernel/abi.ts', { HW_EMBEDDED: 0, HW_OBJECTS: 0, HW_COUNTED: 0 }),
+  OBJECTS: await build('heapwright-objects', 'kernel/abi-objects.ts', { HW_EMBEDDED: 0, HW_OBJECTS: 1, HW_COUNTED: 0 }),
+  EMBEDDED: await build('heapwright-embedded', 'kernel/abi-embedded.ts', {
+    HW_EMBEDDED: 1,
+    HW_OBJECTS: 1,
+    HW_COUNTED: 0,
+  }),
+  COUNTED: await build('heapwright-counted', 'kernel/abi-counted.ts', { HW_EMBEDDED: 0, HW_OBJECTS: 0, HW_COUNTED: 1 }),
+  VALUES: await build('heapwright-values', 'kernel/abi-values.ts', { HW_EMBEDDED: 0, HW_OBJECTS: 1, HW_COUNTED: 0 }),
+  VALUES_EMBEDDED: await build('heapwright-values-embedded', 'kernel/abi-values.ts', {
+    HW_EMBEDDED: 1,
+    HW_OBJECTS: 1,
+    HW_COUNTED: 0,
+  }),
+  VALUES_COUNTED: await build('heapwright-values-counted', 'kernel/abi-values.ts', {
+    HW_EMBEDDED: 0,
+    HW_OBJECTS: 1,
+    HW_COUNTED: 1,
+  }),
 }
 const constants = Object.entries(builds).flatMap(([name, { release, debug }]) => [
   `export const ${name}_RELEASE_BASE64: string =\n  '${release}'`,

@@ -74,7 +74,7 @@ export function handlePop(top: usize): bool {
   const s = space()
   let segment = s.handleSegment
   if (!segment) return top == 0
-  if (top && !isSlot(top)) return false
+  if (top && !isHandleTop(top)) return false
   while (!holdsTop(segment, top)) {
     const from = segment + SEGMENT_HEAD_BYTES
     memory.fill(from, 0, s.handleTop - from)
@@ -99,7 +99,7 @@ function holdsTop(segment: usize, top: usize): bool {
 }
 
 /** Whether `top` is at or below the top, in the current segment or an earlier one. */
-function isSlot(top: usize): bool {
+export function isHandleTop(top: usize): bool {
   if (top & 3) return false
   for (let segment = space().handleSegment; segment; segment = changetype<Segment>(segment).prev) {
     if (holdsTop(segment, top)) return segment != space().handleSegment || top <= space().handleTop

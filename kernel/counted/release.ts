@@ -1,0 +1,129 @@
+/**
+ * Counting up and down, and what becomes of an object without a count: its references are dropped, its memory is
+ * freed. Children whose count comes to 0 by that are linked through their own trial word and taken in turn, so a list
+ * of any length goes without recursion and without memory.
+ *
+ * These are the kernel's own ways: the references are known to be good. What programs hand in is checked in `counts.ts`.
+ */
+import { check } from '../host'
+import { headWord, payloadBytes } from '../object/header'
+import { scan } from '../object/scan'
+import { space } from '../object-overlay'
+import { free } from '../block/alloc'
+import { STATUS_OK } from '../layout'
+import {
+  COUNTED_AGAIN,
+  COUNTED_CANDIDATE,
+  COUNTED_HEADER_BYTES,
+  COUNTED_IN_TRIAL,
+  COUNT_ONE,
+  COUNT_SHIFT,
+  OBJECT_WATCHED,
+} from '../value-layout'
+import { addCandidate, takeCandidate } from './candidates'
+import {
+  countWord,
+  countedBytesFor,
+  isLeaf,
+  isReference,
+  setCountWord,
+  setTrialWord,
+  signOf,
+  trialWord,
+} from './header'
+import { counted } from './state'
+import { leaveTrial, touch } from './trial-list'
+
+/** One reference more. The count is below its most. */
+// @ts-ignore: decorator
+@inline
+export function increment(reference: usize): void {
+  const word = countWord(reference) + COUNT_ONE
+  check(load<u32>(reference - COUNTED_HEADER_BYTES) == signOf(reference - COUNTED_HEADER_BYTES), 2007, reference)
+  setCountWord(reference, word)
+  if (word & COUNTED_IN_TRIAL) touch(reference)
+}
+
+/** One reference less; without any the object is released. */
+// @ts-ignore: decorator
+@inline
+export function decrement(reference: usize): void {
+  const before = countWord(reference)
+  check(load<u32>(reference - COUNTED_HEADER_BYTES) == signOf(reference - COUNTED_HEADER_BYTES), 2008, reference)
+  check(before >= COUNT_ONE, 2009, reference)
+  const word = before - COUNT_ONE
+  setCountWord(reference, word)
+  if (word < COUNT_ONE) release(reference)
+  else if (!(word & COUNTED_CANDIDATE) || word & COUNTED_IN_TRIAL) suspect(reference)
+}
+
+/** The object has lost a reference, not its last: it may be part of garbage now. */
+export function suspect(reference: usize): void {
+  const word = countWord(reference)
+  if (word & COUNTED_IN_TRIAL) {
+    setCountWord(reference, word | COUNTED_AGAIN)
+    touch(reference)
+  } else if (!isLeaf(reference)) addCandidate(reference)
+}
+
+/** Release an object whose count has come to 0. */
+export function release(reference: usize): void {
+  if (isLeaf(reference)) {
+    freeObject(reference)
+    return
+  }
+  const c = counted()
+  const word = countWord(reference)
+  if (word & COUNTED_IN_TRIAL) leaveTrial(reference)
+  else if (word & COUNTED_CANDIDATE) takeCandidate(reference)
+  setCountWord(reference, 0)
+  setTrialWord(reference, c.work)
+  c.work = reference
+  if (!c.isDraining) drain()
+}
+
+function drain(): void {
+  const c = counted()
+  c.isDraining = 1
+  while (c.work) {
+    const reference = c.work
+    c.work = trialWord(reference)
+    scan<Dropper>(reference)
+    freeObject(reference)
+  }
+  c.isDraining = 0
+}
+
+@unmanaged
+@final
+class Dropper {
+  visit(slot: usize): void {
+    const word = load<u32>(slot)
+    if (isReference(word)) decrement(word)
+  }
+}
+
+/** Free the memory of an object that nothing refers to and that refers to nothing any more. */
+export function freeObject(reference: usize): void {
+  const s = space()
+  if (headWord(reference) & OBJECT_WATCHED) clearWatch(load<u32>(reference))
+  s.liveObjects--
+  s.liveBytes -= countedBytesFor(payloadBytes(reference))
+  const block = reference - COUNTED_HEADER_BYTES
+  // In a run nothing overwrites what is freed: a later block there must not look like an object.
+  store<u64>(block, 0)
+  const status = free(block)
+  check(status == STATUS_OK, 2010, block)
+}
+
+/** The word that watches an object loses it. */
+export function clearWatch(at: usize): void {
+  if (at && !(at & 3) && <u64>at + 4 <= <u64>(<u32>memory.size()) << 16) store<u32>(at, 0)
+}
+
+/** The count alone. */
+// @ts-ignore: decorator
+@inline
+export function countOf(reference: usize): u32 {
+  return countWord(reference) >> COUNT_SHIFT
+}
