@@ -221,3 +221,124 @@ export const FAULT_COUNT: u32 = 44
 export const FAULT_CANDIDATES: u32 = 45
 /** A string, the table of interned ones, an array, a dictionary or a property object is wrong. */
 export const FAULT_VALUE: u32 = 46
+
+// ---- dictionaries: their words ----------------------------------------------------------------------------------------
+//
+//   dictionary  words, see below; every number in one is an integer word, so one rule scans all of it
+//   segment     [ live entries ][ key ][ value ][ hash ] ...      a hole, deleted or never used, has no key
+//   directory   [ segment or 0 ] ...                              0: all of its entries are holes
+//   index       u32 slots: 0 empty, 1 deleted, else position + 2; as many as a power of two
+//
+// A position counts entries in order of insertion. Position p is entry p & 511 of segment p >> 9; without a directory
+// there is one segment, which doubles up to 512 entries. Up to DICTIONARY_LINEAR positions there is no index.
+//
+//   live entries = DICTIONARY_COUNT, each in exactly one slot of index or old index; slots of both refer to nothing else
+//   MARKS = slots of the index that are not empty <= 3/4 of them; slots of the old index below MOVED are empty or deleted
+//   positions below FIRST and in [TO, FROM) are holes, and so is everything from USED on
+//   a segment without live entries is not there, but for the one of USED and, while FROM is not 0, the one of TO
+
+/** Integer: live entries. */
+export const DICTIONARY_COUNT_AT: u32 = 0
+/** Integer: `KEYS_…`. Beside SHAPE_NUMBER_AT, and never equal to a shape's number. */
+export const DICTIONARY_KEYS_AT: u32 = 4
+/** Integer: positions in use, holes among them. */
+export const DICTIONARY_USED_AT: u32 = 8
+/** Integer: how many iterate. Positions stay as they are while it is not 0. */
+export const DICTIONARY_LOCKS_AT: u32 = 12
+/** The only segment, or the directory of all; never both. */
+export const DICTIONARY_SEGMENT_AT: u32 = 16
+export const DICTIONARY_DIRECTORY_AT: u32 = 20
+export const DICTIONARY_INDEX_AT: u32 = 24
+/** The index whose slots go over into the other one, and how many of them have been looked at. */
+export const DICTIONARY_OLD_INDEX_AT: u32 = 28
+export const DICTIONARY_MOVED_AT: u32 = 32
+export const DICTIONARY_MARKS_AT: u32 = 36
+/** The squeeze that goes on: where the next live entry goes to, and from where on it is looked for; 0 without one. */
+export const DICTIONARY_TO_AT: u32 = 40
+export const DICTIONARY_FROM_AT: u32 = 44
+export const DICTIONARY_FIRST_AT: u32 = 48
+export const DICTIONARY_PAYLOAD_BYTES: u32 = 52
+
+export const SEGMENT_ENTRIES: u32 = 512
+export const SEGMENT_SHIFT: u32 = 9
+export const SEGMENT_FIRST_ENTRIES: u32 = 4
+export const SEGMENT_ENTRIES_AT: u32 = 4
+export const ENTRY_VALUE_AT: u32 = 4
+export const ENTRY_HASH_AT: u32 = 8
+export const DICTIONARY_ENTRY_BYTES: u32 = 12
+export const DICTIONARY_LINEAR: u32 = 8
+export const SLOT_DELETED: u32 = 1
+/** What a slot adds to its position. */
+export const SLOT_BIAS: u32 = 2
+/** Slots of an old index looked at, and entries that a squeeze looks at, by one insertion or deletion. */
+export const DICTIONARY_SLOT_STEPS: u32 = 32
+export const DICTIONARY_SQUEEZE_STEPS: u32 = 16
+/** In the state, debug build: slots and entries moved by dictionaries so far. */
+export const VALUES_DICTIONARY_WORK_AT: u32 = 128
+
+// ---- property objects -----------------------------------------------------------------------------------------------
+//
+//   properties  [ shape, or dictionary ][ more: store of further slots, or 0 ][ inline slot ] ...
+//               a shape says which property is in which slot: the inline ones first, then those in `more`
+//   shape       words, see below: that of its parent with one property more. Children are held weakly
+//   keys        [ used ][ index or 0 ][ key ] ...   shared along a chain of shapes for as long as each adds to the end
+//               index: bytes, slot + 1 or 0 for empty, twice as many as keys fit; from 16 keys on
+//   children    { hash as an integer word, child } ..., open addressing; { 0, 0 } is empty. A child is a weak reference
+//               where objects are traced. Where they are counted it is the reference itself, in a leaf, and the word
+//               becomes 0 when the child goes: it is watched
+//
+// The root has no properties and no inline slots. Its children by integer are the shapes without properties of objects
+// with so many inline slots.
+
+/** Counted: the address of the word to clear, 4 past a multiple of 8, so that it reads as no reference. */
+export const SHAPE_WATCH_AT: u32 = 0
+/** An odd word, another one for each shape that ever was; at the same place a dictionary has a lower one. */
+export const SHAPE_NUMBER_AT: u32 = 4
+/** Integers: properties, inline slots. */
+export const SHAPE_COUNT_AT: u32 = 8
+export const SHAPE_INLINE_AT: u32 = 12
+export const SHAPE_PARENT_AT: u32 = 16
+/** What it has and its parent has not. */
+export const SHAPE_KEY_AT: u32 = 20
+export const SHAPE_KEYS_AT: u32 = 24
+export const SHAPE_CHILDREN_AT: u32 = 28
+/** Integer: entries of the table of children in use, dead ones too. */
+export const SHAPE_MARKS_AT: u32 = 32
+export const SHAPE_PAYLOAD_BYTES: u32 = 36
+/** First number of a shape, above all KEYS_…. */
+export const SHAPE_FIRST_NUMBER: u32 = 16
+/** Properties, inline slots, children that a shape may have; what needs more becomes a dictionary. */
+export const SHAPE_PROPERTIES_MAX: u32 = 128
+export const SHAPE_INLINE_MAX: u32 = 128
+export const SHAPE_CHILDREN_MAX: u32 = 1024
+export const KEYS_USED_AT: u32 = 0
+export const KEYS_INDEX_AT: u32 = 4
+export const KEYS_FIRST_AT: u32 = 8
+/** Keys up to which there is no index. */
+export const KEYS_LINEAR: u32 = 8
+export const PROPERTIES_SHAPE_AT: u32 = 0
+export const PROPERTIES_MORE_AT: u32 = 4
+export const PROPERTIES_INLINE_AT: u32 = 8
+/** Shapes that are thought to live: those made since the last count, and those found then. */
+export const VALUES_SHAPES_AT: u32 = 132
+/** Requests for a shape beyond the limit that are refused before shapes are counted again. */
+export const VALUES_SHAPE_REFUSALS_AT: u32 = 136
+
+// ---- inline caches: 48 bytes of the caller's, for one key at one place of a program ---------------------------------
+//
+//   [ number ][ place ] four times, [ hits ][ misses ][ next pair to be replaced ][ 0 ]
+//
+// A hit, inlined:    number = load(load(object) + SHAPE_NUMBER_AT)
+//                    pair.number == number, and pair.place has no CACHE_ADDS:
+//                    word at    place & CACHE_MORE ? load(object + PROPERTIES_MORE_AT) + (place & CACHE_OFFSET) : object + place
+// A cache holds no reference, so collectors need not know it, and objects may move.
+
+export const CACHE_BYTES: u32 = 48
+export const CACHE_PAIRS: u32 = 4
+export const CACHE_HITS_AT: u32 = 32
+export const CACHE_MISSES_AT: u32 = 36
+export const CACHE_NEXT_AT: u32 = 40
+export const CACHE_MORE: u32 = 0x80000000
+/** Setting the property adds it to an object of that shape. */
+export const CACHE_ADDS: u32 = 0x40000000
+export const CACHE_OFFSET: u32 = 0x3fffffff
