@@ -6,14 +6,35 @@
  * Failure of a request: the kernel answers 0 -> reclaimers, highest priority first, each followed by another try -> the
  * event `outOfMemory` -> the typed error (or 0, for the calls that promise it). Until then nothing has changed.
  *
+ * Objects: the modes that collect have them from the start. A `manual` heap, which is made with the kernel for blocks
+ * alone, gets the counted kernel in its place when objects are first used: another instance over the same memory, bound
+ * to the same control block.
+ *
  * Growth: the kernel asks through the `grow` hook and goes on; the event is emitted when the call is over and the heap
  * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
  */
-import { HEAP_END_AT, HEAP_GENERATION_AT, HEAP_LIMIT_AT, REQUEST_MAX_BYTES } from '../kernel/layout.js'
+import {
+  FLAG_COUNTED,
+  HEAP_END_AT,
+  HEAP_FLAGS_AT,
+  HEAP_GENERATION_AT,
+  HEAP_LIMIT_AT,
+  HEAP_SPACE_AT,
+  REQUEST_MAX_BYTES,
+  STATUS_OK,
+} from '../kernel/layout.js'
 import type { ModeChoice } from './choose.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
-import { instantiate, Kernel, OBJECTS_FEATURE, refusingKernel, watchedKernel } from './kernel-instance.js'
+import {
+  type Build,
+  instantiate,
+  Kernel,
+  type KernelHost,
+  OBJECTS_FEATURE,
+  refusingKernel,
+  watchedKernel,
+} from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
 import { outOfMemoryFigures } from './stats.js'
@@ -21,6 +42,8 @@ import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFig
 import { Views } from './views.js'
 
 const WASM_PAGE_BYTES = 65536
+/** What the space of counted objects takes, for messages. */
+const SPACE_BYTES = 4096
 
 export interface CoreOptions {
   readonly memory: WebAssembly.Memory
@@ -50,9 +73,13 @@ export class HeapCore {
    * Place of the reset count in `views.u32`: arenas, pools and guards compare it with what it was when they were made.
    */
   generationIndex = 0
-  /** Where objects live; only in the modes that have them. */
+  /** Where objects live; only in the modes that have them, and in `manual` once they were used. */
   objectSpace: ObjectSpace | undefined
-  readonly #plainKernel: Kernel
+  #makeObjects: (() => ObjectSpace) | undefined
+  readonly #host: KernelHost
+  readonly #debug: boolean
+  #build: Build
+  #plainKernel: Kernel
   #watchedKernel: Kernel | undefined
   #growth: GrowEvent | undefined
   #isTellingGrowth = false
@@ -65,11 +92,14 @@ export class HeapCore {
     this.mode = options.mode
     this.choice = options.choice
     this.views = new Views(options.memory)
-    const kernel = instantiate(options.memory, MODES[options.mode].build, options.debug, {
+    this.#debug = options.debug
+    this.#build = MODES[options.mode].build
+    this.#host = {
       grow: (pages) => this.#grow(pages, options.growth),
       report: (code, argument) => this.objectSpace?.report(code, argument),
       missing: (feature) => new UnsupportedError(this.mode, feature),
-    })
+    }
+    const kernel = instantiate(options.memory, this.#build, options.debug, this.#host)
     // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
     this.#plainKernel = options.mode === 'compiler' ? new Kernel({ ...kernel, alloc: kernel.bumpAlloc }) : kernel
     this.#kernel = this.#plainKernel
@@ -85,11 +115,45 @@ export class HeapCore {
     return this.#kernel
   }
 
-  /** @throws UnsupportedError in a mode without objects */
+  /** @throws UnsupportedError in a mode without objects; OutOfMemoryError when they come late and find no room */
   get objects(): ObjectSpace {
-    if (this.objectSpace) return this.objectSpace
+    return this.objectSpace ?? this.#objectsLate()
+  }
+
+  /** Make objects, by `make`, when they are first used. */
+  offerObjects(make: () => ObjectSpace): void {
+    this.#makeObjects = make
+  }
+
+  /** The counted objects that somebody else has begun in this heap, or that were used here. */
+  get objectsThatAre(): ObjectSpace | undefined {
+    const isThere = this.objectSpace === undefined && (this.word(HEAP_FLAGS_AT) & FLAG_COUNTED) !== 0
+    return isThere ? this.#objectsLate() : this.objectSpace
+  }
+
+  #objectsLate(): ObjectSpace {
     this.assertOpen()
-    throw new UnsupportedError(this.mode, OBJECTS_FEATURE)
+    const make = this.#makeObjects
+    if (!make) throw new UnsupportedError(this.mode, OBJECTS_FEATURE)
+    this.#become('counted')
+    const hasSpace = () => (this.word(HEAP_SPACE_AT) !== 0 || this.#plainKernel.spaceCreate(0) === STATUS_OK ? 1 : 0)
+    if (!hasSpace()) this.rescueOrThrow(SPACE_BYTES, hasSpace, false)
+    // A reclaimer may have used objects meanwhile.
+    this.objectSpace ??= make()
+    return this.objectSpace
+  }
+
+  /** Go on with another build of the kernel. */
+  #become(build: Build): void {
+    if (this.#build === build) return
+    const kernel = instantiate(this.memory, build, this.#debug, this.#host)
+    if (kernel.attach(this.base) !== STATUS_OK) {
+      throw new CorruptionError(this.base, "the control block's fields contradict each other")
+    }
+    this.#build = build
+    this.#plainKernel = kernel
+    this.#watchedKernel = undefined
+    this.#watchGrowth(this.events.has('grow'))
   }
 
   /** Tell `listener` the kernel that calls must take, now and whenever it is another. */

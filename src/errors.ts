@@ -19,6 +19,7 @@
  * | `ScopeError` | `HW_SCOPE` | an object is asked for and no scope is open to hold it |
  * | `StaleHandleError` | `HW_STALE_HANDLE` | a view's scope or root is gone, or its heap was reset or closed |
  * | `ProtectionError` | `HW_PROTECTION` | a write to what is immortal |
+ * | `CountError` | `HW_COUNT` | an object would have more references than a count can say |
  * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
  * | `FileError` | `HW_FILE` | a file cannot be read or written |
  */
@@ -35,6 +36,7 @@ export type ErrorCode =
   | 'HW_SCOPE'
   | 'HW_STALE_HANDLE'
   | 'HW_PROTECTION'
+  | 'HW_COUNT'
   | 'HW_IMAGE'
   | 'HW_FILE'
 
@@ -98,7 +100,7 @@ export function outOfMemoryText(holder: string, figures: OutOfMemoryFigures, hin
  * `foreign` outside the heap's blocks: another program's memory, the heap's own metadata, or beyond the end; for a pool
  * also a block that is no pool's;
  * `interior` inside a live block but not its start; `double-free` in free memory: freed before, or never handed out;
- * `misaligned` no multiple of 16; `owned` a block of a pool or an arena, or a record of the heap's;
+ * `misaligned` no multiple of 16, for a counted object not 8 past one; `owned` a block of a pool or an arena, or a record of the heap's;
  * `size-mismatch` a block of another size than said; `stale` from before a reset of the heap.
  */
 export type InvalidAddressReason =
@@ -232,6 +234,20 @@ export class ProtectionError extends HeapwrightError {
   }
 }
 
+/** A reference count that would pass the most it can be. */
+export class CountError extends HeapwrightError {
+  readonly code = 'HW_COUNT'
+  readonly reference: number
+  /** The most references that an object can have. */
+  readonly mostReferences: number
+
+  constructor(reference: number, mostReferences: number) {
+    super(`the object at ${hex(reference)} cannot have more than ${mostReferences} references`)
+    this.reference = reference
+    this.mostReferences = mostReferences
+  }
+}
+
 /**
  * What is wrong with an image:
  * `format` it is none; `version` made by another version of the library; `size` it is cut off, or its sizes contradict
@@ -276,6 +292,7 @@ register(UnsupportedError, 'UnsupportedError')
 register(ScopeError, 'ScopeError')
 register(StaleHandleError, 'StaleHandleError')
 register(ProtectionError, 'ProtectionError')
+register(CountError, 'CountError')
 register(ImageError, 'ImageError')
 register(FileError, 'FileError')
 

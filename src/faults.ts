@@ -11,6 +11,7 @@ import {
   STATUS_FOREIGN,
   STATUS_MISALIGNED,
 } from '../kernel/layout.js'
+import { OBJECT_HEADER_BYTES } from '../kernel/object-layout.js'
 import type { HeapCore } from './core.js'
 import { hex, InvalidAddressError, type InvalidAddressReason, MisalignmentError } from './errors.js'
 import { MODES } from './modes.js'
@@ -44,6 +45,24 @@ function embeddedError(core: HeapCore, at: string, address: number): InvalidAddr
   const isForeign = status === STATUS_FOREIGN
   const what = isForeign ? `is outside the blocks of ${core.label}` : 'is not the start of a live block'
   return new InvalidAddressError(`${at} ${what}`, address, isForeign ? 'foreign' : 'double-free')
+}
+
+/** The error for a call that needs a counted object at `reference` and has found none. */
+export function countedError(core: HeapCore, call: string, reference: number): InvalidAddressError {
+  const at = `${call}: ${hex(reference)}`
+  if (core.kernel.objectStatus(reference) === STATUS_MISALIGNED) {
+    const message = `${at} is no reference: those are at ${OBJECT_HEADER_BYTES} past a multiple of ${GRANULE_BYTES}`
+    return new MisalignmentError(message, reference, OBJECT_HEADER_BYTES)
+  }
+  const block = core.kernel.blockAround(reference) >>> 0
+  const reason = reasonFor(core, reference, block)
+  const what =
+    reason === 'double-free'
+      ? 'is in free memory: the object was released before, or never made; give each reference up once'
+      : reason === 'interior'
+        ? `is not the reference of a counted object; it lies inside the block at ${hex(block)}`
+        : explain(core, reason, reference, block)
+  return new InvalidAddressError(`${at} ${what}`, reference, reason)
 }
 
 /** The error for a block that is not of the size its caller says. */

@@ -35,8 +35,9 @@ import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
 import { BlockGuard, Guard } from './guard.js'
 import type { Kernel } from './kernel-instance.js'
-import { ObjectAccess } from './objects/access.js'
+import { CountedAccess } from './objects/counted.js'
 import { isStruct } from './objects/kinds.js'
+import type { ObjectPlan } from './objects/plan.js'
 import { ObjectSpace } from './objects/space.js'
 import type { Struct } from './objects/struct.js'
 import type { View } from './objects/types.js'
@@ -82,10 +83,11 @@ const BLOCK_KINDS: Readonly<Record<number, BlockInfo['kind']>> = {
 }
 
 /** A memory manager over one `WebAssembly.Memory`, or a part of one. */
-export class Heap extends ObjectAccess implements Disposable {
+export class Heap extends CountedAccess implements Disposable {
   /** The same access, relative to live blocks and never outside them. */
   readonly checked: CheckedAccess
   #raw: RawAccess | undefined
+  #rawKernel: Kernel | undefined
   /** The two functions that every program calls most, one load away: 1 ns less for each call than through `core`. */
   #kernelAlloc!: Kernel['alloc']
   #kernelFree!: Kernel['free']
@@ -118,7 +120,7 @@ export class Heap extends ObjectAccess implements Disposable {
     if (plan.knobs !== 0) core.kernel.setKnobs(plan.knobs)
     core.place(startOf(base, plan.mode) as Address)
     for (const bytes of plan.classes) core.kernel.addClass(bytes)
-    if (plan.objects) core.objectSpace = new ObjectSpace(core, plan.objects)
+    giveObjects(core, plan.objects)
     return new Heap(core)
   }
 
@@ -146,8 +148,8 @@ export class Heap extends ObjectAccess implements Disposable {
     }
     core.place(at as Address)
     if (common.knobs !== 0) core.kernel.setKnobs(common.knobs)
-    const objects = attachedObjects(mode)
-    if (objects) core.objectSpace = new ObjectSpace(core, objects)
+    giveObjects(core, attachedObjects(mode))
+    void core.objectsThatAre
     return new Heap(core)
   }
 
@@ -443,8 +445,10 @@ export class Heap extends ObjectAccess implements Disposable {
 
   /** The kernel's bare functions and the current views, unchecked, for hot loops. */
   get raw(): RawAccess {
-    this.core.assertOpen()
-    this.#raw ??= new RawAccess(this.core)
+    const kernel = this.core.plainKernel
+    // In `manual` it is another one from the first use of objects on.
+    if (!this.#raw || this.#rawKernel !== kernel) this.#raw = new RawAccess(this.core)
+    this.#rawKernel = kernel
     return this.#raw
   }
 
@@ -479,6 +483,7 @@ export class Heap extends ObjectAccess implements Disposable {
 
   /** Check every invariant of the heap; costs a look at all of its metadata. */
   verify(): VerifyResult {
+    void this.core.objectsThatAre
     const fault = this.core.kernel.verify()
     if (fault === STATUS_OK) return { ok: true }
     return { ok: false, fault: faultText(fault), address: this.core.word(HEAP_FAULT_AT) as Address }
@@ -522,6 +527,13 @@ export class Heap extends ObjectAccess implements Disposable {
   [dispose](): void {
     this.core.close()
   }
+}
+
+/** The objects of the plan: from the start, or in `manual` when they are first used. */
+function giveObjects(core: HeapCore, plan: ObjectPlan | undefined): void {
+  if (!plan) return
+  if (plan.isCounted) core.offerObjects(() => new ObjectSpace(core, plan))
+  else core.objectSpace = new ObjectSpace(core, plan)
 }
 
 function creationError(plan: HeapPlan, status: number): Error {

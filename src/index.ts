@@ -32,6 +32,7 @@ export {
   ArgumentError,
   ClosedError,
   CorruptionError,
+  CountError,
   type ErrorCode,
   FileError,
   HeapwrightError,
@@ -71,6 +72,7 @@ export type {
   CollectionKindStats,
   PauseStats,
 } from './objects/collections.js'
+export type { Counted, CycleCollection, CycleOptions } from './objects/counted.js'
 export type { CensusRow, ObjectInfo } from './objects/describe.js'
 export type { Elements, RecordElements, ReferenceElements, ScalarElements } from './objects/elements.js'
 export type { Finalizers, FinalizerToken } from './objects/finalizers.js'

@@ -5,6 +5,8 @@
 import { REPORT_COLLECT_BEGIN } from '../kernel/object-layout.js'
 import { ArgumentError, CorruptionError } from './errors.js'
 import {
+  COUNTED_DEBUG_BASE64,
+  COUNTED_RELEASE_BASE64,
   EMBEDDED_DEBUG_BASE64,
   EMBEDDED_RELEASE_BASE64,
   KERNEL_DEBUG_BASE64,
@@ -152,9 +154,10 @@ export class Kernel extends BlockKernel {
   readonly collect: (kind: number) => number
   readonly nurseryCreate: (youngBytes: number, oldBytes: number, stepUnits: number) => number
   readonly step: (units: number) => number
-  readonly storeReference: (holder: number, slot: number, reference: number) => void
-  readonly copyReferences: (holder: number, to: number, from: number, count: number) => void
-  readonly storeWide: (holder: number, slot: number, low: number, high: number) => void
+  /** A status in the counted build, nothing in the others. */
+  readonly storeReference: (holder: number, slot: number, reference: number) => number
+  readonly copyReferences: (holder: number, to: number, from: number, count: number) => number
+  readonly storeWide: (holder: number, slot: number, low: number, high: number) => number
   readonly valuesCreate: (bytes: number) => number
   readonly readReference: (reference: number) => number
   readonly weakRootGet: (slot: number) => number
@@ -179,6 +182,12 @@ export class Kernel extends BlockKernel {
   readonly imageSeal: (address: number) => number
   readonly imageCheck: (address: number) => number
   readonly imageDrop: (address: number) => number
+  readonly handleAdopt: (reference: number) => number
+  readonly incref: (reference: number) => number
+  readonly decref: (reference: number) => number
+  readonly refcount: (reference: number) => number
+  readonly refcountedNew: (bytes: number) => number
+  readonly candidates: () => number
 
   constructor(from: Kernel) {
     super(from)
@@ -222,6 +231,12 @@ export class Kernel extends BlockKernel {
     this.imageSeal = from.imageSeal
     this.imageCheck = from.imageCheck
     this.imageDrop = from.imageDrop
+    this.handleAdopt = from.handleAdopt
+    this.incref = from.incref
+    this.decref = from.decref
+    this.refcount = from.refcount
+    this.refcountedNew = from.refcountedNew
+    this.candidates = from.candidates
   }
 }
 
@@ -261,6 +276,8 @@ const GROWING_CALLS: ReadonlySet<string | symbol> = new Set<string | symbol>([
   'typeAdd',
   'identityHash',
   'imageCreate',
+  'handleAdopt',
+  'refcountedNew',
   ...STATUS_CALLS,
 ])
 
@@ -293,8 +310,8 @@ export function watchedKernel(kernel: Kernel, after: () => void): Kernel {
 
 // ---- what a build has -----------------------------------------------------------------------------------------------
 
-/** The builds of the kernel: blocks alone, blocks and objects, and what fits one small buffer. */
-export type Build = 'blocks' | 'objects' | 'embedded'
+/** The builds of the kernel: blocks alone, blocks and objects that are collected or counted, and what fits one small buffer. */
+export type Build = 'blocks' | 'objects' | 'embedded' | 'counted'
 
 /** What is missing where a build lacks a function, by how the function's name begins. The first that fits. */
 const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
@@ -313,7 +330,7 @@ const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
 ]
 
 /** What a heap is missing that has no objects at all. */
-export const OBJECTS_FEATURE = "objects; make the heap with mode 'runtime', 'vm', 'server' or 'embedded'"
+export const OBJECTS_FEATURE = "objects; make the heap with mode 'manual', 'runtime', 'vm', 'server' or 'embedded'"
 
 function featureOf(name: string, build: Build): string {
   const found = FEATURES.find(([prefix]) => name.startsWith(prefix))
@@ -339,6 +356,7 @@ const BYTES: Readonly<Record<Build, readonly [release: string, debug: string]>> 
   blocks: [KERNEL_RELEASE_BASE64, KERNEL_DEBUG_BASE64],
   objects: [OBJECTS_RELEASE_BASE64, OBJECTS_DEBUG_BASE64],
   embedded: [EMBEDDED_RELEASE_BASE64, EMBEDDED_DEBUG_BASE64],
+  counted: [COUNTED_RELEASE_BASE64, COUNTED_DEBUG_BASE64],
 }
 
 /** Compiled when first asked for, once per process. */

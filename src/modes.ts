@@ -3,6 +3,7 @@
  * own value; `options.ts` refuses what contradicts itself.
  */
 import { ADDRESS_LIMIT } from '../kernel/layout.js'
+import { CANDIDATES_THRESHOLD } from '../kernel/value-layout.js'
 import type { Build } from './kernel-instance.js'
 import { formatBytes } from './sizes.js'
 import type { HeapOptions, ModeName } from './types.js'
@@ -29,6 +30,7 @@ type PartialOptions = Pick<
   | 'countTypes'
   | 'shadowStack'
   | 'stress'
+  | 'cycleThreshold'
 >
 
 /** What a mode decides. */
@@ -43,7 +45,9 @@ export interface Mode {
   readonly allocator: 'segregated' | 'bump'
   /** How they go: one by one, or all at once by `reset()`. */
   readonly freeing: 'each' | 'bulk'
-  /** How objects are collected; `none`: there are no objects. */
+  /** Which objects there are: those that a collector traces, or counted ones, which need none. */
+  readonly objects: 'none' | 'counted' | 'traced'
+  /** How objects are collected; `none`: nothing is. */
   readonly collector:
     | 'none'
     | 'nursery; mark, evacuate, slide'
@@ -74,13 +78,14 @@ const OBJECTS = { countTypes: false, shadowStack: 0, stress: {} } as const
 export const MODES: Readonly<Record<ModeName, Mode>> = {
   manual: {
     name: 'manual',
-    summary: 'malloc and free: size-class pages for small blocks, best fit for the rest',
+    summary: 'malloc and free: size-class pages for small blocks, best fit for the rest; objects with reference counts',
     build: 'blocks',
     allocator: 'segregated',
     freeing: 'each',
+    objects: 'counted',
     collector: 'none',
     ...BLOCKS_ALONE,
-    options: { limit: GIB, ...GROWING, sizeClasses: 'geometric' },
+    options: { limit: GIB, ...GROWING, sizeClasses: 'geometric', cycleThreshold: CANDIDATES_THRESHOLD },
   },
   compiler: {
     name: 'compiler',
@@ -88,6 +93,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     build: 'blocks',
     allocator: 'bump',
     freeing: 'bulk',
+    objects: 'none',
     collector: 'none',
     ...BLOCKS_ALONE,
     options: { limit: GIB, ...GROWING },
@@ -98,6 +104,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     build: 'objects',
     allocator: 'segregated',
     freeing: 'each',
+    objects: 'traced',
     collector: 'nursery; mark, evacuate, slide',
     ...WITH_NURSERY,
     options: {
@@ -119,6 +126,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     build: 'objects',
     allocator: 'segregated',
     freeing: 'each',
+    objects: 'traced',
     collector: 'mark, evacuate, slide',
     ...WITH_OBJECTS,
     options: {
@@ -137,6 +145,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     build: 'objects',
     allocator: 'segregated',
     freeing: 'each',
+    objects: 'traced',
     collector: 'nursery; mark in steps',
     ...WITH_NURSERY,
     options: {
@@ -159,6 +168,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
     build: 'embedded',
     allocator: 'bump',
     freeing: 'each',
+    objects: 'traced',
     collector: 'mark, slide',
     // No metadata beside the objects.
     leastBytes: 2 * KIB,
@@ -277,6 +287,12 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     type: "{ collect?: 'always' | { allocations } | { bytes } | { random, oneIn }, move? }",
     fallback: 'none',
     meaning: 'modes with objects: collect, and move, much more often than is needed; for tests',
+  },
+  {
+    name: 'cycleThreshold',
+    type: 'objects, 0 to 2,147,483,647',
+    fallback: '10,000',
+    meaning: 'manual: with so many candidates for garbage cycles, allocations look for some, in short steps; 0: never',
   },
   { name: 'memory', type: 'WebAssembly.Memory', fallback: 'an own one', meaning: 'live in this memory' },
   {

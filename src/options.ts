@@ -138,9 +138,10 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   gcShare: 'has no such limit',
   evacuate: 'does not evacuate blocks of objects',
   lazySweep: 'sweeps when it wants, or not at all',
-  countTypes: 'has no objects',
-  shadowStack: 'has no objects',
-  stress: 'has no objects',
+  countTypes: 'does not collect',
+  shadowStack: 'does not collect',
+  stress: 'does not collect',
+  cycleThreshold: 'has no reference counts',
 }
 
 /** Refuse options that are not in the mode's table. */
@@ -433,7 +434,8 @@ function checkClassList(list: SizeClasses): number[] {
 // ---- objects ------------------------------------------------------------------------------------------------------
 
 function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): ObjectPlan | undefined {
-  if (MODES[mode].collector === 'none') return undefined
+  if (MODES[mode].objects === 'none') return undefined
+  if (MODES[mode].objects === 'counted') return { ...COUNTED, cycleThreshold: checkCycleThreshold(options, mode) }
   const shadowSlots = checkRange('shadowStack', givenOrUsual(options, mode, 'shadowStack'), 0, SHADOW_SLOTS_MAX)
   const isOn = (name: 'evacuate' | 'lazySweep' | 'countTypes' | 'ageing') =>
     checkFlag(name, givenOrUsual(options, mode, name))
@@ -448,6 +450,8 @@ function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): 
     (mode === 'server' ? POLICY_INCREMENTAL : 0)
   const nursery = planNursery(options, mode, limitBytes)
   return {
+    isCounted: false,
+    cycleThreshold: undefined,
     policy,
     stress: planStress(stress.collect),
     nursery,
@@ -456,6 +460,23 @@ function planObjects(options: HeapOptions, mode: ModeName, limitBytes: number): 
     grainBytes: grainOf(mode),
     isAttached: false,
   }
+}
+
+/** Objects whose plan is in the heap's words alone: counted ones, and those that are there already. */
+const COUNTED: ObjectPlan = {
+  isCounted: true,
+  cycleThreshold: undefined,
+  policy: 0,
+  stress: undefined,
+  nursery: undefined,
+  gcShare: 1,
+  shadowSlots: 0,
+  grainBytes: OBJECT_GRAIN_BYTES,
+  isAttached: false,
+}
+
+function checkCycleThreshold(options: HeapOptions, mode: ModeName): number {
+  return checkRange('cycleThreshold', givenOrUsual(options, mode, 'cycleThreshold'), 0, 2 ** 31 - 1)
 }
 
 function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): NurseryPlan | undefined {
@@ -489,16 +510,9 @@ function checkPauseGoal(ms: unknown): number | undefined {
 
 /** The objects of a heap that is there: all that is not in its own words. */
 export function attachedObjects(mode: ModeName): ObjectPlan | undefined {
-  if (MODES[mode].collector === 'none') return undefined
-  return {
-    policy: 0,
-    stress: undefined,
-    nursery: undefined,
-    gcShare: 1,
-    shadowSlots: 0,
-    grainBytes: grainOf(mode),
-    isAttached: true,
-  }
+  if (MODES[mode].objects === 'none') return undefined
+  const isCounted = MODES[mode].objects === 'counted'
+  return { ...COUNTED, isCounted, grainBytes: grainOf(mode), isAttached: true }
 }
 
 function grainOf(mode: ModeName): number {

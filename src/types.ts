@@ -17,7 +17,7 @@ export const NULL: Address = 0 as Address
 export type Size = number | string
 
 /**
- * `manual`: malloc and free. `compiler`: everything from an arena, freed in bulk by `reset()`. `runtime`: blocks, and
+ * `manual`: malloc and free, and objects with reference counts. `compiler`: everything from an arena, freed in bulk by `reset()`. `runtime`: blocks, and
  * objects that are born in a nursery, most of which die there. `vm`: the same without a nursery. `server`: with one, and
  * old objects collected in steps that keep a pause goal. `embedded`: objects in one small buffer that never grows.
  */
@@ -78,6 +78,11 @@ export interface HeapOptions {
   readonly shadowStack?: number
   /** In collecting modes: collect, and move, much more often than is needed. For tests. Default none. */
   readonly stress?: StressOptions
+  /**
+   * In mode `manual`: with so many candidates for garbage cycles, each allocation of an object looks for such cycles for
+   * a little while. Default 10,000; 0: never, only `collectCycles` does.
+   */
+  readonly cycleThreshold?: number
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */

@@ -1,6 +1,7 @@
-/** What the verifier's answers mean. The rules are those of `kernel/layout.ts` and `kernel/object-layout.ts`. */
+/** What the verifier's answers mean. The rules are those of the layouts in `kernel/`. */
 import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
+import * as values from '../kernel/value-layout.js'
 
 const FAULTS: Readonly<Record<number, string>> = {
   [layout.FAULT_CONTROL]: "the control block's fields contradict each other",
@@ -34,6 +35,9 @@ const FAULTS: Readonly<Record<number, string>> = {
     'an old object refers to a young one that no collection of the nursery would find: a write barrier was left out',
   [objects.FAULT_UNPROTECTED]:
     'a reference leads to an object that the marking that goes on will miss: a write barrier was left out',
+  [values.FAULT_COUNT]: "an object has fewer counts than references, or a counted object's head is wrong",
+  [values.FAULT_CANDIDATES]: 'the table of candidates for cycles, or the trial of them, is wrong',
+  [values.FAULT_VALUE]: 'a string, the table of interned ones, an array, a dictionary or a property object is wrong',
 }
 
 export function faultText(fault: number): string {

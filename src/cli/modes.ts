@@ -39,6 +39,7 @@ const MODE_COLUMNS: readonly Column<Mode>[] = [
   { head: 'mode', align: 'left', cell: (mode) => outColors.bold(mode.name) },
   { head: 'allocator', align: 'left', cell: (mode) => mode.allocator },
   { head: 'freeing', align: 'left', cell: (mode) => mode.freeing },
+  { head: 'objects', align: 'left', cell: (mode) => mode.objects },
   { head: 'collector', align: 'left', cell: (mode) => mode.collector },
 ]
 
@@ -74,7 +75,7 @@ function presetColumn(mode: Mode): Column<PresetName> {
 }
 
 /** Options whose numbers are not of bytes. */
-const PLAIN_NUMBERS: ReadonlySet<PresetName> = new Set(['pauseGoalMs', 'gcShare', 'shadowStack'])
+const PLAIN_NUMBERS: ReadonlySet<PresetName> = new Set(['pauseGoalMs', 'gcShare', 'shadowStack', 'cycleThreshold'])
 
 function formatPreset({ options }: Mode, name: PresetName): string {
   const value = options[name]

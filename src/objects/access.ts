@@ -46,10 +46,16 @@ export interface StepOptions {
 
 const STEP_MAX_MS = 60_000
 
+const TRACED_HINT = "make the heap with mode 'runtime', 'vm', 'server' or 'embedded'"
+const WEAK_HINT = `let the object be owned elsewhere, or ${TRACED_HINT}`
+
 /** Bytes of a weak reference or an empty weak map, for messages. */
 const WEAK_BYTES = 64
 
-/** Objects, roots and collections of a heap in a collecting mode. The other modes throw UnsupportedError. */
+/**
+ * Objects, roots and collections of a heap that has objects: collected ones, or in mode `manual` counted ones. Mode
+ * `compiler` throws UnsupportedError.
+ */
 export class ObjectAccess extends MemoryAccess {
   // ---- objects ------------------------------------------------------------------------------------------------------
 
@@ -81,6 +87,7 @@ export class ObjectAccess extends MemoryAccess {
   /** A number that stays the same for the object's whole life: 31 bits, never 0; others may have the same. */
   identityHash(object: ObjectView | Root): number {
     const { objects } = this.core
+    objects.assertTraced('identity hashes', 'objects do not move: a reference is as good')
     const view = objects.checkView('object', object)
     return objects.request(WEAK_BYTES, () => objects.kernel.identityHash(view.reference))
   }
@@ -138,6 +145,7 @@ export class ObjectAccess extends MemoryAccess {
   /** Watch an object without keeping it. */
   weak<V extends ObjectView>(object: V | Root<V>): WeakRoot<V> {
     const { objects } = this.core
+    objects.assertTraced('weak roots', WEAK_HINT)
     return new WeakRoot(objects, objects.checkView('object', object) as V)
   }
 
@@ -152,6 +160,7 @@ export class ObjectAccess extends MemoryAccess {
    */
   rootSlot(address: number): SlotRoot {
     const { objects } = this.core
+    objects.assertTraced('root slots', 'objects do not move: use heap.root, or heap.incref for what the word refers to')
     const most = objects.views.refresh() - 4
     checkRange('address', address, 4, most)
     if (address % 4 !== 0) throw new ArgumentError('address', address, 'a multiple of 4')
@@ -192,7 +201,7 @@ export class ObjectAccess extends MemoryAccess {
 
   #setWellKnown(at: number, name: string, object: ObjectView | Root | null): void {
     const { objects } = this.core
-    objects.setWord(at, objects.checkReference(name, object))
+    objects.storeRoot(at, objects.checkReference(name, object))
   }
 
   // ---- weak references, finalizers ----------------------------------------------------------------------------------
@@ -200,6 +209,7 @@ export class ObjectAccess extends MemoryAccess {
   /** An object of the heap that refers to another without keeping it; it can be stored in reference fields. */
   weakRef<V extends ObjectView>(object: V | Root<V>): WeakReference<V> {
     const { objects } = this.core
+    objects.assertTraced('weak references', WEAK_HINT)
     const view = objects.checkView('object', object)
     return objects.makeWeak(WEAK_BYTES, (slot) => objects.kernel.weakRefNew(slot), view) as WeakReference<V>
   }
@@ -207,6 +217,7 @@ export class ObjectAccess extends MemoryAccess {
   /** A new weak map in the heap: values live as long as the map and their keys. */
   weakMap<K extends ObjectView = ObjectView, V extends ObjectView = ObjectView>(): ObjectWeakMap<K, V> {
     const { objects } = this.core
+    objects.assertTraced('weak maps', WEAK_HINT)
     return objects.makeWeak(WEAK_BYTES, () => objects.kernel.weakMapNew()) as ObjectWeakMap<K, V>
   }
 
@@ -215,6 +226,7 @@ export class ObjectAccess extends MemoryAccess {
    * registration. It runs between kernel calls and may use the heap. What it throws surfaces as an uncaught exception.
    */
   finalizer<Held>(callback: (held: Held) => unknown): Finalizers<Held> {
+    this.core.objects.assertTraced('finalizers', 'objects go when their count gets to 0: do then what is to be done')
     return new Finalizers(this.core.objects, checkFunction('callback', callback))
   }
 
@@ -230,6 +242,7 @@ export class ObjectAccess extends MemoryAccess {
    * await writeFile('library.image', heap.freeze({ prototypes, symbols }))
    */
   freeze(objects: ImageInput): Uint8Array<ArrayBuffer> {
+    this.core.objects.assertTraced('images', TRACED_HINT)
     return freezeObjects(this.core.objects, objects)
   }
 
@@ -248,6 +261,7 @@ export class ObjectAccess extends MemoryAccess {
     bytes: Uint8Array,
     structs: Structs = {} as Structs,
   ): LoadedImage<Structs> {
+    this.core.objects.assertTraced('images', TRACED_HINT)
     return loadObjects(this.core.objects, bytes, structs)
   }
 
@@ -287,6 +301,7 @@ export class ObjectAccess extends MemoryAccess {
 
   /** The same, then slide the objects together and hold as little memory as they need. */
   compact(): Collection {
+    this.core.objects.assertTraced('compaction', 'objects do not move; heap.releaseCaches gives free pages back')
     return this.core.objects.collect(COLLECT_COMPACT)
   }
 

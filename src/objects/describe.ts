@@ -41,6 +41,8 @@ export interface ObjectInfo {
   readonly flags: number
   /** Its identity hash, if that was ever asked for. */
   readonly hash?: number
+  /** In mode `manual`: its references, those of scopes and roots included. */
+  readonly refcount?: number
 }
 
 /** The objects of one type. */
@@ -70,6 +72,7 @@ export function describeObject(space: ObjectSpace, reference: number): ObjectInf
     large: (state & STATE_LARGE) !== 0,
     flags: (header & OBJECT_USER_MASK) >>> OBJECT_USER_SHIFT,
     ...((header & OBJECT_HASHED) !== 0 && { hash: space.kernel.identityHash(reference) }),
+    ...(space.isCounted && { refcount: space.kernel.refcount(reference) }),
   }
 }
 

@@ -71,7 +71,7 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
   fill(value: Input, from = 0, to: number = this.length): void {
     const [first, end] = this.span(from, to)
     const own = this.readOwn(value)
-    this.check(own)
+    this.check(own, undefined, end - first)
     const reference = this.writable()
     for (let index = first; index < end; index++) this.store(reference, this.#offset + index * this.#elementBytes, own)
   }
@@ -81,7 +81,7 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
     const own = readList('values', values, (value, i) => this.readOwn(value as Input, at + i)) as Input[]
     const { length } = own
     const [first] = this.span(at, at + length)
-    for (let i = 0; i < length; i++) this.check(own[i], at + i)
+    for (let i = 0; i < length; i++) this.check(own[i], at + i, length)
     const reference = this.writable()
     for (let i = 0; i < length; i++) {
       this.store(reference, this.#offset + (first + i) * this.#elementBytes, own[i] as Input)
@@ -97,8 +97,8 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
     return value
   }
 
-  /** Check what would be written. @internal */
-  protected abstract check(value: unknown, index?: number): void
+  /** Check what would be written, and stored up to so many times. @internal */
+  protected abstract check(value: unknown, index?: number, times?: number): void
 
   /** The name of an element in messages. @internal */
   protected nameOf(index: number | undefined): string {
@@ -214,8 +214,8 @@ export class ReferenceElements<Value = unknown, Input = Value> extends Elements<
     this.#kind = kind
   }
 
-  protected check(value: unknown, index?: number): void {
-    this.space.checkReference(this.nameOf(index), value, this.#kind)
+  protected check(value: unknown, index?: number, times = 1): void {
+    this.space.checkReference(this.nameOf(index), value, this.#kind, times)
   }
 
   protected load(_reference: number, offset: number): Value {
@@ -241,8 +241,8 @@ export class RecordElements<Value = unknown, Input = Value> extends Elements<Val
     return readRecord(this.#fields, this.nameOf(index), value) as Input
   }
 
-  protected check(value: unknown, index?: number): void {
-    checkRecord(this.space, this.#fields, this.nameOf(index), value)
+  protected check(value: unknown, index?: number, times = 1): void {
+    checkRecord(this.space, this.#fields, this.nameOf(index), value, times)
   }
 
   protected load(_reference: number, offset: number): Value {

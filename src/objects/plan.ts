@@ -1,4 +1,4 @@
-/** How a heap's objects are kept: what the options of a collecting mode come to, in the kernel's words. */
+/** How a heap's objects are kept: what the options of a mode with objects come to, in the kernel's words. */
 
 /** When `setStress` makes the kernel collect. */
 export interface StressPlan {
@@ -20,6 +20,10 @@ export interface NurseryPlan {
 }
 
 export interface ObjectPlan {
+  /** Objects have counts and go when these get to 0; where it is false a collector traces them. */
+  readonly isCounted: boolean
+  /** Of counted ones: with so many candidates for garbage cycles, allocations look for some; 0: never. */
+  readonly cycleThreshold: number | undefined
   /** `POLICY_…` bits. */
   readonly policy: number
   readonly stress: StressPlan | undefined

@@ -20,6 +20,7 @@ import {
   TYPE_WEAK_REF,
   TYPE_WEAK_TABLE,
 } from '../../kernel/object-layout.js'
+import { TYPE_COUNTED_BYTES } from '../../kernel/value-layout.js'
 import { ArgumentError, ImageError, StaleHandleError } from '../errors.js'
 import { type ImageType, nameOfType } from '../formats/image.js'
 import { isStruct } from './kinds.js'
@@ -56,6 +57,15 @@ const BUILT_IN: readonly Binding[] = [
   { id: TYPE_WEAK_TABLE, name: 'WeakTable', description: 'WeakTable', struct: undefined, view: ObjectView },
 ]
 
+/** What `allocRefcounted` makes. */
+const COUNTED_BYTES: Binding = {
+  id: TYPE_COUNTED_BYTES,
+  name: 'bytes',
+  description: 'bytes',
+  struct: undefined,
+  view: ObjectView,
+}
+
 export class TypeRegistry {
   readonly #space: ObjectSpace
   /** By id. */
@@ -78,6 +88,7 @@ export class TypeRegistry {
     this.#texts = new Map()
     this.#bindings = [undefined]
     for (const binding of BUILT_IN) this.#bindings[binding.id] = binding
+    if (this.#space.isCounted) this.#bindings[TYPE_COUNTED_BYTES] = COUNTED_BYTES
   }
 
   /** What a struct is in this heap; it is registered if it is new here. @throws ArgumentError, OutOfMemoryError */

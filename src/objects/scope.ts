@@ -5,6 +5,7 @@
  * Scopes nest. Closing one closes those that were opened after it and are still open: `using` never gets there, and
  * code that does (an exception between two scopes closed by hand, tasks that take turns) must not keep handles alive.
  */
+import { STATUS_OK } from '../../kernel/layout.js'
 import { checkInstance } from '../arguments.js'
 import { dispose } from '../dispose.js'
 import { ArgumentError, ScopeError, type StaleHandleReason } from '../errors.js'
@@ -86,11 +87,15 @@ export class Scope implements Disposable {
   drop(space: ObjectSpace, parent: Scope | undefined): void {
     const escaping = parent && this.#escaping ? [...this.#escaping] : []
     const references = escaping.map((view) => view.reference)
+    // Counted objects are kept meanwhile. One that cannot have a reference more has others.
+    const areOwned = references.map((reference) => space.isCounted && space.kernel.incref(reference) === STATUS_OK)
     this.#clear(space)
     this.#end('scope-closed')
     escaping.forEach((view, i) => {
       // There is room: at least as many slots have just been dropped.
-      ObjectView.rebind(view, (parent as Scope).#holder, space.pushHandle(references[i] as number))
+      const reference = references[i] as number
+      const slot = areOwned[i] ? space.pushOwned(reference) : space.pushHandle(reference)
+      ObjectView.rebind(view, (parent as Scope).#holder, slot)
     })
   }
 
@@ -99,7 +104,8 @@ export class Scope implements Disposable {
     const top = u32[space.topIndex] as number
     // Of detached arrays nothing equals anything.
     const isShort = top - this.#top <= CLEARED_HERE_MAX_BYTES && u32[space.segmentIndex] === this.#segment
-    if (!isShort || top < this.#top) {
+    // Slots that own counts are the kernel's to clear.
+    if (!isShort || top < this.#top || space.isCounted) {
       space.kernel.handlePop(this.#top)
       return
     }

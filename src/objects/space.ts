@@ -40,11 +40,13 @@ import {
   SPACE_YOUNG_BASE_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
+import { COUNT_MAX, SPACE_THRESHOLD_AT, STATUS_COUNT } from '../../kernel/value-layout.js'
 import { checkAddress } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import {
   ArgumentError,
   CorruptionError,
+  CountError,
   hex,
   InvalidAddressError,
   StaleHandleError,
@@ -79,6 +81,9 @@ const COLLECTION_KINDS: Readonly<Record<number, CollectionKind>> = {
 /** Of the time: more for collections by budget, and the budget is doubled. */
 const HALF = 0.5
 const BUDGET_MAX_BYTES = 2 ** 31
+/** What is done for want of memory, one after the other. */
+const TRACED_KINDS = [COLLECT_FULL, COLLECT_COMPACT] as const
+const COUNTED_KINDS = [COLLECT_FULL] as const
 const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
 /** A step of the program's own asking ends when this part of its time is used. */
 const STEP_MARGIN = 0.75
@@ -115,6 +120,10 @@ export class ObjectSpace {
   /** Word index of the nursery's base; its length and the word that tells of marking in steps are behind it. */
   #youngIndex = 0
   hasNursery = false
+  /** Objects have counts, and handles, roots and fields own one each; else a collector traces them. */
+  readonly isCounted: boolean
+  /** Whether a reference may have to be stored by the kernel. */
+  #hasBarrier = false
   /** Whether to tell the kernel what to refuse: the `embedded` build has no word for it, and it is its maker's. */
   #hasRefusal = false
   /** How long steps take, and may take. */
@@ -127,6 +136,7 @@ export class ObjectSpace {
     this.core = core
     this.#plan = plan
     this.#grain = plan.grainBytes
+    this.isCounted = plan.isCounted
     this.views = new Views(core.memory)
     // Ids of an attached heap may be in use by whoever made it.
     this.finalizers = new FinalizerTable(this, plan.isAttached ? Math.floor(Math.random() * 2 ** 30) : 0)
@@ -134,7 +144,7 @@ export class ObjectSpace {
   }
 
   #begin(): void {
-    const { policy, stress, shadowSlots, isAttached } = this.#plan
+    const { policy, stress, shadowSlots, isAttached, cycleThreshold } = this.#plan
     if (this.core.word(HEAP_SPACE_AT) === 0) {
       this.#expect('spaceCreate', this.kernel.spaceCreate(policy))
       this.#makeNursery()
@@ -142,14 +152,17 @@ export class ObjectSpace {
     this.base = this.core.word(HEAP_SPACE_AT)
     this.views.refresh()
     this.topIndex = (this.base + SPACE_HANDLE_TOP_AT) >>> 2
-    this.limitIndex = (this.base + SPACE_HANDLE_LIMIT_AT) >>> 2
+    // Slots that own counts are the kernel's to push: no top is below this limit, which is 0 then.
+    this.limitIndex = (this.base + (this.isCounted ? SPACE_LIMIT_AT : SPACE_HANDLE_LIMIT_AT)) >>> 2
     this.segmentIndex = (this.base + SPACE_HANDLE_SEGMENT_AT) >>> 2
     this.#bumpIndex = (this.base + SPACE_BUMP_AT) >>> 2
     this.#bumpLimitIndex = (this.base + SPACE_LIMIT_AT) >>> 2
     this.#youngIndex = (this.base + SPACE_YOUNG_BASE_AT) >>> 2
     const flags = this.core.word(HEAP_FLAGS_AT)
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
-    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached
+    this.#hasBarrier = this.hasNursery || this.isCounted
+    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached && !this.isCounted
+    if (cycleThreshold !== undefined) this.setWord(SPACE_THRESHOLD_AT, cycleThreshold)
     if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
     if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
   }
@@ -278,6 +291,7 @@ export class ObjectSpace {
   #expect(call: string, status: number, expected: number = STATUS_OK): void {
     if (status === expected) return
     if (status === STATUS_OUT_OF_MEMORY) throw this.core.outOfMemory(HANDLE_BYTES)
+    if (status === STATUS_COUNT) throw new CountError(this.base, COUNT_MAX)
     if (status === STATUS_BAD_ARGUMENT) throw new ArgumentError(call, status, 'a call whose numbers fit each other')
     throw new CorruptionError(this.base, `the kernel's ${call} answered status ${status}`)
   }
@@ -297,7 +311,8 @@ export class ObjectSpace {
     const values = readInit(struct, init)
     const count = elements ?? initialElements(struct, values)
     const payloadBytes = checkPayload(struct, count)
-    for (const [field, value] of values) checkField(this, struct, field, value, count)
+    const more = values.length + count
+    for (const [field, value] of values) checkField(this, struct, field, value, count, more)
     const view = this.#made(type, payloadBytes)
     applyInit(this, view, struct, values)
     return view
@@ -375,9 +390,33 @@ export class ObjectSpace {
 
   #pushSlow(reference: number, again: () => number): number {
     const attempt = (current: number) => (current === 0 ? 0 : this.kernel.handlePush(current))
+    if (this.isCounted) this.checkCount(reference)
     const slot = attempt(reference) || this.#rescue(HANDLE_BYTES, () => attempt(again()), true)
     this.views.refresh()
     return slot >>> 2
+  }
+
+  /**
+   * A new handle slot, by its word index, for an object that the caller owns: its count becomes the slot's. Where nobody
+   * owns objects it is the same as `pushHandle`.
+   *
+   * @throws OutOfMemoryError; the object is released then
+   */
+  pushOwned(reference: number): number {
+    return this.isCounted ? this.#adopt(reference) : this.pushHandle(reference)
+  }
+
+  #adopt(reference: number): number {
+    const { epoch } = this
+    const attempt = () => this.kernel.handleAdopt(reference)
+    try {
+      const slot = attempt() || this.#rescue(HANDLE_BYTES, attempt, true)
+      this.views.refresh()
+      return slot >>> 2
+    } catch (error) {
+      if (!this.isClosed && this.epoch === epoch) this.kernel.decref(reference)
+      throw error
+    }
   }
 
   /** A view in the innermost scope of what the field at `offset` of `owner` refers to, which is not null. */
@@ -432,7 +471,11 @@ export class ObjectSpace {
    */
   storeReference(reference: number, offset: number, target: number): void {
     const { u32 } = this.views
-    if (this.hasNursery) {
+    if (this.#hasBarrier) {
+      if (this.isCounted) {
+        this.#storeCounted(reference, reference + offset, target)
+        return
+      }
       const base = u32[this.#youngIndex] as number
       const bytes = u32[this.#youngIndex + 1] as number
       const isYoung = (reference - base) >>> 0 < bytes
@@ -444,6 +487,38 @@ export class ObjectSpace {
       }
     }
     u32[(reference + offset) >>> 2] = target
+  }
+
+  /** The new one's count goes up, the old one's down, which may release any number of objects. */
+  #storeCounted(reference: number, slot: number, target: number): void {
+    const status = this.kernel.storeReference(reference, slot, target)
+    if (status === STATUS_COUNT) throw new CountError(target, COUNT_MAX)
+    this.#expect('storeReference', status)
+    // The table of candidates may have grown, and the memory with it.
+    this.views.refresh()
+  }
+
+  /** Let a word outside of objects, one of the space's own roots, refer to an object that was checked, or to none. */
+  storeRoot(at: number, target: number): void {
+    if (this.isCounted) this.#storeCounted(0, this.base + at, target)
+    else this.setWord(at, target)
+  }
+
+  /** Check that an object can have `more` references. @throws CountError */
+  checkCount(reference: number, more = 1): void {
+    if (this.isCounted && this.kernel.refcount(reference) > COUNT_MAX - more) throw new CountError(reference, COUNT_MAX)
+  }
+
+  /** @throws UnsupportedError where objects have counts */
+  assertTraced(feature: string, hint: string): void {
+    if (this.isCounted) throw new UnsupportedError(this.core.mode, feature, hint)
+  }
+
+  /** @throws UnsupportedError where objects have none */
+  assertCounted(): void {
+    if (this.isCounted) return
+    const hint = "in mode 'manual' objects have them; here an object lives as long as something refers to it"
+    throw new UnsupportedError(this.core.mode, 'reference counts', hint)
   }
 
   /** Make an object old, if that can be: one that stays in the nursery for long would keep that short. */
@@ -476,12 +551,18 @@ export class ObjectSpace {
     throw new ArgumentError(argument, value, 'a view or a root of this heap')
   }
 
-  /** The reference of a view, a root or null that may be stored where `kind` says. @throws ArgumentError */
-  checkReference(argument: string, value: unknown, kind?: RefKind): number {
+  /**
+   * The reference of a view, a root or null that may be stored where `kind` says.
+   *
+   * @param more references that it must be able to have beside those it has
+   * @throws ArgumentError, CountError
+   */
+  checkReference(argument: string, value: unknown, kind?: RefKind, more = 0): number {
     if (value === null) return 0
     if (value === undefined) throw new ArgumentError(argument, value, 'a view, a root or null')
     const { reference } = this.checkView(argument, value)
     if (kind?.target !== undefined) this.#checkTarget(argument, reference, kind.target)
+    if (more > 0) this.checkCount(reference, more)
     return reference
   }
 
@@ -525,7 +606,7 @@ export class ObjectSpace {
   /** Another try after each kind of collection; 0 when neither made room. */
   collectAndTry(attempt: () => number): number {
     void this.#isRefusing()
-    for (const kind of [COLLECT_FULL, COLLECT_COMPACT]) {
+    for (const kind of this.isCounted ? COUNTED_KINDS : TRACED_KINDS) {
       if (this.kernel.collect(kind | CAUSE_FOR_MEMORY) !== STATUS_OK) return 0
       const result = attempt()
       if (result !== 0) return result
@@ -548,6 +629,7 @@ export class ObjectSpace {
 
   /** Do up to `budgetMs` of a cycle's work; whether one goes on. */
   step(budgetMs: number): StepResult {
+    this.assertTraced('collection in steps', 'heap.collectCycles takes a budget')
     if (this.core.mode !== 'server') {
       throw new UnsupportedError(this.core.mode, 'collection in steps', "make the heap with mode 'server'")
     }
@@ -611,7 +693,7 @@ export class ObjectSpace {
           this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
           this.core.events.emit('collectEnd', collection)
         }
-        if (!this.isClosed) this.finalizers.run()
+        if (!this.isClosed && !this.isCounted) this.finalizers.run()
       }
     } finally {
       this.#isSettling = false

@@ -9,9 +9,20 @@ import { fitsScalar, isKind, type RefKind, type ScalarKind, type ScalarName, sca
 import type { ObjectSpace } from './space.js'
 import type { FieldInfo, Struct } from './struct.js'
 
-/** Check one value of a scalar or a reference. @throws ArgumentError */
-export function checkValue(space: ObjectSpace, kind: ScalarKind | RefKind, argument: string, value: unknown): void {
-  if (kind.kind === 'ref') space.checkReference(argument, value, kind)
+/**
+ * Check one value of a scalar or a reference.
+ *
+ * @param times how often a reference may come to be stored
+ * @throws ArgumentError, CountError
+ */
+export function checkValue(
+  space: ObjectSpace,
+  kind: ScalarKind | RefKind,
+  argument: string,
+  value: unknown,
+  times = 1,
+): void {
+  if (kind.kind === 'ref') space.checkReference(argument, value, kind, times)
   else checkScalar(kind.kind, argument, value)
 }
 
@@ -71,12 +82,18 @@ export function readRecord(fields: readonly FieldInfo[], argument: string, value
 }
 
 /** The values of a record that was read: every one as its field wants it. */
-export function checkRecord(space: ObjectSpace, fields: readonly FieldInfo[], argument: string, value: unknown): void {
+export function checkRecord(
+  space: ObjectSpace,
+  fields: readonly FieldInfo[],
+  argument: string,
+  value: unknown,
+  times = 1,
+): void {
   if (typeof value !== 'object' || value === null) throw new ArgumentError(argument, value, 'an object of fields')
   for (const { kind, name } of fields) {
     if (!Object.hasOwn(value, name)) continue
     const given = (value as Record<string, unknown>)[name]
-    checkValue(space, kind as ScalarKind | RefKind, `${argument}.${name}`, given)
+    checkValue(space, kind as ScalarKind | RefKind, `${argument}.${name}`, given, times * fields.length)
   }
 }
 
@@ -87,11 +104,18 @@ export function checkList(argument: string, value: unknown): ArrayLike<unknown> 
   throw new ArgumentError(argument, value, 'an array or a typed array')
 }
 
-/** Check the initial value of a field; of bytes and arrays, at most `count` values. */
-export function checkField(space: ObjectSpace, struct: Struct, field: FieldInfo, value: unknown, count: number): void {
+/** Check the initial value of a field; of bytes and arrays, at most `count` values. `times` as above. */
+export function checkField(
+  space: ObjectSpace,
+  struct: Struct,
+  field: FieldInfo,
+  value: unknown,
+  count: number,
+  times: number,
+): void {
   const { kind, name } = field
   if (kind.kind !== 'bytes' && kind.kind !== 'array') {
-    checkValue(space, kind, name, value)
+    checkValue(space, kind, name, value, times)
     return
   }
   const list = checkList(name, value)
@@ -103,7 +127,7 @@ export function checkField(space: ObjectSpace, struct: Struct, field: FieldInfo,
       continue
     }
     const argument = `${name}[${i}]`
-    if (isKind(kind.element)) checkValue(space, kind.element as ScalarKind | RefKind, argument, list[i])
-    else checkRecord(space, struct.elementFields, argument, list[i])
+    if (isKind(kind.element)) checkValue(space, kind.element as ScalarKind | RefKind, argument, list[i], times)
+    else checkRecord(space, struct.elementFields, argument, list[i], times)
   }
 }
