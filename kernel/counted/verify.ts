@@ -43,7 +43,7 @@ import { countWord, countedBytesFor, isReference, placeOf, setTrialWord, trialWo
 import { counted } from './state'
 import { memberAt, setMember } from './trial-list'
 
-/** 0 when every invariant of the heap and its objects holds, else the fault found; its place is in the control block. */
+/** 0 when every invariant of heap and objects holds, else the fault found; its place is in the control block. */
 export function verifyAll(): u32 {
   const found = verify()
   if (found || !heap().space) return found
