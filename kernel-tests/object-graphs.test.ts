@@ -30,7 +30,7 @@ for (const name of [...Object.keys(objectSetups), MIXED]) {
 
 test('the generator makes every kind of operation', () => {
   const below = random(1)
-  const seen = new Set(Array.from({ length: 2000 }, () => below(40)))
-  expect(seen.size).toBe(40)
+  const seen = new Set(Array.from({ length: 2000 }, () => below(44)))
+  expect(seen.size).toBe(44)
   expect(objects.ROOT_KINDS).toBe(4)
 })

@@ -1,24 +1,46 @@
 /**
  * A plain JavaScript graph beside the objects of a heap: random operations go to both, and after each collection all
- * that the roots reach must be there, with the same edges, sizes and bytes, wherever it now lies. The oracle for every
- * collector: nothing in it knows how objects are laid out but `references`.
+ * that the roots reach must be there, with the same edges, sizes and bytes, wherever it now lies. Where a reference may
+ * be there is, as often as not, another word: it must stay as it is, bit for bit. The oracle for every collector:
+ * nothing in it knows how objects are laid out but `#offset`.
  */
 import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
+import * as values from '../kernel/value-layout.js'
 import type { ObjectKernel } from './object-kernel.js'
 
-type Kind = 'pair' | 'leaf' | 'bytes' | 'array' | 'mask' | 'list' | 'mixed' | 'weakRef' | 'weakMap'
-const KINDS: readonly Kind[] = ['pair', 'leaf', 'bytes', 'array', 'mask', 'list', 'mixed']
+type Kind = 'pair' | 'leaf' | 'bytes' | 'array' | 'mask' | 'list' | 'mixed' | 'wide' | 'weakRef' | 'weakMap'
+const KINDS: readonly Kind[] = ['pair', 'leaf', 'bytes', 'array', 'mask', 'list', 'mixed', 'wide']
+
+/** What a word is: the reference of an object, or these bits. */
+export type Word = Node | number
+
+/** Upper halves of wide values in which nothing refers, whatever the lower half is. */
+const HIGH_HALVES = [
+  0,
+  0x80000000,
+  0x7ff00000,
+  0xfff00000,
+  values.WIDE_NAN,
+  0x40090000,
+  values.WIDE_INTEGER,
+  values.WIDE_SPECIAL,
+  values.WIDE_REFERENCE - 1,
+  values.WIDE_REFERENCE + 1,
+  values.WIDE_REFERENCE >>> 1,
+]
 
 export interface Node {
   readonly id: number
   readonly kind: Kind
   readonly payloadBytes: number
-  readonly references: (Node | undefined)[]
+  readonly references: Word[]
+  /** Of an array of wide values: the upper half of each element. */
+  readonly high: number[]
   /** Of a weak reference. */
   target?: Node | undefined
   /** Of a weak map. */
-  readonly entries: Map<Node, Node | undefined>
+  readonly entries: Map<Node, Word>
   hash: number
 }
 
@@ -27,7 +49,7 @@ interface Root {
   readonly slot: number
   /** Of a slot root: the word that it names. */
   readonly address: number
-  node: Node | undefined
+  word: Word
   /** Of a pinned root: where its object must stay. */
   readonly reference: number
 }
@@ -49,14 +71,17 @@ export class ObjectModel {
   readonly #below: (below: number) => number
   readonly #types = new Map<Kind, number>()
   #nextId = 1
-  /** Handle slots in order; undefined where a scope begins. */
-  #handles: { slot: number; node: Node | undefined }[] = []
+  /** Handle slots in order. */
+  #handles: { slot: number; word: Word }[] = []
   #scopes: { top: number; count: number }[] = []
   #roots: Root[] = []
-  readonly #shadow: (Node | undefined)[] = []
-  readonly #pins: { node: Node | undefined; reference: number }[] = []
-  #globalObject: Node | undefined
-  #exception: Node | undefined
+  readonly #shadow: Word[] = []
+  readonly #pins: { word: Word; bits: number }[] = []
+  #globalObject: Word = 0
+  #exception: Word = 0
+  /** The roots of the values' state. */
+  readonly #state: Word[] = Array(values.VALUES_ROOTS).fill(0)
+  readonly #stateAt: number
   readonly #finalizers = new Map<number, Node>()
   #nextFinalizer = 1
   readonly #words: number
@@ -74,6 +99,8 @@ export class ObjectModel {
     // Words outside the objects that slot roots name.
     this.#words = kernel.run('alloc', 64)
     if (!this.#words) throw new Error('no memory for the words of slot roots')
+    this.#stateAt = kernel.run('valuesCreate', 4 * values.VALUES_ROOTS)
+    if (!this.#stateAt) throw new Error('no memory for the values’ state')
     this.#freeWords = Array.from({ length: 8 }, (_, i) => this.#words + 4 * i)
   }
 
@@ -84,7 +111,7 @@ export class ObjectModel {
       if (!id) throw new Error(`type ${kind} was refused`)
       this.#types.set(kind, id)
     }
-    const { SHAPE_LEAF, SHAPE_LIST, SHAPE_MASK, SHAPE_MIXED, SHAPE_PREFIX, SHAPE_REFS } = objects
+    const { SHAPE_LEAF, SHAPE_LIST, SHAPE_MASK, SHAPE_MIXED, SHAPE_PREFIX, SHAPE_REFS, SHAPE_WIDE } = objects
     const { TRAIL_BYTES, TRAIL_MIXED, TRAIL_NONE, TRAIL_REFS } = objects
     add('pair', SHAPE_PREFIX, TRAIL_NONE, 2, 12, 0, 0, 0)
     add('leaf', SHAPE_LEAF, TRAIL_NONE, 0, 4, 0, 0, 0)
@@ -96,6 +123,7 @@ export class ObjectModel {
     const list = kernel.run('typeAdd', text, 6, SHAPE_LIST, TRAIL_NONE, 3, 32, text, 0, 0)
     this.#types.set('list', list)
     add('mixed', SHAPE_MIXED, TRAIL_MIXED, 1, 8, 0, 12, 0b101)
+    add('wide', SHAPE_WIDE, TRAIL_BYTES, 1, 8, 0, 8, 0)
     this.#types.set('weakRef', objects.TYPE_WEAK_REF)
     this.#types.set('weakMap', objects.TYPE_WEAK_MAP)
   }
@@ -105,6 +133,7 @@ export class ObjectModel {
   /** Payload offset of reference `index`. */
   #offset(kind: Kind, index: number): number {
     if (kind === 'array') return index === 0 ? 0 : 8 + 4 * (index - 1)
+    if (kind === 'wide') return index === 0 ? 0 : 8 * index
     if (kind === 'mask') return index === 0 ? 4 : 12
     if (kind === 'list') return [4, 12, 24][index] as number
     if (kind === 'mixed') return index === 0 ? 0 : 8 + 12 * ((index - 1) >> 1) + 8 * ((index - 1) & 1)
@@ -112,7 +141,8 @@ export class ObjectModel {
   }
 
   #idOffset(kind: Kind): number {
-    return { pair: 8, leaf: 0, bytes: 0, array: 4, mask: 0, list: 0, mixed: 4, weakRef: -1, weakMap: -1 }[kind]
+    const offsets = { pair: 8, leaf: 0, bytes: 0, array: 4, mask: 0, list: 0, mixed: 4, wide: 4 }
+    return kind === 'weakRef' || kind === 'weakMap' ? -1 : offsets[kind]
   }
 
   #make(kind: Kind): Node {
@@ -122,12 +152,14 @@ export class ObjectModel {
       if (kind === 'leaf') return [4, 0]
       if (kind === 'bytes') return [4 + many * 3, 0]
       if (kind === 'array') return [8 + 4 * many, 1 + many]
+      if (kind === 'wide') return [8 + 8 * many, 1 + many]
       if (kind === 'mask') return [20, 2]
       if (kind === 'list') return [32, 3]
       return [8 + 12 * many, 1 + 2 * many]
     })()
     const id = this.#nextId++
-    return { id, kind, payloadBytes, references: Array(references).fill(undefined), entries: new Map(), hash: 0 }
+    const high = Array(kind === 'wide' ? references : 0).fill(0)
+    return { id, kind, payloadBytes, references: Array(references).fill(0), high, entries: new Map(), hash: 0 }
   }
 
   #fill(node: Node, reference: number): void {
@@ -151,8 +183,9 @@ export class ObjectModel {
       this.#moreWithNursery()
       return
     }
-    const choice = this.#below(40)
-    if (choice < 12) this.#new()
+    const choice = this.#below(44)
+    if (choice >= 40) this.#moreWords(choice)
+    else if (choice < 12) this.#new()
     else if (choice < 20) this.#link()
     else if (choice < 22) this.#unlink()
     else if (choice === 22) this.#openScope()
@@ -171,6 +204,17 @@ export class ObjectModel {
     else if (choice === 37) this.#addFinalizer()
     else if (choice === 38) this.#hash()
     else this.#setGlobals()
+  }
+
+  /** Words where no object is named, or many at once. */
+  #moreWords(choice: number): void {
+    if (choice === 40) this.#storeMany()
+    else if (choice < 43) this.#unlink()
+    else {
+      const bits = this.#drawBits()
+      const slot = this.kernel.run('handlePush', bits)
+      if (slot) this.#keep(slot, bits)
+    }
   }
 
   /** Begin a cycle, if there are any and none goes on. */
@@ -227,16 +271,41 @@ export class ObjectModel {
 
   /** What a weak reference still leads to is held again. */
   #readWeakly(): void {
-    const weak = this.#handles.filter(({ node }) => node?.kind === 'weakRef').at(-1)
-    if (!weak?.node) return
+    const weak = this.#lastHandle('weakRef')
+    if (!weak) return
     const reference = this.kernel.run('weakRefGet', this.kernel.u32(weak.slot))
     if (!reference) return
     if (!weak.node.target) throw new Error(`weak reference ${weak.node.id} has an object again`)
     this.#keepReference(reference, weak.node.target)
   }
 
-  #keep(slot: number, node: Node): void {
-    this.#handles.push({ slot, node })
+  #keep(slot: number, word: Word): void {
+    this.#handles.push({ slot, word })
+  }
+
+  #lastHandle(kind: Kind): { readonly slot: number; readonly node: Node } | undefined {
+    const found = this.#handles.filter(({ word }) => typeof word === 'object' && word.kind === kind).at(-1)
+    return found && { slot: found.slot, node: found.word as Node }
+  }
+
+  /** A word that is no reference: an integer, a special, a character; many look like an object's reference but for tags. */
+  #drawBits(): number {
+    const choice = this.#below(4)
+    if (choice === 0) return 0
+    const found = choice === 1 ? this.#pick() : undefined
+    const bits = found ? found.reference : this.#below(2 ** 16) * 2 ** 16 + this.#below(2 ** 16)
+    const tag = [1, 3, 5, 7, 2, 6][this.#below(6)] as number
+    return ((bits & ~7) | tag) >>> 0
+  }
+
+  /** Any word, and its bits now. */
+  #drawWord(): { readonly word: Word; readonly bits: number } | undefined {
+    if (this.#below(3) === 0) {
+      const bits = this.#drawBits()
+      return { word: bits, bits }
+    }
+    const found = this.#pick()
+    return found && { word: found.node, bits: found.reference }
   }
 
   #refuse(what: string): void {
@@ -257,20 +326,50 @@ export class ObjectModel {
   }
 
   #link(): void {
+    const value = this.#drawWord()
     const from = this.#pick()
-    const to = this.#pick()
-    if (!from || !to || from.node.references.length === 0) return
+    if (!from || !value || from.node.references.length === 0) return
     const index = this.#below(from.node.references.length)
-    from.node.references[index] = to.node
-    this.kernel.storeReference(from.reference, from.reference + this.#offset(from.node.kind, index), to.reference)
+    if (from.node.kind === 'wide' && index > 0) this.#storeWide(from, index, value.word, value.bits)
+    else this.#store(from, index, value.word, value.bits)
   }
 
   #unlink(): void {
     const from = this.#pick()
     if (!from || from.node.references.length === 0) return
     const index = this.#below(from.node.references.length)
-    from.node.references[index] = undefined
-    this.kernel.storeReference(from.reference, from.reference + this.#offset(from.node.kind, index), 0)
+    if (from.node.kind === 'wide' && index > 0) this.#storeDouble(from, index)
+    else this.#store(from, index, 0, 0)
+  }
+
+  #store({ node, reference }: Found, index: number, word: Word, bits: number): void {
+    node.references[index] = word
+    this.kernel.storeReference(reference, reference + this.#offset(node.kind, index), bits)
+  }
+
+  #storeWide({ node, reference }: Found, index: number, word: Word, bits: number, high = values.WIDE_REFERENCE): void {
+    node.references[index] = word
+    node.high[index] = high
+    this.kernel.run('storeWide', reference, reference + this.#offset('wide', index), bits, high)
+  }
+
+  /** A wide value that is no word: its lower half may look like any reference, and refers to nothing. */
+  #storeDouble(holder: Found, index: number): void {
+    const low = this.#below(2) === 0 ? (this.#pick()?.reference ?? 0) : this.#drawBits()
+    this.#storeWide(holder, index, low, low, HIGH_HALVES[this.#below(HIGH_HALVES.length)])
+  }
+
+  /** Change many elements of one object, so that the log overflows where it is short. */
+  #storeMany(): void {
+    const from = this.#pick()
+    const value = this.#drawWord()
+    if (!from || !value) return
+    const isWide = from.node.kind === 'wide'
+    for (let i = 1; i < from.node.references.length && i < 100; i++) {
+      if (isWide && this.#below(4) === 0) this.#storeDouble(from, i)
+      else if (isWide) this.#storeWide(from, i, value.word, value.bits)
+      else this.#store(from, i, value.word, value.bits)
+    }
   }
 
   #openScope(): void {
@@ -284,16 +383,16 @@ export class ObjectModel {
   }
 
   #addRoot(): void {
-    const found = this.#pick()
-    if (!found) return
     const how = (['strong', 'pinned', 'slot', 'weak'] as const)[this.#below(4)] as Root['how']
+    const drawn = this.#drawWord()
+    if (!drawn || (how === 'weak' && typeof drawn.word === 'number')) return
     let address = 0
     if (how === 'slot') {
       address = this.#freeWords.pop() ?? 0
       if (!address) return
-      this.kernel.setU32(address, found.reference)
+      this.kernel.setU32(address, drawn.bits)
     }
-    const slot = this.kernel.run('rootAdd', ROOT_KINDS[how], address || found.reference)
+    const slot = this.kernel.run('rootAdd', ROOT_KINDS[how], address || drawn.bits)
     if (!slot) {
       if (address) this.#freeWords.push(address)
       this.#refuse('rootAdd')
@@ -301,7 +400,7 @@ export class ObjectModel {
     }
     // Adding may have collected, and moved, in a small buffer.
     const reference = how === 'pinned' ? this.kernel.u32(slot) : 0
-    this.#roots.push({ how, slot, address, node: found.node, reference })
+    this.#roots.push({ how, slot, address, word: drawn.word, reference })
   }
 
   #removeRoot(): void {
@@ -312,16 +411,16 @@ export class ObjectModel {
   }
 
   #pushShadow(): void {
-    const found = this.#pick()
-    if (!found) return
+    const drawn = this.#drawWord()
+    if (!drawn) return
     const isPinning = this.#below(3) === 0
     const at = isPinning ? objects.SPACE_PIN_TOP_AT : objects.SPACE_SHADOW_TOP_AT
     const top = this.kernel.word(at)
     if (top === this.kernel.word(isPinning ? objects.SPACE_PIN_LIMIT_AT : objects.SPACE_SHADOW_LIMIT_AT)) return
-    this.kernel.setU32(top, found.reference)
+    this.kernel.setU32(top, drawn.bits)
     this.kernel.setWord(at, top + 4)
-    if (isPinning) this.#pins.push(found)
-    else this.#shadow.push(found.node)
+    if (isPinning) this.#pins.push(drawn)
+    else this.#shadow.push(drawn.word)
   }
 
   #popShadow(): void {
@@ -362,25 +461,25 @@ export class ObjectModel {
   }
 
   #setWeakMap(): void {
-    const map = this.#handles.filter(({ node }) => node?.kind === 'weakMap').at(-1)
+    const map = this.#lastHandle('weakMap')
     const key = this.#pick()
-    if (!map?.node || !key) return
+    if (!map || !key) return
     const keySlot = this.kernel.run('handlePush', key.reference)
     if (!keySlot) return
     this.#keep(keySlot, key.node)
-    const value = this.#pick()
-    const valueSlot = value ? this.kernel.run('handlePush', value.reference) : 0
+    const value = this.#drawWord()
+    const valueSlot = value ? this.kernel.run('handlePush', value.bits) : 0
     if (!value || !valueSlot) return
-    this.#keep(valueSlot, value.node)
+    this.#keep(valueSlot, value.word)
     const status = this.kernel.run('weakMapSet', map.slot, keySlot, valueSlot)
-    if (status === layout.STATUS_OK) map.node.entries.set(key.node, value.node)
+    if (status === layout.STATUS_OK) map.node.entries.set(key.node, value.word)
     else if (status !== layout.STATUS_OUT_OF_MEMORY) throw new Error(`weakMapSet: status ${status}`)
   }
 
   #deleteWeakMap(): void {
-    const map = this.#handles.filter(({ node }) => node?.kind === 'weakMap').at(-1)
+    const map = this.#lastHandle('weakMap')
     const key = this.#pick()
-    if (!map?.node || !key) return
+    if (!map || !key) return
     const had = this.kernel.run('weakMapDelete', this.kernel.u32(map.slot), key.reference) !== 0
     if (had !== map.node.entries.delete(key.node)) throw new Error(`weakMapDelete: ${had} for node ${key.node.id}`)
   }
@@ -404,13 +503,18 @@ export class ObjectModel {
   }
 
   #setGlobals(): void {
-    const found = this.#below(3) === 0 ? undefined : this.#pick()
-    if (this.#below(2)) {
-      this.#globalObject = found?.node
-      this.kernel.setWord(objects.SPACE_GLOBAL_OBJECT_AT, found?.reference ?? 0)
+    const { word, bits } = this.#drawWord() ?? { word: 0, bits: 0 }
+    const choice = this.#below(4)
+    if (choice === 0) {
+      this.#globalObject = word
+      this.kernel.setWord(objects.SPACE_GLOBAL_OBJECT_AT, bits)
+    } else if (choice === 1) {
+      this.#exception = word
+      this.kernel.setWord(objects.SPACE_PENDING_EXCEPTION_AT, bits)
     } else {
-      this.#exception = found?.node
-      this.kernel.setWord(objects.SPACE_PENDING_EXCEPTION_AT, found?.reference ?? 0)
+      const index = this.#below(values.VALUES_ROOTS)
+      this.#state[index] = word
+      this.kernel.setU32(this.#stateAt + 4 * index, bits)
     }
   }
 
@@ -421,7 +525,7 @@ export class ObjectModel {
     for (let steps = this.#below(6); found && steps > 0; steps--) {
       const index = this.#below(found.node.references.length || 1)
       const node = found.node.references[index]
-      if (!node) break
+      if (typeof node !== 'object') break
       found = { node, reference: this.kernel.u32(found.reference + this.#offset(found.node.kind, index)) }
     }
     // Asking gives fresh objects their bytes in the map, which nothing else may depend on.
@@ -432,18 +536,26 @@ export class ObjectModel {
   }
 
   #allRoots(): Found[] {
+    return this.#rootWords().flatMap(([word, bits]) =>
+      typeof word === 'object' ? [{ node: word, reference: bits }] : [],
+    )
+  }
+
+  /** Every root that keeps what it refers to: what it should be, and its bits. */
+  #rootWords(): [word: Word, bits: number][] {
     const { kernel } = this
-    const all: [Node | undefined, number][] = this.#handles.map(({ slot, node }) => [node, kernel.u32(slot)])
-    for (const { how, slot, address, node } of this.#roots) {
-      if (how !== 'weak') all.push([node, kernel.u32(address || slot)])
+    const all: [Word, number][] = this.#handles.map(({ slot, word }) => [word, kernel.u32(slot)])
+    for (const { how, slot, address, word } of this.#roots) {
+      if (how !== 'weak') all.push([word, kernel.u32(address || slot)])
     }
     const shadow = kernel.word(objects.SPACE_SHADOW_BASE_AT)
     const pins = kernel.word(objects.SPACE_PIN_BASE_AT)
-    for (const [i, node] of this.#shadow.entries()) all.push([node, kernel.u32(shadow + 4 * i)])
-    for (const [i, { node }] of this.#pins.entries()) all.push([node, kernel.u32(pins + 4 * i)])
+    for (const [i, word] of this.#shadow.entries()) all.push([word, kernel.u32(shadow + 4 * i)])
+    for (const [i, { word }] of this.#pins.entries()) all.push([word, kernel.u32(pins + 4 * i)])
+    for (const [i, word] of this.#state.entries()) all.push([word, kernel.u32(this.#stateAt + 4 * i)])
     all.push([this.#globalObject, kernel.word(objects.SPACE_GLOBAL_OBJECT_AT)])
     all.push([this.#exception, kernel.word(objects.SPACE_PENDING_EXCEPTION_AT)])
-    return all.flatMap(([node, reference]) => (node ? [{ node, reference }] : []))
+    return all
   }
 
   // ---- checks -----------------------------------------------------------------------------------------------------
@@ -461,9 +573,9 @@ export class ObjectModel {
       for (const key of node.entries.keys()) if (!live.has(key)) node.entries.delete(key)
     }
     for (const root of this.#roots) {
-      if (root.how !== 'weak' || !root.node || live.has(root.node)) continue
+      if (root.how !== 'weak' || typeof root.word === 'number' || live.has(root.word)) continue
       if (this.kernel.u32(root.slot) !== 0) throw new Error('a weak root was not cleared')
-      root.node = undefined
+      root.word = 0
     }
     this.#drainFinalizers(live)
     const counted = this.kernel.word(objects.SPACE_LIVE_OBJECTS_AT)
@@ -503,32 +615,35 @@ export class ObjectModel {
       this.#checkNode(node, reference)
       waiting.push(node)
     }
-    for (const { node, reference } of this.#allRoots()) reach(node, reference, 'a root')
+    const expectWord = (word: Word, bits: number, via: string) => {
+      if (typeof word === 'object') reach(word, bits, via)
+      else if (word !== bits) throw new Error(`0x${word.toString(16)} has become 0x${bits.toString(16)}, by ${via}`)
+    }
+    for (const [word, bits] of this.#rootWords()) expectWord(word, bits, 'a root')
     this.#checkPins()
     const maps: Node[] = []
     for (let grew = true; grew; ) {
       for (let node = waiting.pop(); node; node = waiting.pop()) {
         const from = live.get(node) as number
         if (node.kind === 'weakMap') maps.push(node)
+        const { id, kind } = node
         node.references.forEach((to, index) => {
-          const reference = this.kernel.u32(from + this.#offset((node as Node).kind, index))
-          if (to) reach(to, reference, `edge ${index} of node ${(node as Node).id}`)
-          else if (reference !== 0) throw new Error(`edge ${index} of node ${(node as Node).id} should be null`)
+          expectWord(to, this.kernel.u32(from + this.#offset(kind, index)), `word ${index} of node ${id}`)
         })
       }
-      for (const map of maps) this.#reachEntries(map, live, reach)
+      for (const map of maps) this.#reachEntries(map, live, expectWord)
       grew = waiting.length > 0
     }
     this.#checkWeak(live)
     return live
   }
 
-  #reachEntries(map: Node, live: Map<Node, number>, reach: (node: Node, at: number, via: string) => void): void {
+  #reachEntries(map: Node, live: Map<Node, number>, expectWord: (word: Word, bits: number, via: string) => void): void {
     for (const [key, value] of map.entries) {
       const keyAt = live.get(key)
-      if (keyAt === undefined || !value) continue
-      const at = this.kernel.run('weakMapGet', live.get(map) as number, keyAt)
-      reach(value, at, `key ${key.id} of weak map ${map.id}`)
+      if (keyAt === undefined) continue
+      const bits = this.kernel.run('weakMapGet', live.get(map) as number, keyAt)
+      expectWord(value, bits, `key ${key.id} of weak map ${map.id}`)
     }
   }
 
@@ -550,6 +665,11 @@ export class ObjectModel {
           throw new Error(`element of node ${node.id} differs`)
       }
     }
+    for (let i = 1; i < node.high.length; i++) {
+      if (kernel.u32(reference + this.#offset('wide', i) + 4) !== node.high[i]) {
+        throw new Error(`upper half of wide value ${i} of node ${node.id} differs`)
+      }
+    }
     if (node.hash && kernel.run('identityHash', reference) !== node.hash) {
       throw new Error(`node ${node.id} has another hash now`)
     }
@@ -557,8 +677,8 @@ export class ObjectModel {
 
   #checkPins(): void {
     const base = this.kernel.word(objects.SPACE_PIN_BASE_AT)
-    this.#pins.forEach(({ reference }, i) => {
-      if (this.kernel.u32(base + 4 * i) !== reference) throw new Error('a slot of the pinning stack was changed')
+    this.#pins.forEach(({ bits }, i) => {
+      if (this.kernel.u32(base + 4 * i) !== bits) throw new Error('a slot of the pinning stack was changed')
     })
     for (const { how, slot, reference } of this.#roots) {
       if (how === 'pinned' && this.kernel.u32(slot) !== reference) throw new Error('a pinned root was changed')
@@ -574,7 +694,7 @@ export class ObjectModel {
       if (target !== undefined && at !== target) throw new Error(`weak reference ${node.id} is wrong`)
     }
     for (const root of this.#roots) {
-      const target = root.how === 'weak' && root.node ? live.get(root.node) : undefined
+      const target = root.how === 'weak' && typeof root.word === 'object' ? live.get(root.word) : undefined
       if (target !== undefined && this.#weakRootGet(root.slot) !== target) throw new Error('a weak root is wrong')
     }
   }
@@ -588,8 +708,10 @@ export class ObjectModel {
     this.#scopes = []
     this.#closeScope()
     while (this.#roots.length > 0) this.#removeRoot()
-    this.#globalObject = undefined
-    this.#exception = undefined
+    this.#globalObject = 0
+    this.#exception = 0
+    this.#state.fill(0)
+    for (let i = 0; i < values.VALUES_ROOTS; i++) this.kernel.setU32(this.#stateAt + 4 * i, 0)
     this.kernel.setWord(objects.SPACE_GLOBAL_OBJECT_AT, 0)
     this.kernel.setWord(objects.SPACE_PENDING_EXCEPTION_AT, 0)
     this.kernel.setWord(objects.SPACE_SHADOW_TOP_AT, this.kernel.word(objects.SPACE_SHADOW_BASE_AT))
