@@ -8,6 +8,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import * as layout from '../kernel/object-layout.js'
+import { WIDE_INTEGER, WIDE_REFERENCE } from '../kernel/value-layout.js'
 import { encodeImage, type ImageParts, type ImageType } from '../src/formats/image.js'
 import {
   ArgumentError,
@@ -596,6 +597,8 @@ describe('bytes that are no image', () => {
     ['a payload too long', [1, 12, 0, 0], 'object'],
     ['elements beyond the end', [2, 12, 0, 0], 'object'],
     ['elements far beyond the end', [2, 0xfffffffc, 0, 0], 'object'],
+    ['a reference to itself that is odd', [2, 8, 9, 0], 'reference'],
+    ['a reference into a header', [2, 8, 4, 0], 'reference'],
     ['a reference into a payload', [2, 8, 16, 0], 'reference'],
     ['a reference to the end', [2, 8, 24, 0], 'reference'],
     ['a reference far away', [2, 8, 0, 0xfffffff8], 'reference'],
@@ -605,6 +608,88 @@ describe('bytes that are no image', () => {
     refuse(imageOf(leaf, [], { types, words: Uint32Array.from(words) }), reason)
     const good = imageOf(leaf, [], { types, words: Uint32Array.of(2, 8, 8, 0) })
     Heap.create({ mode: 'vm', limit: '1MiB' }).loadImage(good)
+  })
+
+  const prefix = { ...leaf, shape: layout.SHAPE_PREFIX, refs: 2 }
+  const records = {
+    ...leaf,
+    shape: layout.SHAPE_MIXED,
+    trail: layout.TRAIL_MIXED,
+    fixedBytes: 0,
+    elementBytes: 8,
+    elementMask: 3,
+  }
+  const words = { ...leaf, shape: layout.SHAPE_REFS, trail: layout.TRAIL_REFS, fixedBytes: 0, elementBytes: 4 }
+
+  it.each<[string, ImageType, number]>([
+    ['a field', { ...prefix, description: 'A{a:value@0,b:ref@4}' }, 1],
+    ['a field of a struct', { ...prefix, description: 'A{a:value@0,b:ref(A)@4}' }, 1],
+    ['a field by its mask', { ...prefix, shape: layout.SHAPE_MASK, refs: 0, mask: 3, description: 'A{b:ref@4}' }, 1],
+    ['a field behind another', { ...prefix, description: 'A{b:ref@0,ref:value@4}' }, 0],
+    ['an element', { ...words, fixedBytes: 4, shape: layout.SHAPE_REFS, refs: 1, description: 'A{a:[ref(A)]@4}' }, 1],
+    ['a part of an element', { ...records, description: 'A{a:[{k:value@0,v:ref@4}]@0}' }, 1],
+    ['a part in front', { ...records, description: 'A{a:[{k:ref(Some thing)@0,v:value@4}]@0}' }, 0],
+  ])('with a word that is no reference in %s said to be `ref`, and only there', (_, type, strict) => {
+    const free = 1 - strict
+    for (const word of [1, 9, 0x0a, 0x16, 4, 0xffffffff]) {
+      const payload = [8, 8]
+      payload[strict] = word
+      refuse(imageOf(type, payload), 'reference')
+      payload[strict] = 8
+      payload[free] = word
+      const heap = vm({ limit: '1MiB' })
+      const { roots } = heap.loadImage(imageOf(type, payload))
+      churn(heap)
+      const at = (roots.a?.reference as number) >>> 2
+      expect(heap.raw.u32[at + free]).toBe(word)
+      expect(heap.raw.u32[at + strict]).toBe(roots.a?.reference)
+      expect(heap.freeze(roots)).toEqual(imageOf(type, payload))
+    }
+    refuse(imageOf(type, [24, 24]), 'reference')
+  })
+
+  it.each<[string, ImageType]>([
+    ['says nothing of its words', { ...prefix, description: 'A' }],
+    ['says `value`', { ...words, description: 'A{a:[value]@0}' }],
+    ['says nothing of its elements', { ...words, description: 'A{}' }],
+    ['is no text of ours', { ...words, description: 'A{:ref@,[ref' }],
+  ])('but any word where the description %s, and back', (_, type) => {
+    const image = imageOf(type, [0xffffffff, 0x0a])
+    for (const mode of ['vm', 'embedded'] as const) {
+      const heap = Heap.create({ mode, limit: '1MiB', debug: true })
+      const { roots } = heap.loadImage(image)
+      churn(heap)
+      expect(heap.freeze(roots)).toEqual(image)
+    }
+    refuse(imageOf(type, [24, 0]), 'reference')
+  })
+
+  it('with wide values: what is in one that is no word refers to nothing', () => {
+    const wide = { ...leaf, shape: layout.SHAPE_WIDE, trail: layout.TRAIL_BYTES, elementBytes: 8, description: 'Wide' }
+    // A double, a reference, an integer in the place of one, a reference that a tag makes data.
+    const payload = [0, 0, 24, 0x40090000, 8, WIDE_REFERENCE, 7, WIDE_REFERENCE, 24, WIDE_INTEGER]
+    const image = imageOf({ ...wide, fixedBytes: 8 }, payload)
+    for (const mode of ['vm', 'embedded'] as const) {
+      const heap = Heap.create({ mode, limit: '1MiB', debug: true })
+      const { roots } = heap.loadImage(image)
+      churn(heap)
+      const reference = roots.a?.reference as number
+      const loaded = heap.raw.u32.slice(reference >>> 2, (reference >>> 2) + payload.length)
+      expect([...loaded]).toEqual(payload.map((word, i) => (i === 4 ? reference : word)))
+      expect(heap.freeze(roots)).toEqual(image)
+    }
+    refuse(imageOf({ ...wide, fixedBytes: 8 }, [0, 0, 24, WIDE_REFERENCE]), 'reference')
+    refuse(imageOf({ ...wide, fixedBytes: 4 }, [0, 0, 0, 0]), 'type')
+    refuse(imageOf({ ...wide, elementBytes: 4 }, [0, 0, 0, 0]), 'type')
+  })
+
+  it('from a field of kind ref that holds another word: that is not frozen', () => {
+    const heap = vm()
+    using _ = heap.scope()
+    const list = heap.new(List, { count: 1, items: [null] })
+    const at = list.reference >>> 2
+    for (const offset of [0, 1, 2]) if (heap.raw.u32[at + offset] === 0) heap.raw.u32[at + offset] = 7
+    expect(thrownBy(() => heap.freeze({ list }))).toBeInstanceOf(ArgumentError)
   })
 
   it('whose roots lie', () => {

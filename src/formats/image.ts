@@ -20,7 +20,8 @@
  *             rounded up to 8; back to back. Hashes and the collector's flags are not part of an image.
  *
  *   reference offset of the object's payload from the first object's header: 8 for the first object; 0 is null. Where a
- *             reference may be there may be any other word, as it was in the heap: it is no multiple of 8
+ *             reference may be there may be any other word, as it was in the heap: it is no multiple of 8. But not where
+ *             the description says `ref`
  *
  *   root      [ reference ][ name bytes ][ name in UTF-8 ]                rounded up to 4
  *
@@ -33,7 +34,7 @@
 import { LAYOUT_VERSION } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_USER_MASK, SHAPE_LIST, TYPE_MASK, TYPE_MAX } from '../../kernel/object-layout.js'
 import { ImageError } from '../errors.js'
-import { isStrongType, payloadFits, ReferenceMap, type TypeNumbers } from '../objects/type-layout.js'
+import { DescribedRefs, isStrongType, payloadFits, ReferenceMap, type TypeNumbers } from '../objects/type-layout.js'
 
 export const IMAGE_VERSION = 1
 
@@ -320,15 +321,43 @@ export class ImageObjects {
 
   /** The words of the object at `reference` that refer to another, by their offset from its payload. */
   forEachReference(reference: number, type: number, payloadBytes: number, visit: (offset: number) => void): void {
-    this.#maps[type] ??= new ReferenceMap(this.#types[type - 1] as ImageType)
-    const wordAt = (offset: number) => this.words[(reference + offset) >>> 2] as number
-    this.#maps[type].visit(payloadBytes, wordAt, (offset) => {
-      if (isImageReference(wordAt(offset))) visit(offset)
+    this.#forEachWord(reference, type, payloadBytes, (offset, word) => {
+      if (isImageReference(word)) visit(offset)
     })
   }
 
-  /** Check the headers, one after the other, and note where they are. */
+  /** The words of the object that may refer to another. */
+  #forEachWord(
+    reference: number,
+    type: number,
+    payloadBytes: number,
+    visit: (offset: number, word: number) => void,
+  ): void {
+    this.#maps[type] ??= new ReferenceMap(this.#types[type - 1] as ImageType)
+    const wordAt = (offset: number) => this.words[(reference + offset) >>> 2] as number
+    this.#maps[type].visit(payloadBytes, wordAt, (offset) => visit(offset, wordAt(offset)))
+  }
+
+  /** Check the headers, one after the other, and then all references. */
   check(section: Section): void {
+    this.#checkHeaders(section)
+    const refs: DescribedRefs[] = []
+    this.forEach((reference, type, payloadBytes) => {
+      const { description, ...numbers } = this.#types[type - 1] as ImageType
+      refs[type] ??= new DescribedRefs(numbers, description)
+      this.#forEachWord(reference, type, payloadBytes, (offset, word) => {
+        if (word === 0 || this.isObject(word)) return
+        const at = section.from + reference + offset
+        if (isImageReference(word)) {
+          throw new ImageError('reference', at, `${word} is where no object of the image begins`)
+        }
+        if (refs[type]?.has(offset)) throw new ImageError('reference', at, `${word} is no reference, and no null`)
+      })
+    })
+  }
+
+  /** Check the headers, and note where they are. */
+  #checkHeaders(section: Section): void {
     const { byteLength } = this.words
     readEntries('objects', section, OBJECT_HEADER_BYTES, (at) => {
       const header = at - section.from
@@ -345,14 +374,6 @@ export class ImageObjects {
       if (bytes > byteLength - header) throw new ImageError('object', at, `a ${name} reaches beyond the last object`)
       this.#starts[header >>> 6] = (this.#starts[header >>> 6] as number) | (1 << ((header >>> 3) & 7))
       return at + bytes
-    })
-    this.forEach((reference, type, payloadBytes) => {
-      this.forEachReference(reference, type, payloadBytes, (offset) => {
-        const target = this.words[(reference + offset) >>> 2] as number
-        if (this.isObject(target)) return
-        const at = section.from + reference + offset
-        throw new ImageError('reference', at, `${target} is where no object of the image begins`)
-      })
     })
   }
 }

@@ -34,7 +34,7 @@ import { numbersOfStruct } from './registry.js'
 import type { Root } from './roots.js'
 import type { ObjectSpace } from './space.js'
 import type { Struct } from './struct.js'
-import { haveSameLayout, isStrongType, payloadFits, ReferenceMap } from './type-layout.js'
+import { DescribedRefs, haveSameLayout, isStrongType, payloadFits, ReferenceMap } from './type-layout.js'
 import type { View } from './types.js'
 import type { ObjectView } from './view.js'
 
@@ -63,6 +63,7 @@ interface FrozenType {
   readonly number: number
   readonly type: ImageType
   readonly references: ReferenceMap
+  readonly refs: DescribedRefs
 }
 
 /** The closure of some objects: found breadth first, each with its place in the image as soon as it is found. */
@@ -108,12 +109,16 @@ class Closure {
     }
   }
 
-  /** Visit the words of an object that refer to another; others are data. */
+  /** Visit the words of an object that refer to another; others are data, where there may be any. */
   #forEachReference(reference: number, visit: (slot: number) => void): void {
-    const { references } = this.#typeOf(reference)
+    const { references, refs } = this.#typeOf(reference)
     const wordAt = (offset: number) => this.#space.wordAt(reference + offset)
     references.visit(wordAt(-4), wordAt, (offset) => {
-      if (isImageReference(wordAt(offset))) visit(reference + offset)
+      const word = wordAt(offset)
+      if (isImageReference(word)) visit(reference + offset)
+      else if (word !== 0 && refs.has(offset)) {
+        throw new ArgumentError('objects', word, 'objects whose fields of kind ref hold references, and no other words')
+      }
     })
   }
 
@@ -138,7 +143,8 @@ class Closure {
     if (nameOfType(binding.description) === '' || types.named(binding.name) !== binding) {
       throw new ArgumentError('objects', binding.name, 'of types that have a name, each its own')
     }
-    const made = { number: this.#types.size + 1, type, references: new ReferenceMap(type) }
+    const refs = new DescribedRefs(type, binding.description)
+    const made = { number: this.#types.size + 1, type, references: new ReferenceMap(type), refs }
     this.#types.set(id, made)
     return made
   }

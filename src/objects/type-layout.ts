@@ -125,6 +125,34 @@ export class ReferenceMap {
   }
 }
 
+/** Words that a type's description calls `ref`: they are null or a reference. Where it says nothing, any word may be. */
+export class DescribedRefs {
+  readonly #fixedBytes: number
+  readonly #elementBytes: number
+  readonly #offsets: ReadonlySet<number>
+  readonly #elementOffsets: ReadonlySet<number>
+
+  constructor({ fixedBytes, elementBytes }: TypeNumbers, description: string) {
+    this.#fixedBytes = fixedBytes
+    this.#elementBytes = elementBytes
+    // The array is the last field, and no name has these signs.
+    const array = description.indexOf(':[')
+    const element = array < 0 ? '' : description.slice(array + 2)
+    this.#offsets = refOffsets(array < 0 ? description : description.slice(0, array))
+    this.#elementOffsets = /^ref(?:\([^()]*\))?\]/.test(element) ? new Set([0]) : refOffsets(element)
+  }
+
+  /** Whether the word at `offset` of a payload is one. */
+  has(offset: number): boolean {
+    if (offset < this.#fixedBytes) return this.#offsets.has(offset)
+    return this.#elementOffsets.has((offset - this.#fixedBytes) % this.#elementBytes)
+  }
+}
+
+function refOffsets(fields: string): ReadonlySet<number> {
+  return new Set(Array.from(fields.matchAll(/:ref(?:\([^()]*\))?@(\d+)/g), ([, offset]) => Number(offset)))
+}
+
 /** Whether objects of two types have the same sizes, and their references, weak or strong, in the same places. */
 export function haveSameLayout(a: TypeNumbers, b: TypeNumbers): boolean {
   return isStrongType(a) === isStrongType(b) && String(new ReferenceMap(a)) === String(new ReferenceMap(b))
