@@ -1,5 +1,6 @@
 /** Reading through weak words, and deleting from weak maps, while an incremental cycle may go on. */
 import { WeakRef, findWeakEntry, WeakMap } from '../object/weak'
+import { isReference } from '../object/words'
 import { ROOT_WEAK } from '../object-layout'
 import { hashIfAny } from '../root/hashes'
 import { isRootSlot } from '../root/lists'
@@ -9,7 +10,7 @@ import { readWeakly, shadeSlot } from './barrier'
 
 /** What a weak reference refers to, 0 when that has died. */
 export function weakRefGet(reference: usize): usize {
-  return reference ? readWeakly(changetype<WeakRef>(reference).target) : 0
+  return isReference(reference) ? readWeakly(changetype<WeakRef>(reference).target) : 0
 }
 
 /** What a weak root, whose slot `rootAdd` gave, refers to; 0 when that has died, and for any other number. */
@@ -24,7 +25,7 @@ export function weakMapGet(map: usize, key: usize): usize {
 
 /** Delete the entry of `key`; whether there was one. */
 export function weakMapDelete(map: usize, key: usize): bool {
-  if (map && key && young().shading) shadeValue(map, key)
+  if (isReference(map) && isReference(key) && young().shading) shadeValue(map, key)
   return deleteKey(map, key)
 }
 

@@ -10,6 +10,7 @@
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
+import { isReference } from '../object/words'
 import { isYoung, young } from '../young-overlay'
 
 const ENTRY_SHIFT: u32 = 3
@@ -31,7 +32,7 @@ export function finalizersReady(): u32 {
 /** When the object dies, `id` becomes ready. Never collects. */
 export function finalizerAdd(reference: usize, id: u32): u32 {
   const s = space()
-  if (!id || !reference) return STATUS_BAD_ARGUMENT
+  if (!id || !isReference(reference)) return STATUS_BAD_ARGUMENT
   // Ids that were taken keep their places until the table is made anew, or the last one is taken.
   if (!hasRoom(s.finalizerReady, s.finalizerCapacity) && !remake()) return STATUS_OUT_OF_MEMORY
   const entry = entryAt(s.finalizerCount)

@@ -13,6 +13,7 @@ import { OBJECT_HASHED } from '../object-layout'
 import { refused, space } from '../object-overlay'
 import { headWord, isHashed, isImmortal, setHeadWord } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
+import { isReference } from '../object/words'
 import { isYoung, young } from '../young-overlay'
 
 @unmanaged
@@ -70,7 +71,7 @@ export function hashIfAny(reference: usize): u32 {
 
 /** The object's hash: 31 bits, never 0; 0 when out of memory. Never collects. An immortal object cannot get one. */
 export function identityHash(reference: usize): u32 {
-  if (!reference) return refused(STATUS_BAD_ARGUMENT)
+  if (!isReference(reference)) return refused(STATUS_BAD_ARGUMENT)
   if (isHashed(reference)) return findHash(reference).hash
   const s = space()
   if (isImmortal(reference)) return immortalHash(reference)

@@ -1,10 +1,18 @@
 /** Weak maps: looking up and deleting. Setting may allocate and is the plan's (`plan/weak-map-set.ts`). */
 import { DELETED, WeakMap, WeakTable, findWeakEntry } from '../object/weak'
+import { isReference } from '../object/words'
 import { hashIfAny } from './hashes'
+
+/** Whether there may be an entry: a word that is no reference is no key. */
+// @ts-ignore: decorator
+@inline
+function mayHave(map: usize, key: usize): bool {
+  return isReference(map) && isReference(key)
+}
 
 /** Value of `key`, 0 when the map has none. */
 export function weakMapGet(map: usize, key: usize): usize {
-  if (!map || !key) return 0
+  if (!mayHave(map, key)) return 0
   const table = changetype<WeakMap>(map).table
   const hash = hashIfAny(key)
   if (!table || !hash) return 0
@@ -13,7 +21,7 @@ export function weakMapGet(map: usize, key: usize): usize {
 }
 
 export function weakMapHas(map: usize, key: usize): bool {
-  if (!map || !key) return false
+  if (!mayHave(map, key)) return false
   const table = changetype<WeakMap>(map).table
   const hash = hashIfAny(key)
   return table != 0 && hash != 0 && changetype<usize>(findWeakEntry(table, key, hash)) != 0
@@ -21,7 +29,7 @@ export function weakMapHas(map: usize, key: usize): bool {
 
 /** Delete the entry of `key`; whether there was one. */
 export function weakMapDelete(map: usize, key: usize): bool {
-  if (!map || !key) return false
+  if (!mayHave(map, key)) return false
   const table = changetype<WeakMap>(map).table
   const hash = hashIfAny(key)
   if (!table || !hash) return false
