@@ -41,10 +41,10 @@ import {
   WORK_COPY,
   WORK_WEAK,
 } from '../object-layout'
-import { space, typeInfo } from '../object-overlay'
+import { TypeInfo, space, typeInfo } from '../object-overlay'
 import { entryOf, mapAt } from '../overlay'
 import { isHashed, objectBytes, payloadBytes, typeOf } from '../object/header'
-import { scan, scanAs, scanWeakWords, scanWide } from '../object/scan'
+import { scanAs, scanWeakWords, scanWide } from '../object/scan'
 import { WeakEntry, WeakRef, WeakTable } from '../object/weak'
 import { hasWideWord } from '../object/words'
 import { updateFinalizersFrom } from '../root/finalizers'
@@ -197,8 +197,9 @@ class OldHolder<Way> {
 
   /** For a look through all old objects: then weak words are taken for strong ones. */
   object(reference: usize): void {
-    scanOld<Way>(reference)
-    scanWeakWords<OldHolder<Way>>(reference, typeInfo(typeOf(reference)).shape, payloadBytes(reference))
+    const info = typeInfo(typeOf(reference))
+    scanOld<Way>(reference, info)
+    scanWeakWords<OldHolder<Way>>(reference, info.shape, payloadBytes(reference))
   }
 }
 
@@ -212,8 +213,7 @@ class OldWideHolder<Way> {
 }
 
 /** Visit the strong references of an old object. */
-function scanOld<Way>(reference: usize): void {
-  const info = typeInfo(typeOf(reference))
+function scanOld<Way>(reference: usize, info: TypeInfo): void {
   const bytes = payloadBytes(reference)
   if (<u32>info.shape == SHAPE_WIDE) scanWide<OldHolder<Way>, OldWideHolder<Way>>(reference, info, bytes)
   else scanAs<OldHolder<Way>>(reference, info, bytes)
@@ -370,8 +370,8 @@ function scanCopy<Way>(reference: usize): void {
   if (shape == SHAPE_LEAF) return
   if (shape == SHAPE_WEAK) noteWeakRef(reference)
   else if (shape == SHAPE_EPHEMERONS) noteTable(reference)
-  else if (isOld) scanOld<Way>(reference)
-  else scan<Copier<Way>>(reference)
+  else if (isOld) scanOld<Way>(reference, info)
+  else scanAs<Copier<Way>>(reference, info, payloadBytes(reference))
 }
 
 /** Scan the copies that were left without an entry. */

@@ -11,7 +11,7 @@ import {
   SHAPE_LEAF,
   SHAPE_LIST,
   SHAPE_MASK,
-  SHAPE_PREFIX,
+  SHAPE_MIXED,
   SHAPE_REFS,
   SHAPE_WEAK,
   SHAPE_WIDE,
@@ -29,18 +29,22 @@ export function scan<V>(reference: usize): void {
 /** The same with type and size known: during a move the header may hold something else. */
 export function scanAs<V>(reference: usize, info: TypeInfo, bytes: u32): void {
   const shape = <u32>info.shape
-  if (shape == SHAPE_LEAF || shape == SHAPE_WEAK || shape == SHAPE_EPHEMERONS) return
+  if (shape == SHAPE_LEAF) return
+  if (shape > SHAPE_REFS) scanOther<V>(reference, info, bytes)
+  if (shape == SHAPE_LIST) return
+  visitWords<V>(reference, reference + (<u32>info.refs << 2))
+  if (shape == SHAPE_REFS) visitWords<V>(reference + info.fixedBytes, reference + bytes)
+}
+
+/** Visit what the less common shapes have beside a prefix, which may be of no words. */
+function scanOther<V>(reference: usize, info: TypeInfo, bytes: u32): void {
+  const shape = <u32>info.shape
+  const end = reference + bytes
+  let at = reference + info.fixedBytes
   if (shape == SHAPE_MASK) visitMask<V>(reference, info.refMask)
   else if (shape == SHAPE_LIST) visitList<V>(reference, info)
-  else {
-    visitWords<V>(reference, reference + (<u32>info.refs << 2))
-    if (shape == SHAPE_PREFIX) return
-    const from = reference + info.fixedBytes
-    const end = reference + bytes
-    if (shape == SHAPE_REFS) visitWords<V>(from, end)
-    else if (shape == SHAPE_WIDE) visitWide<V>(from, end)
-    else for (let at = from, step = <usize>info.elementBytes; at < end; at += step) visitMask<V>(at, info.elementMask)
-  }
+  else if (shape == SHAPE_WIDE) visitWide<V>(at, end)
+  else if (shape == SHAPE_MIXED) for (; at < end; at += <usize>info.elementBytes) visitMask<V>(at, info.elementMask)
 }
 
 /** The same for an object of SHAPE_WIDE, with a visitor of its own for the words in wide values. */

@@ -20,8 +20,8 @@
  *             rounded up to 8; back to back. Hashes and the collector's flags are not part of an image.
  *
  *   reference offset of the object's payload from the first object's header: 8 for the first object; 0 is null. Where a
- *             reference may be there may be any other word, as it was in the heap: it is no multiple of 8. But not where
- *             the description says `ref`
+ *             reference may be there may be any other word, as it was in the heap, which is no multiple of 8; but not
+ *             where the description says `ref`
  *
  *   root      [ reference ][ name bytes ][ name in UTF-8 ]                rounded up to 4
  *
