@@ -111,7 +111,7 @@ export const SPACE_TRIALS_LOST_AT: u32 = 368
 export const SPACE_TRIAL_RELEASED_AT: u32 = 372
 /** From here on what only the kernel reads. */
 export const SPACE_COUNTED_MORE_AT: u32 = 376
-export const SPACE_COUNTED_BYTES: u32 = 448
+export const SPACE_COUNTED_BYTES: u32 = 464
 
 export const CANDIDATES_THRESHOLD: u32 = 10000
 export const TRIAL_UNITS: u32 = 256

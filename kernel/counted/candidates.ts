@@ -3,7 +3,7 @@
  * they are still there. A table without order; each object knows its place in it, so it leaves in constant time.
  *
  * Objects of types that cannot refer never come here. When the table cannot grow, the object is left out and counted
- * as missed; the next full collection then looks at every object instead.
+ * as missed; the next trial then looks at every object instead.
  */
 import { check } from '../host'
 import { knob } from '../overlay'
@@ -21,12 +21,15 @@ export const KEPT_ENTRIES: u32 = 4096
 /** Enter an object that is neither a candidate nor in a trial. */
 export function addCandidate(reference: usize): void {
   const c = counted()
-  if (c.candidateCount + c.reserved >= c.candidateCapacity && !growCandidates()) {
-    c.missed++
-    return
-  }
-  putCandidate(reference)
-  if (c.candidateCount >= c.dueAt && c.threshold) c.isDue = 1
+  if (c.candidateCount + c.reserved < c.candidateCapacity || growCandidates()) putCandidate(reference)
+  else if (c.missed < u32.MAX_VALUE) c.missed++
+  if (hasEnough()) c.isDue = 1
+}
+
+/** Whether there is enough to be looked at for allocations to take steps. */
+export function hasEnough(): bool {
+  const c = counted()
+  return c.threshold != 0 && <u64>c.candidateCount + c.missed >= <u64>c.dueAt
 }
 
 /** The same where there is room: place was kept, or has been made. */

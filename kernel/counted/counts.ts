@@ -16,19 +16,9 @@ import {
   STATUS_OK,
 } from '../layout'
 import { entryOf, heap, holds, mapAt, pageOf } from '../overlay'
-import {
-  COUNTED_ALIVE,
-  COUNTED_HEADER_BYTES,
-  COUNTED_IN_TRIAL,
-  COUNT_MAX,
-  COUNT_ONE,
-  COUNT_SHIFT,
-  STATUS_COUNT,
-  TRIAL_RELEASE,
-} from '../value-layout'
-import { countWord, isReference, signOf } from './header'
+import { COUNTED_HEADER_BYTES, COUNT_MAX, COUNT_ONE, COUNT_SHIFT, STATUS_COUNT } from '../value-layout'
+import { countWord, isLive, isObject, isReference, signOf } from './header'
 import { countOf, decrement, increment } from './release'
-import { counted } from './state'
 
 /**
  * Whether a counted object is at `reference`: OK; MISALIGNED where none can be; FOREIGN where nothing is ours; else
@@ -45,14 +35,18 @@ export function objectStatus(reference: usize): u32 {
   } else if (!hugeBytes(block, CODE_HUGE)) return addressStatus(block)
   if (load<u32>(block) != signOf(block)) return STATUS_NOT_A_BLOCK
   const word = countWord(reference)
-  return word < COUNT_ONE || isDoomed(word) ? STATUS_NOT_A_BLOCK : STATUS_OK
+  return isLive(word) ? STATUS_OK : STATUS_NOT_A_BLOCK
 }
 
-/** Whether an object with this count word is garbage that a trial is about to release. */
-// @ts-ignore: decorator
-@inline
-export function isDoomed(word: u32): bool {
-  return (word & (COUNTED_IN_TRIAL | COUNTED_ALIVE)) == COUNTED_IN_TRIAL && counted().phase >= TRIAL_RELEASE
+/**
+ * Whether one more may refer to what the word does, as a status: OK for a word that is no reference, COUNT when there
+ * can be no more. Any word may be asked.
+ */
+export function shareStatus(word: u32): u32 {
+  if (!isReference(word)) return STATUS_OK
+  if (!isObject(word)) return objectStatus(word)
+  if (countOf(word) == COUNT_MAX) return STATUS_COUNT
+  return isLive(countWord(word)) ? STATUS_OK : STATUS_NOT_A_BLOCK
 }
 
 /** One reference more. COUNT when that would pass the most; nothing has changed then. */
@@ -81,8 +75,9 @@ export function readReference(reference: usize): usize {
   return objectStatus(reference) ? 0 : reference
 }
 
-/** 4 in a block of its own run, 8 in a page; from bit 8 on the states of `value-layout.ts`. `reference` is an object's. */
+/** 4 in a block of its own run, 8 in a page; from bit 8 on the states of `value-layout.ts`. 0 where no object is. */
 export function objectState(reference: usize): u32 {
+  if (objectStatus(reference)) return 0
   const block = reference - COUNTED_HEADER_BYTES
   const entry = entryOf(block)
   const isInPage = holds(entry, block) && changetype<usize>(pageOf(entry, block)) != 0

@@ -25,9 +25,13 @@
  * handle or program, owns a count of one: nobody can reach R, and nobody ever will. That stays so while R is taken
  * apart in pieces. References that the program has without a count (lent ones, shadow stacks) do not keep anything.
  *
- * A step ends after its units, of an object or two of its references each. What it may do at a stretch beside: scan
- * one object that is no array of words, let an array's 512 words go, double the list, clear the words that watch
- * garbage, release what the garbage alone kept and was touched while the trial went on.
+ * When candidates were missed for want of memory, a trial takes every object there is that can refer, block by block.
+ * One whose list cannot grow is given up, and the next ones take a quarter of the candidates each time.
+ *
+ * A step ends after its units, of an object or two of its references each; a piece of an object, its fixed part and
+ * 2 KiB of its elements, is the most that it does beyond them (at most 256 units more). Not
+ * counted as units: doubling the list, passing free memory, clearing the words that watch garbage, releasing what the
+ * garbage alone kept.
  */
 import { check, hostReport } from '../host'
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
@@ -37,18 +41,22 @@ import {
   KNOB_UNIT_STEPS,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
+  SHAPE_MIXED,
   SHAPE_REFS,
+  SHAPE_WIDE,
 } from '../object-layout'
-import { space, typeInfo } from '../object-overlay'
+import { TypeInfo, space, typeInfo } from '../object-overlay'
 import { heap, knob } from '../overlay'
 import { headWord, payloadBytes, setHeadWord, typeOf } from '../object/header'
-import { scanAs } from '../object/scan'
+import { scanAs, scanElements } from '../object/scan'
+import { nextBlock } from '../check/walk'
 import { trimHandles } from '../root/handles'
 import { trimRootLists } from '../root/lists'
 import {
   COUNTED_AGAIN,
   COUNTED_ALIVE,
   COUNTED_CANDIDATE,
+  COUNTED_HEADER_BYTES,
   COUNTED_IN_TRIAL,
   COUNT_ONE,
   COUNT_SHIFT,
@@ -60,15 +68,17 @@ import {
   TRIAL_SPARE,
   TRIAL_VISIT,
 } from '../value-layout'
-import { addCandidate, putCandidate, trimCandidates } from './candidates'
-import { nextObject } from './counts'
-import { countWord, isLeaf, isReference, setCountWord, setTrialWord, trialWord } from './header'
+import { addCandidate, hasEnough, putCandidate, trimCandidates } from './candidates'
+import { objectStatus } from './counts'
+import { countWord, isLeaf, isLive, isObject, setCountWord, setTrialWord, trialWord } from './header'
 import { clearWatch, freeObject, release, suspect } from './release'
 import { counted } from './state'
 import { clearList, enter, memberAt, putAlive, setMember } from './trial-list'
 
-/** Words of a long array that are scanned in one piece. */
-const PIECE_WORDS: u32 = 512
+/** Bytes of elements that are scanned in one piece: at least one element. */
+const PIECE_BYTES: u32 = 2048
+/** So many trials given up one after the other end a collection. */
+const LOST_MAX: u32 = 20
 const MEMBER_STATES: u32 = COUNTED_IN_TRIAL | COUNTED_ALIVE | COUNTED_AGAIN | COUNTED_CANDIDATE
 
 // ---- programs' calls ------------------------------------------------------------------------------------------------
@@ -97,8 +107,11 @@ export function step(units: u32): u32 {
   if (!heap().space) return TRIAL_IDLE
   const c = counted()
   if (c.phase == TRIAL_IDLE) {
-    if (!c.candidateCount) return TRIAL_IDLE
-    begin()
+    if (!c.candidateCount && !c.missed) {
+      c.isDue = 0
+      return TRIAL_IDLE
+    }
+    begin(c.missed != 0)
   }
   let left: i64 = knob(KNOB_UNIT_STEPS) ? 1 : units ? units : c.stepUnits
   while (left > 0 && c.phase != TRIAL_IDLE) left -= <i64>advance()
@@ -118,27 +131,27 @@ export function hasSuspects(): bool {
 /** False when memory was short; what was found to be garbage until then is released, the rest is as it was. */
 function collectCycles(isThorough: bool): bool {
   const c = counted()
-  if (c.phase != TRIAL_IDLE && !runOut()) return false
+  if (c.phase != TRIAL_IDLE) runOut()
   let all = isThorough || c.missed != 0
+  let isComplete = true
+  let lost: u32 = 0
   // Nothing is touched in a trial that nobody interrupts, so it leaves no new candidates.
   while (all || c.candidateCount) {
-    begin()
-    const missed = c.missed
-    if (all) {
-      c.missed = 0
-      enterAll()
-    }
-    if (!runOut()) {
-      c.missed += missed
-      return false
+    begin(all)
+    if (runOut()) lost = 0
+    else {
+      // What the list has no room for as a whole it may have room for part by part, and more when parts have gone.
+      if (all) isComplete = false
+      if (++lost == LOST_MAX) return false
     }
     all = false
   }
   trimCandidates()
-  return true
+  return isComplete
 }
 
-function begin(): void {
+/** Begin a trial: of the candidates that there are, or of all objects that can refer. */
+function begin(isAll: bool): void {
   const c = counted()
   c.phase = TRIAL_VISIT
   c.count = 0
@@ -149,7 +162,11 @@ function begin(): void {
   c.touched = 0
   c.failed = 0
   c.watched = 0
-  c.intake = c.candidateCount
+  c.intake = min<u32>(c.candidateCount, c.most)
+  c.isAll = <u32>isAll
+  c.isWalking = <u32>isAll
+  c.walkAt = 0
+  if (isAll) c.missed = 0
 }
 
 /** Take the trial to its end: false when it was given up. */
@@ -157,16 +174,6 @@ function runOut(): bool {
   const c = counted()
   while (c.phase != TRIAL_IDLE) advance()
   return !c.failed
-}
-
-/** Make every object a member that can refer. */
-function enterAll(): void {
-  for (let at = nextObject(0); at; at = nextObject(at)) {
-    if (!isLeaf(at) && !(countWord(at) & COUNTED_IN_TRIAL) && !enter(at)) {
-      giveUp()
-      return
-    }
-  }
 }
 
 // ---- one piece of work after the other ------------------------------------------------------------------------------
@@ -189,42 +196,45 @@ function goOn(phase: u32, cursor: u32): u32 {
 }
 
 /**
- * Scan the object, or 512 words of an array from element `from` on. Where to go on, 0 at its end: a member that is not
- * an array of words is scanned as a whole.
+ * Scan a piece of the object: from payload offset `from` on, 0 for its beginning. Where to go on, 0 at its end: one
+ * without elements that refer is scanned as a whole.
  */
 function scanPiece<V>(reference: usize, from: u32): u32 {
   const info = typeInfo(typeOf(reference))
   const bytes = payloadBytes(reference)
-  if (<u32>info.shape != SHAPE_REFS || bytes - info.fixedBytes <= PIECE_WORDS << 2) {
-    scanAs<V>(reference, info, bytes)
+  const piece = elementsOfPiece(info)
+  const start = from ? from : info.fixedBytes
+  if (!piece || bytes - start <= piece) {
+    if (!from) scanAs<V>(reference, info, bytes)
+    else scanElements<V>(info, reference + from, reference + bytes)
     return 0
   }
-  const end = min<u32>(info.fixedBytes + ((from + PIECE_WORDS) << 2), bytes)
+  const end = start + piece
   if (!from) scanAs<V>(reference, info, end)
-  else {
-    const last = reference + end
-    for (let slot = reference + info.fixedBytes + (from << 2); slot < last; slot += 4) changetype<V>(0).visit(slot)
-  }
-  return end == bytes ? 0 : from + PIECE_WORDS
+  else scanElements<V>(info, reference + from, reference + end)
+  return end
+}
+
+/** Bytes of the elements that make a piece; 0 where elements do not refer. */
+function elementsOfPiece(info: TypeInfo): u32 {
+  const shape = <u32>info.shape
+  if (shape != SHAPE_REFS && shape != SHAPE_WIDE && shape != SHAPE_MIXED) return 0
+  const bytes = <u32>info.elementBytes
+  return bytes ? max<u32>(PIECE_BYTES / bytes, 1) * bytes : 0
 }
 
 /** Units of a piece of the object. */
 // @ts-ignore: decorator
 @inline
 function unitsOf(reference: usize): u32 {
-  return 1 + (min<u32>(payloadBytes(reference), PIECE_WORDS << 2) >> 3)
+  return 1 + (min<u32>(payloadBytes(reference), PIECE_BYTES) >> 3)
 }
 
 // ---- VISIT ----------------------------------------------------------------------------------------------------------
 
 function visitNext(): u32 {
   const c = counted()
-  if (c.cursor == c.count) {
-    if (!c.intake || !c.candidateCount) return goOn(TRIAL_SPARE, 0)
-    c.intake--
-    if (!enter(load<usize>(c.candidates + ((c.candidateCount - 1) << 2)))) giveUp()
-    return 1
-  }
+  if (c.cursor == c.count) return c.isWalking ? walkNext() : takeNext()
   const member = memberAt(c.cursor)
   // What a member that is alive refers to needs no explanation.
   if (!member || countWord(member) & COUNTED_ALIVE) return goOn(TRIAL_VISIT, c.cursor + 1)
@@ -234,12 +244,34 @@ function visitNext(): u32 {
   return unitsOf(member)
 }
 
+/** Take the next of the candidates that there were when the trial began: later ones stand behind them. */
+function takeNext(): u32 {
+  const c = counted()
+  const left = min<u32>(c.intake, c.candidateCount)
+  if (!left) return goOn(TRIAL_SPARE, 0)
+  c.intake = left - 1
+  if (!enter(load<usize>(c.candidates + ((left - 1) << 2)))) giveUp()
+  return 1
+}
+
+/** Take the object of the next block, if there is one in it that can refer. */
+function walkNext(): u32 {
+  const c = counted()
+  const block = nextBlock(c.walkAt)
+  c.walkAt = block
+  c.isWalking = <u32>(block != 0)
+  const reference = block + COUNTED_HEADER_BYTES
+  if (!block || objectStatus(reference) || isLeaf(reference) || countWord(reference) & COUNTED_IN_TRIAL) return 1
+  if (!enter(reference)) giveUp()
+  return 1
+}
+
 @unmanaged
 @final
 class Visitor {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!isReference(reference) || counted().failed) return
+    if (!isObject(reference) || counted().failed) return
     if (!(countWord(reference) & COUNTED_IN_TRIAL) && (isLeaf(reference) || !enter(reference))) return
     setTrialWord(reference, trialWord(reference) - 1)
   }
@@ -273,7 +305,7 @@ function spareNext(): u32 {
 class Sparer {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!isReference(reference)) return
+    if (!isObject(reference)) return
     const word = countWord(reference)
     if ((word & (COUNTED_IN_TRIAL | COUNTED_ALIVE)) != COUNTED_IN_TRIAL) return
     setCountWord(reference, word | COUNTED_ALIVE)
@@ -319,7 +351,7 @@ function checkGarbage(): void {
 class Subtractor {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!isReference(reference)) return
+    if (!isObject(reference)) return
     if (countWord(reference) & COUNTED_IN_TRIAL) setTrialWord(reference, trialWord(reference) - 1)
   }
 }
@@ -342,9 +374,9 @@ function releaseNext(): u32 {
 class GarbageDropper {
   visit(slot: usize): void {
     const reference = load<usize>(slot)
-    if (!isReference(reference)) return
+    if (!isObject(reference)) return
     const before = countWord(reference)
-    if ((before & (COUNTED_IN_TRIAL | COUNTED_ALIVE)) == COUNTED_IN_TRIAL) return
+    if (!isLive(before)) return
     const word = before - COUNT_ONE
     setCountWord(reference, word)
     if (word < COUNT_ONE) release(reference)
@@ -371,8 +403,9 @@ function endNext(): u32 {
   const c = counted()
   if (c.cursor == c.aliveEnd) {
     c.trials++
+    c.most = c.most > u32.MAX_VALUE >> 1 ? u32.MAX_VALUE : c.most << 1
     // Where much is alive, looking at it must be earned by as many more candidates.
-    end(max<u32>(c.threshold, c.count >> 2))
+    end(max<u32>(c.threshold, c.aliveEnd >> 2))
     return 1
   }
   const member = memberAt(c.cursor)
@@ -389,7 +422,7 @@ function end(dueAt: u32): void {
   const c = counted()
   c.phase = TRIAL_IDLE
   c.dueAt = dueAt
-  c.isDue = <u32>(c.threshold != 0 && c.candidateCount >= dueAt)
+  c.isDue = <u32>hasEnough()
   clearList()
 }
 
@@ -407,7 +440,9 @@ function giveUp(): void {
     } else if (word & COUNTED_AGAIN) addCandidate(member)
   }
   c.failed = 1
+  if (c.isAll && c.missed < u32.MAX_VALUE) c.missed++
   c.trialsLost++
   space().status = STATUS_OUT_OF_MEMORY
-  end(max<u32>(c.threshold, c.candidateCount << 1))
+  c.most = max<u32>(min<u32>(c.most, c.candidateCount) >> 2, 1)
+  end(c.most > 1 ? c.threshold : max<u32>(c.threshold, c.candidateCount << 1))
 }

@@ -9,21 +9,20 @@
 import { SHAPE_LEAF } from '../object-layout'
 import { typeInfo } from '../object-overlay'
 import { typeOf } from '../object/header'
+import { isReference } from '../object/words'
 import {
+  COUNTED_ALIVE,
   COUNTED_COUNT_BELOW,
   COUNTED_HEADER_BYTES,
+  COUNTED_IN_TRIAL,
   COUNTED_PLACE_BELOW,
   COUNTED_TRIAL_BELOW,
-  COUNT_MAX,
-  COUNT_SHIFT,
+  COUNT_ONE,
+  TRIAL_RELEASE,
 } from '../value-layout'
 import { counted } from './state'
 
-// @ts-ignore: decorator
-@inline
-export function isReference(word: u32): bool {
-  return (word & 15) == 8
-}
+export { isReference }
 
 // @ts-ignore: decorator
 @inline
@@ -76,11 +75,29 @@ export function isLeaf(reference: usize): bool {
   return <u32>typeInfo(typeOf(reference)).shape == SHAPE_LEAF
 }
 
-/** Whether a word is a reference whose count is at its most. */
+/**
+ * Whether an object is where the word says, by one look at the place of its sign, next to its count. Any word may be
+ * asked. A released object has no sign any more, and what else lies in memory hardly ever looks like one.
+ */
 // @ts-ignore: decorator
 @inline
-export function isFull(word: u32): bool {
-  return isReference(word) && countWord(word) >> COUNT_SHIFT == COUNT_MAX
+export function isObject(word: u32): bool {
+  const block = <usize>word - COUNTED_HEADER_BYTES
+  return isReference(word) && <u32>(block >> 16) < <u32>memory.size() && load<u32>(block) == signOf(block)
+}
+
+/** Whether an object with this count word is garbage that a trial is about to release. */
+// @ts-ignore: decorator
+@inline
+export function isDoomed(word: u32): bool {
+  return (word & (COUNTED_IN_TRIAL | COUNTED_ALIVE)) == COUNTED_IN_TRIAL && counted().phase >= TRIAL_RELEASE
+}
+
+/** Whether an object with this count word is one that anybody may refer to. */
+// @ts-ignore: decorator
+@inline
+export function isLive(word: u32): bool {
+  return word >= COUNT_ONE && !isDoomed(word)
 }
 
 /** What a payload of `bytes` takes with its header: at most OBJECT_MAX_BYTES is asked for. */

@@ -3,7 +3,8 @@
  * freed. Children whose count comes to 0 by that are linked through their own trial word and taken in turn, so a list
  * of any length goes without recursion and without memory.
  *
- * These are the kernel's own ways: the references are known to be good. What programs hand in is checked in `counts.ts`.
+ * These are the kernel's own ways. What programs hand in is checked in `counts.ts`. What objects hold is taken with a
+ * look at the sign: a program that has taken back somebody else's count leaves words behind that lead nowhere.
  */
 import { check } from '../host'
 import { headWord, payloadBytes } from '../object/header'
@@ -25,7 +26,8 @@ import {
   countWord,
   countedBytesFor,
   isLeaf,
-  isReference,
+  isLive,
+  isObject,
   setCountWord,
   setTrialWord,
   signOf,
@@ -50,11 +52,22 @@ export function increment(reference: usize): void {
 export function decrement(reference: usize): void {
   const before = countWord(reference)
   check(load<u32>(reference - COUNTED_HEADER_BYTES) == signOf(reference - COUNTED_HEADER_BYTES), 2008, reference)
-  check(before >= COUNT_ONE, 2009, reference)
+  // More was taken back than was there: the object goes, or has gone already, for all of them.
+  if (!isLive(before)) return
   const word = before - COUNT_ONE
   setCountWord(reference, word)
   if (word < COUNT_ONE) release(reference)
   else if (!(word & COUNTED_CANDIDATE) || word & COUNTED_IN_TRIAL) suspect(reference)
+}
+
+/** Take back the reference that a word may be. One that leads to no object, to a released one, say, is left alone. */
+export function dropWord(word: u32): void {
+  if (isObject(word)) decrement(word)
+}
+
+/** The same with the words of [from, to). */
+export function dropWords(from: usize, to: usize): void {
+  for (let at = from; at < to; at += 4) dropWord(load<u32>(at))
 }
 
 /** The object has lost a reference, not its last: it may be part of garbage now. */
@@ -82,6 +95,15 @@ export function release(reference: usize): void {
   if (!c.isDraining) drain()
 }
 
+/** From here to `letGo` what loses its last reference stays as it is, if it can refer to others. */
+export function hold(): void {
+  counted().isDraining = 1
+}
+
+export function letGo(): void {
+  drain()
+}
+
 function drain(): void {
   const c = counted()
   c.isDraining = 1
@@ -98,8 +120,7 @@ function drain(): void {
 @final
 class Dropper {
   visit(slot: usize): void {
-    const word = load<u32>(slot)
-    if (isReference(word)) decrement(word)
+    dropWord(load<u32>(slot))
   }
 }
 

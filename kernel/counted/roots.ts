@@ -5,23 +5,23 @@
  * Slots of shadow stacks are lent words: they count nothing and keep nothing. Weak roots, and roots that are words
  * elsewhere, need a collector that traces: they are refused.
  */
-import { STATUS_BAD_ARGUMENT, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { ROOT_PINNED } from '../object-layout'
 import { refused } from '../object-overlay'
 import { heap } from '../overlay'
 import { eachHandleRange, handlePop as popSlots, handlePush as pushSlot, isHandleTop } from '../root/handles'
 import { isRootSlot, rootAdd as addSlot, rootRemove as removeSlot } from '../root/lists'
-import { STATUS_COUNT } from '../value-layout'
-import { isFull, isReference } from './header'
-import { decrement, increment } from './release'
+import { objectStatus, shareStatus } from './counts'
+import { isReference } from './header'
+import { dropWord, dropWords, increment } from './release'
 import { counted } from './state'
-import { dropWords } from './stores'
 
 /** A new slot that holds `word` and owns one count more: its address, 0 when refused. */
 export function handlePush(word: u32): usize {
   if (!heap().space) return 0
-  if (isFull(word)) return refused(STATUS_COUNT)
-  const slot = handleAdopt(word)
+  const status = shareStatus(word)
+  if (status) return refused(status)
+  const slot = pushOwned(word)
   if (slot && isReference(word)) increment(word)
   return slot
 }
@@ -29,6 +29,11 @@ export function handlePush(word: u32): usize {
 /** A new slot that takes over the caller's count: its address, 0 when refused; the count is the caller's still then. */
 export function handleAdopt(word: u32): usize {
   if (!heap().space) return 0
+  const status = isReference(word) ? objectStatus(word) : STATUS_OK
+  return status ? refused(status) : pushOwned(word)
+}
+
+function pushOwned(word: u32): usize {
   const slot = pushSlot(word)
   return slot ? slot : refused(STATUS_OUT_OF_MEMORY)
 }
@@ -60,7 +65,8 @@ class PoppedRange {
 export function rootAdd(kind: u32, word: u32): usize {
   if (!heap().space) return 0
   if (kind > ROOT_PINNED) return refused(STATUS_BAD_ARGUMENT)
-  if (isFull(word)) return refused(STATUS_COUNT)
+  const status = shareStatus(word)
+  if (status) return refused(status)
   const slot = addSlot(kind, word)
   if (slot && isReference(word)) increment(word)
   return slot
@@ -71,6 +77,6 @@ export function rootRemove(kind: u32, slot: usize): u32 {
   if (!heap().space || kind > ROOT_PINNED) return STATUS_BAD_ARGUMENT
   const word = isRootSlot(kind, slot) ? load<u32>(slot) : 0
   const status = removeSlot(kind, slot)
-  if (!status && isReference(word)) decrement(word)
+  if (!status) dropWord(word)
   return status
 }

@@ -5,12 +5,16 @@
  * `reset` of whatever build drops it with everything else.
  */
 import { FLAG_BUMP, FLAG_COUNTED, FLAG_OBJECTS, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { SHAPE_LEAF, SPACE_VALUES_AT, TRAIL_BYTES } from '../object-layout'
-import { space, spaceAt } from '../object-overlay'
+import { SHAPE_LEAF, TRAIL_BYTES } from '../object-layout'
+import { space } from '../object-overlay'
 import { heap } from '../overlay'
 import { tableAlloc, tableFree } from '../object/memory'
-import { makeBuiltInTypes, typeAdd } from '../object/types'
+import { makeBuiltInTypes, typeAdd as addType, typeText as makeText } from '../object/types'
+import { beginStress } from '../plan/stress'
+import { shadowCreate as makeStack } from '../root/shadow'
+import { valuesCreate as makeValues } from '../root/values'
 import { CANDIDATES_THRESHOLD, SPACE_COUNTED_BYTES, TRIAL_UNITS, TYPE_COUNTED_BYTES } from '../value-layout'
+import { hasEnough } from './candidates'
 import { counted } from './state'
 
 const COOKIE_FACTOR: u32 = 0x9e3779b1
@@ -26,8 +30,9 @@ export function spaceCreate(policy: u32): u32 {
   space().policy = policy
   // Objects of before a reset must not look like those of after it.
   counted().cookie = ((<u32>at ^ (h.generation << 16)) * COOKIE_FACTOR) | 1
+  counted().most = u32.MAX_VALUE
   setThreshold(CANDIDATES_THRESHOLD, TRIAL_UNITS)
-  const isMade = makeBuiltInTypes() && typeAdd(0, 0, SHAPE_LEAF, TRAIL_BYTES, 0, 0, 0, 1, 0) == TYPE_COUNTED_BYTES
+  const isMade = makeBuiltInTypes() && addType(0, 0, SHAPE_LEAF, TRAIL_BYTES, 0, 0, 0, 1, 0) == TYPE_COUNTED_BYTES
   if (!isMade) {
     tableFree(space().types)
     h.space = 0
@@ -49,19 +54,41 @@ export function setThreshold(candidates: u32, units: u32): void {
   c.threshold = candidates
   c.stepUnits = units ? units : TRIAL_UNITS
   c.dueAt = candidates
-  c.isDue = <u32>(candidates != 0 && c.candidateCount >= candidates)
+  c.isDue = <u32>hasEnough()
 }
 
-/** The zeroed words of the values' state, made at the first call: their address, 0 when out of memory. */
+// ---- calls of the lower floors, which take the space for granted --------
+
+/** The zeroed words of the values' state, made at the first call: their address, 0 when refused. */
 export function valuesCreate(bytes: u32): usize {
+  return heap().space ? makeValues(bytes) : 0
+}
+
+export function setStress(kind: u32, number: u32, seed: u32): u32 {
+  return heap().space ? beginStress(kind, number, seed) : STATUS_BAD_ARGUMENT
+}
+
+export function shadowCreate(slots: u32, pinning: bool): u32 {
+  return heap().space ? makeStack(slots, pinning) : STATUS_BAD_ARGUMENT
+}
+
+export function typeText(bytes: u32): usize {
+  return heap().space ? makeText(bytes) : 0
+}
+
+export function typeAdd(
+  textAt: usize,
+  textBytes: u32,
+  shape: u32,
+  trail: u32,
+  refs: u32,
+  fixedBytes: u32,
+  refMask: u32,
+  elementBytes: u32,
+  elementMask: u32,
+): u32 {
   if (!heap().space) return 0
-  const known = load<usize>(spaceAt(), SPACE_VALUES_AT)
-  if (known) return known
-  const at = tableAlloc(bytes)
-  if (!at) return 0
-  memory.fill(at, 0, bytes)
-  store<usize>(spaceAt(), at, SPACE_VALUES_AT)
-  return at
+  return addType(textAt, textBytes, shape, trail, refs, fixedBytes, refMask, elementBytes, elementMask)
 }
 
 /** There is nothing to sweep. */

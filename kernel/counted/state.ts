@@ -49,6 +49,13 @@ export class CountedState {
   /** Of `handlePop`: the new top, 0 once it was met. */
   popTop: usize
   isPopped: u32
+  /** The trial takes every object that can refer: the block that it looked at last, and whether it still looks. */
+  walkAt: usize
+  isWalking: u32
+  /** It began so. */
+  isAll: u32
+  /** Candidates that a trial takes at most: fewer after one whose list could not grow. */
+  most: u32
 }
 
 // @ts-ignore: decorator

@@ -80,7 +80,6 @@ export function touch(reference: usize): void {
   c.touched = 1
   const word = countWord(reference)
   if (word & COUNTED_ALIVE) return
-  check(c.phase < TRIAL_RELEASE, 2004, reference)
   // A reference to garbage that nobody owned: it comes too late.
   if (c.phase >= TRIAL_RELEASE) return
   setCountWord(reference, word | COUNTED_ALIVE)

@@ -16,11 +16,13 @@ import {
   ROOT_STRONG,
   SPACE_GLOBAL_OBJECT_AT,
   SPACE_PENDING_EXCEPTION_AT,
+  TYPE_SHIFT,
 } from '../object-layout'
 import { space, spaceAt, typeInfo } from '../object-overlay'
 import { heap } from '../overlay'
 import { fault, totals } from '../check/totals'
 import { verify } from '../check/verify'
+import { pieceBytes } from '../region/piece'
 import { payloadBytes, typeOf } from '../object/header'
 import { scan } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
@@ -31,6 +33,7 @@ import {
   COUNTED_ALIVE,
   COUNTED_CANDIDATE,
   COUNTED_IN_TRIAL,
+  COUNT_ONE,
   COUNT_SHIFT,
   FAULT_CANDIDATES,
   FAULT_COUNT,
@@ -39,7 +42,7 @@ import {
   TRIAL_RELEASE,
 } from '../value-layout'
 import { fitsBlock, nextObject, objectStatus } from './counts'
-import { countWord, countedBytesFor, isReference, placeOf, setTrialWord, trialWord } from './header'
+import { countWord, countedBytesFor, isDoomed, isObject, isReference, placeOf, setTrialWord, trialWord } from './header'
 import { counted } from './state'
 import { memberAt, setMember } from './trial-list'
 
@@ -56,19 +59,27 @@ function isSpaceSound(): bool {
   const c = counted()
   return (
     areStacksSound() &&
-    s.types != 0 &&
     s.typeCount < s.typeCapacity &&
+    isTable(s.types, s.typeCapacity << TYPE_SHIFT) &&
+    isTable(c.candidates, c.candidateCapacity << 2) &&
+    isTable(c.list, c.capacity << 2) &&
     c.phase <= TRIAL_END &&
     c.candidateCount + c.reserved <= c.candidateCapacity &&
     c.aliveDone <= c.aliveEnd &&
     c.work == 0 &&
+    c.isDraining == 0 &&
     (c.phase == TRIAL_IDLE || (c.aliveEnd <= c.count && c.count <= c.capacity))
   )
 }
 
+/** Whether `at` is a piece of the heap that has room for `bytes`, or nothing for none. */
+function isTable(at: usize, bytes: u32): bool {
+  return bytes ? bytes <= pieceBytes(at) : at == 0
+}
+
 /** Each object has a header that fits its block and its place, and there are as many as were counted. */
 function checkObjects(): u32 {
-  let objects = doomedObjects()
+  let objects: u32 = 0
   let bytes: u32 = 0
   for (let at = nextObject(0); at; at = nextObject(at)) {
     const type = typeOf(at)
@@ -79,17 +90,17 @@ function checkObjects(): u32 {
     objects++
     bytes += total
   }
-  const isCounted = objects == space().liveObjects && bytes <= space().liveBytes
-  return isCounted ? FAULT_NONE : fault(FAULT_COUNT, spaceAt())
-}
-
-/** Garbage that has not been freed yet. */
-function doomedObjects(): u32 {
+  // Garbage that has not been freed yet is still counted.
   const c = counted()
-  if (c.phase < TRIAL_RELEASE) return 0
-  let objects: u32 = 0
-  for (let i = c.aliveEnd; i < c.count; i++) objects += <u32>(memberAt(i) != 0)
-  return objects
+  for (let i = c.aliveEnd; c.phase >= TRIAL_RELEASE && i < c.count; i++) {
+    const at = memberAt(i)
+    if (!at) continue
+    if (!isObject(at)) return fault(FAULT_CANDIDATES, c.list + (i << 2))
+    objects++
+    bytes += countedBytesFor(payloadBytes(at))
+  }
+  const isCounted = objects == space().liveObjects && bytes == space().liveBytes
+  return isCounted ? FAULT_NONE : fault(FAULT_COUNT, spaceAt())
 }
 
 /** Whether the table or the list that the object's state names has it where the object says. */
@@ -113,21 +124,24 @@ function checkLists(): u32 {
     const state = countWord(reference) & (COUNTED_CANDIDATE | COUNTED_IN_TRIAL)
     if (state != COUNTED_CANDIDATE || placeOf(reference) != i) return fault(FAULT_CANDIDATES, at)
   }
-  const members = listEnd()
+  let reserved: u32 = 0
+  const members: u32 = c.phase == TRIAL_IDLE ? 0 : c.count
   for (let i: u32 = 0; i < members; i++) {
     const reference = memberAt(i)
     if (!reference) continue
-    const at = c.list + (i << 2)
-    if (objectStatus(reference)) return fault(FAULT_CANDIDATES, at)
-    if (!(countWord(reference) & COUNTED_IN_TRIAL) || placeOf(reference) != i) return fault(FAULT_CANDIDATES, at)
+    if (!isMember(reference, i)) return fault(FAULT_CANDIDATES, c.list + (i << 2))
+    if (countWord(reference) & COUNTED_CANDIDATE) reserved++
   }
-  return FAULT_NONE
+  return reserved == c.reserved ? FAULT_NONE : fault(FAULT_CANDIDATES, spaceAt())
 }
 
-/** End of the part of the list that holds objects. */
-function listEnd(): u32 {
+/** Whether an object that says so is number `index` of the list; from RELEASE on the undecided ones are garbage. */
+function isMember(reference: usize, index: u32): bool {
   const c = counted()
-  return c.phase == TRIAL_IDLE ? 0 : c.phase < TRIAL_RELEASE ? c.count : c.aliveEnd
+  if (!isObject(reference) || placeOf(reference) != index) return false
+  const word = countWord(reference)
+  const isGarbage = c.phase >= TRIAL_RELEASE && index >= c.aliveEnd
+  return (word & COUNTED_IN_TRIAL) != 0 && isGarbage == isDoomed(word) && word >= COUNT_ONE
 }
 
 /** No count is less than the references that are found. The lists have been checked. */

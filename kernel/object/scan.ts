@@ -47,6 +47,16 @@ function scanOther<V>(reference: usize, info: TypeInfo, bytes: u32): void {
   else if (shape == SHAPE_MIXED) for (; at < end; at += <usize>info.elementBytes) visitMask<V>(at, info.elementMask)
 }
 
+/** Visit the references in the elements from `from` to `end` of an object of SHAPE_REFS, WIDE or MIXED. */
+// @ts-ignore: decorator
+@inline
+export function scanElements<V>(info: TypeInfo, from: usize, end: usize): void {
+  const shape = <u32>info.shape
+  if (shape == SHAPE_REFS) visitWords<V>(from, end)
+  else if (shape == SHAPE_WIDE) visitWide<V>(from, end)
+  else for (let at = from, step = <usize>info.elementBytes; at < end; at += step) visitMask<V>(at, info.elementMask)
+}
+
 /** The same for an object of SHAPE_WIDE, with a visitor of its own for the words in wide values. */
 export function scanWide<V, W>(reference: usize, info: TypeInfo, bytes: u32): void {
   visitWords<V>(reference, reference + (<u32>info.refs << 2))

@@ -80,6 +80,11 @@ export declare function kernelWeakRefGet(reference: usize): usize
 @external("kernel", "identityHash")
 export declare function kernelIdentityHash(reference: usize): u32
 
+/** Of the counted kernel alone: words are about to be moved with their counts. */
+// @ts-ignore: decorator
+@external("kernel", "touchWords")
+export declare function kernelTouchWords(at: usize, count: u32): u32
+
 /** Of the counted kernel alone. */
 // @ts-ignore: decorator
 @external("kernel", "incref")

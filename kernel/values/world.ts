@@ -6,7 +6,13 @@
  * Guarantee: a call that fails leaves its reason in the state and has changed nothing.
  */
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { COUNTED_COUNT_BELOW, VALUES_OPERANDS_AT, VALUES_STATUS_AT } from '../value-layout'
+import {
+  COUNTED_COUNT_BELOW,
+  SPACE_TRIAL_PHASE_AT,
+  TRIAL_IDLE,
+  VALUES_OPERANDS_AT,
+  VALUES_STATUS_AT,
+} from '../value-layout'
 import { OBJECT_SMALL_MAX_BYTES, SPACE_STATUS_AT, SPACE_VALUES_AT } from '../object-layout'
 import { space, spaceAt } from '../object-overlay'
 import { headWord, objectBytesFor, payloadBytes, typeOf, writeHeader } from '../object/header'
@@ -19,6 +25,7 @@ import {
   kernelObjectNew,
   kernelStore,
   kernelStoreCounted,
+  kernelTouchWords,
 } from './kernel'
 import { isReference } from './words'
 
@@ -145,8 +152,10 @@ export function putOwned(holder: usize, slot: usize, word: u32): void {
 export function take(holder: usize, slot: usize): u32 {
   const word = load<u32>(slot)
   // @ts-ignore: set by --use
-  if (HW_COUNTED) store<u32>(slot, 0)
-  else put(holder, slot, 0)
+  if (HW_COUNTED) {
+    tellTrial(slot, 1)
+    store<u32>(slot, 0)
+  } else put(holder, slot, 0)
   return word
 }
 
@@ -156,8 +165,23 @@ export function take(holder: usize, slot: usize): u32 {
  */
 export function moveWords(holder: usize, to: usize, from: usize, count: u32): void {
   // @ts-ignore: set by --use
+  if (HW_COUNTED) tellTrial(from, count)
+  // @ts-ignore: set by --use
   if (HW_COUNTED || HW_EMBEDDED) memory.copy(to, from, count << 2)
   else kernelCopy(holder, to, from, count)
+}
+
+/**
+ * Counted: words that hold references move with their counts, within an object or out of it. A trial of the cycle
+ * collector that goes on would find the same counts and not the words.
+ */
+// @ts-ignore: decorator
+@inline
+export function tellTrial(at: usize, count: u32): void {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    if (load<u32>(spaceAt() + SPACE_TRIAL_PHASE_AT) != TRIAL_IDLE) kernelTouchWords(at, count)
+  }
 }
 
 /** Copy words, each counted once more where it now lies as well; what lay there is let go. */
