@@ -18,3 +18,23 @@ export {
   stringSeal,
   stringSlice,
 } from './values/strings'
+export {
+  arrayAt,
+  arrayCapacity,
+  arrayGet,
+  arrayInsert,
+  arrayLength,
+  arrayNew,
+  arrayPop,
+  arrayPush,
+  arrayPushBytes,
+  arrayPushMany,
+  arrayPushWide,
+  arrayReserve,
+  arrayResize,
+  arraySet,
+  arraySetWide,
+  arrayTrim,
+} from './values/arrays'
+export { arrayGetNumber, arrayPopNumber, arrayPushNumber, arraySetNumber } from './values/array-numbers'
+export { arrayCopy, arrayFill, arrayIndexOf, arrayRemove, arraySlice } from './values/array-ranges'
