@@ -1,5 +1,5 @@
 /**
- * A bare kernel with objects for tests: the debug build of either kind bound to a memory, with its words by name.
+ * A bare kernel with objects for tests: the debug build of any kind bound to a memory, with its words by name.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import * as layout from '../kernel/layout.js'
@@ -9,7 +9,8 @@ type Call = (...args: number[]) => number
 
 const modules = new Map<string, WebAssembly.Module>()
 
-function moduleOf(name: string): WebAssembly.Module {
+/** The module `build/<name>.wasm`. */
+export function moduleOf(name: string): WebAssembly.Module {
   const known = modules.get(name)
   if (known) return known
   const file = new URL(`../../build/${name}.wasm`, import.meta.url)
@@ -20,8 +21,18 @@ function moduleOf(name: string): WebAssembly.Module {
   return module
 }
 
+export type ObjectMode = 'vm' | 'embedded' | 'counted'
+
+/** The kernel that a mode runs on. */
+export const KERNELS: Readonly<Record<ObjectMode, string>> = {
+  vm: 'heapwright-objects',
+  embedded: 'heapwright-embedded',
+  counted: 'heapwright-counted',
+}
+
 export interface ObjectKernelOptions {
-  readonly mode?: 'vm' | 'embedded'
+  /** `counted` is the kernel of counted objects. */
+  readonly mode?: ObjectMode
   /** Bytes. Default 64 MiB, or 64 KiB in `embedded`. */
   readonly limit?: number
   /** `POLICY_…`. */
@@ -39,7 +50,7 @@ export interface ObjectKernelOptions {
 }
 
 export class ObjectKernel {
-  readonly mode: 'vm' | 'embedded'
+  readonly mode: ObjectMode
   readonly memory: WebAssembly.Memory
   readonly call: Record<string, Call>
   readonly base: number
@@ -53,7 +64,7 @@ export class ObjectKernel {
   constructor(options: ObjectKernelOptions = {}) {
     this.mode = options.mode ?? 'vm'
     this.base = options.base ?? 0
-    const limit = options.limit ?? (this.mode === 'vm' ? 64 << 20 : 64 << 10)
+    const limit = options.limit ?? (this.mode === 'embedded' ? 64 << 10 : 64 << 20)
     const pages = Math.ceil((this.base + limit) / 65536)
     const initial = Math.min(Math.ceil(this.base / 65536) + 1, pages)
     const memory = new WebAssembly.Memory({ initial, maximum: pages })
@@ -72,7 +83,7 @@ export class ObjectKernel {
       const kind = argument >>> 8
       if (code === objects.REPORT_COLLECT_BEGIN && kind <= objects.COLLECT_COMPACT) this.causes.push(argument & 255)
     }
-    const name = this.mode === 'vm' ? 'heapwright-objects' : 'heapwright-embedded'
+    const name = KERNELS[this.mode]
     const instance = new WebAssembly.Instance(moduleOf(options.release ? name : `${name}-debug`), {
       env: { memory },
       host: { grow, report },
@@ -83,8 +94,8 @@ export class ObjectKernel {
     const end = this.base + limit
     this.expectOk('create', this.base, this.base + 65536, end, limit, flags, layout.CLASS_TABLE_GEOMETRIC)
     if (options.knobs) this.run('setKnobs', options.knobs)
-    if (this.mode === 'vm') this.expectOk('spaceCreate', options.policy ?? 0)
-    else this.run('setPolicy', options.policy ?? 0)
+    if (this.mode === 'embedded') this.run('setPolicy', options.policy ?? 0)
+    else this.expectOk('spaceCreate', options.policy ?? 0)
     this.hasNursery = options.nursery !== undefined
     if (options.nursery !== undefined) {
       this.expectOk('nurseryCreate', options.nursery, options.old ?? 0, options.stepUnits ?? 1000)
@@ -137,8 +148,8 @@ export class ObjectKernel {
 
   /** Store a reference in a word of an object, through the write barrier where there is one. */
   storeReference(holder: number, slot: number, value: number): void {
-    if (this.mode === 'vm') this.run('storeReference', holder, slot, value)
-    else this.setU32(slot, value)
+    if (this.mode === 'embedded') this.setU32(slot, value)
+    else this.run('storeReference', holder, slot, value)
   }
 
   /** Throws when the verifier finds a fault. */
