@@ -143,7 +143,10 @@ export const VALUES_TYPE_WIDE_AT: u32 = 88
 export const VALUES_TYPE_DICTIONARY_AT: u32 = 92
 export const VALUES_TYPE_PROPERTIES_AT: u32 = 96
 export const VALUES_TYPE_SHAPE_AT: u32 = 100
-/** Interned strings, entries of their table in use (dead ones too), next entry of the old table to move. */
+/**
+ * Interned strings, entries of their table in use (dead ones too), next entry of the old table to move; without one the
+ * next entry of the table to be looked at.
+ */
 export const VALUES_INTERNED_COUNT_AT: u32 = 104
 export const VALUES_INTERNED_USED_AT: u32 = 108
 export const VALUES_INTERNED_MOVED_AT: u32 = 112

@@ -106,8 +106,8 @@ export function arrayFill(array: u32, from: u32, to: u32, word: u32): u32 {
 }
 
 /**
- * Index of the first element from `from` on that is the same value: numbers by value, NaN as itself and 0 as -0; strings
- * by text; everything else by identity. 0xffffffff with STATUS_NONE. In arrays of words and of numbers.
+ * Index of the first element from `from` on that is the same value: numbers by value, NaN as itself and 0 as -0;
+ * strings by text; everything else by identity. 0xffffffff with STATUS_NONE. In arrays of words and of numbers.
  */
 export function arrayIndexOf(array: u32, word: u32, from: u32): u32 {
   if (!isArray(array)) return nowhere(STATUS_TYPE)

@@ -342,8 +342,8 @@ export function arrayPop(array: u32): u32 {
 }
 
 /**
- * Append `count` words that lie at `at`, outside of objects, each counted once more. When the array has no room for them
- * objects may move: words that refer lie where collectors put them right, in handles or on a shadow stack.
+ * Append `count` words that lie at `at`, outside of objects, each counted once more. When the array has no room for
+ * them objects may move: words that refer lie where collectors put them right, in handles or on a shadow stack.
  */
 export function arrayPushMany(array: u32, at: usize, count: u32): u32 {
   if (!isWritableOf(array, KIND_VALUE)) return refuseKind(array, KIND_VALUE)

@@ -146,7 +146,7 @@ export function moveElements(kind: u32, bytes: u32, holder: usize, to: usize, fr
   else memory.copy(to, from, count * bytes)
 }
 
-/** Copy `count` elements to `to`, in `holder`. STATUS_COUNT when one can be counted no more: nothing has changed then. */
+/** Copy `count` elements to `to`, in `holder`. STATUS_COUNT where one can be counted no more: nothing has changed. */
 export function copyElements(kind: u32, bytes: u32, holder: usize, to: usize, from: usize, count: u32): u32 {
   if (kind == KIND_VALUE) return copyWords(holder, to, from, count)
   if (kind == KIND_WIDE) return copyWides(holder, to, from, count)

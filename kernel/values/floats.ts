@@ -6,7 +6,7 @@ import { INTEGER_MAX, INTEGER_MIN, VALUES_TYPE_FLOAT_AT } from '../value-layout'
 import { integerOf, isInteger, wordOfInteger } from './words'
 import { allocate, isOf, stateWord } from './world'
 
-const NAN_BITS: u64 = 0x7ff8000000000000
+export const NAN_BITS: u64 = 0x7ff8000000000000
 const FLOAT_BYTES: u32 = 8
 
 /** A float, owned; 0 when out of memory. */

@@ -77,6 +77,10 @@ export declare function kernelWeakRefNew(slot: usize): usize
 export declare function kernelWeakRefGet(reference: usize): usize
 
 // @ts-ignore: decorator
+@external("kernel", "nextObject")
+export declare function kernelNextObject(reference: usize): usize
+
+// @ts-ignore: decorator
 @external("kernel", "identityHash")
 export declare function kernelIdentityHash(reference: usize): u32
 

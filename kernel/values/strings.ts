@@ -103,6 +103,14 @@ export function makeValid(at: usize, bytes: u32, codePoints: u32): usize {
   return made
 }
 
+/** A string with the text of the one in operand 0. */
+export function copyKept(): usize {
+  const bytes = textBytes(kept(0))
+  const made = makeString(bytes, codePointsOf(kept(0)))
+  if (made) memory.copy(textOf(made), textOf(kept(0)), bytes)
+  return made
+}
+
 /** A string of text that is not valid. */
 export function makeRepaired(at: usize, bytes: u32): usize {
   if (bytes > TEXT_MAX_BYTES) return refuse(STATUS_OUT_OF_MEMORY)
