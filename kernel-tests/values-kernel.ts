@@ -228,6 +228,28 @@ export class ValuesKernel {
     if (fault) throw new Error(`valuesVerify: fault ${fault}`)
   }
 
+  /** A piece of whatever collectors there are do beside the program. */
+  collectSome(below: (limit: number) => number): void {
+    const { kernel } = this
+    const choice = below(8)
+    if (choice === 0) kernel.run('collect', objects.COLLECT_FULL)
+    else if (choice === 1 && !this.isCounted) kernel.run('collect', objects.COLLECT_COMPACT)
+    else if (this.isCounted) kernel.run('step', 1 + below(8))
+    else if (kernel.hasNursery && choice < 4) kernel.run('collect', objects.COLLECT_MINOR)
+    else if (kernel.hasNursery) {
+      // A cycle that would begin later begins now.
+      if (kernel.word(objects.SPACE_PHASE_AT) === objects.PHASE_IDLE) {
+        kernel.setWord(objects.SPACE_ALLOCATED_AT, kernel.word(objects.SPACE_BUDGET_AT))
+      }
+      kernel.run('step', 1 << below(8))
+    }
+  }
+
+  /** Id of an object's type. */
+  typeOf(reference: number): number {
+    return this.u32(reference - 8) & objects.TYPE_MASK
+  }
+
   get liveObjects(): number {
     return this.kernel.word(objects.SPACE_LIVE_OBJECTS_AT)
   }

@@ -87,8 +87,8 @@ export function letGo(): void {
 // ---- objects --------------------------------------------------------------------------------------------------------
 
 /**
- * A zeroed object of `type` with a payload of `bytes`, which fit each other: 0 when out of memory, and the state says so. May
- * collect and move. In the counted world the caller owns it.
+ * A zeroed object of `type` with a payload of `bytes`, which fit each other: 0 when out of memory, and the state says
+ * so. May collect and move. In the counted world the caller owns it.
  */
 export function allocate(type: u32, bytes: u32): usize {
   // @ts-ignore: set by --use
