@@ -40,3 +40,22 @@ export { arrayGetNumber, arrayPopNumber, arrayPushNumber, arraySetNumber } from 
 export { arrayCopy, arrayFill, arrayIndexOf, arrayRemove, arraySlice } from './values/array-ranges'
 export { intern, internCapacity, internText, internTrim, internedCount, isInterned } from './values/interned'
 export { valuesVerify } from './values/check'
+export {
+  dictionaryClear,
+  dictionaryCount,
+  dictionaryDelete,
+  dictionaryGet,
+  dictionaryGetText,
+  dictionaryHas,
+  dictionaryKeyAt,
+  dictionaryKind,
+  dictionaryLock,
+  dictionaryNew,
+  dictionaryNext,
+  dictionaryReserve,
+  dictionarySet,
+  dictionarySetAt,
+  dictionaryTake,
+  dictionaryUnlock,
+  dictionaryValueAt,
+} from './values/dictionary'

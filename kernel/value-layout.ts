@@ -22,7 +22,7 @@
  *   float      [ double : 64 ]
  *   array      [ store ][ length ][ kind : 8 | 0 : 8 | element bytes : 16 ]
  *   store      the elements of an array, nothing else: of words, of wide values, or of bytes
- *   dictionary, property object, shape: see `values/dictionary.ts`, `values/properties.ts`
+ *   dictionary, property object, shape: below
  *
  * A reference is at 8 past a multiple of 16, in `embedded` at a multiple of 8. So collectors tell references from
  * other words by their low bits, and any slot, root or stack may hold any word.
@@ -225,20 +225,25 @@ export const FAULT_CANDIDATES: u32 = 45
 /** A string, the table of interned ones, an array, a dictionary or a property object is wrong. */
 export const FAULT_VALUE: u32 = 46
 
-// ---- dictionaries: their words ----------------------------------------------------------------------------------------
+// ---- dictionaries: their words --------------------------------------------------------------------------------------
 //
 //   dictionary  words, see below; every number in one is an integer word, so one rule scans all of it
 //   segment     [ live entries ][ key ][ value ][ hash ] ...      a hole, deleted or never used, has no key
 //   directory   [ segment or 0 ] ...                              0: all of its entries are holes
-//   index       u32 slots: 0 empty, 1 deleted, else position + 2; as many as a power of two
+//   index       slots of 32 bits, as many as a power of two: 0 empty, 1 deleted, else
+//               [ tag : 6 | position + 2 : 26 ]                   tag: bits 1 to 6 of the hash
 //
-// A position counts entries in order of insertion. Position p is entry p & 511 of segment p >> 9; without a directory
-// there is one segment, which doubles up to 512 entries. Up to DICTIONARY_LINEAR positions there is no index.
+// A position counts entries in order of insertion. Position p is entry p & 511 of segment p >> 9 (p & 63 and p >> 6 in
+// `embedded`); without a directory there is one segment, which doubles up to that length. Up to DICTIONARY_LINEAR
+// positions there need be no index. A hash has its lowest bit set, so that it is an integer word; its highest bits say
+// where in the index the search begins.
 //
-//   live entries = DICTIONARY_COUNT, each in exactly one slot of index or old index; slots of both refer to nothing else
-//   MARKS = slots of the index that are not empty <= 3/4 of them; slots of the old index below MOVED are empty or deleted
+//   live entries = DICTIONARY_COUNT; with an index each is in exactly one slot of it or of the old one, and slots of
+//   both refer to nothing else
+//   MARKS = slots of the index that are not empty <= 3/4 of them
+//   slots of the old index below MOVED are empty or deleted
 //   positions below FIRST and in [TO, FROM) are holes, and so is everything from USED on
-//   a segment without live entries is not there, but for the one of USED and, while FROM is not 0, the one of TO
+//   a segment of a directory without live entries is not there, but for one that has just been made for USED or TO
 
 /** Integer: live entries. */
 export const DICTIONARY_COUNT_AT: u32 = 0
@@ -262,20 +267,30 @@ export const DICTIONARY_FROM_AT: u32 = 44
 export const DICTIONARY_FIRST_AT: u32 = 48
 export const DICTIONARY_PAYLOAD_BYTES: u32 = 52
 
-export const SEGMENT_ENTRIES: u32 = 512
+/** Entries of a full segment, as a power of two: of 6 kB, or 776 bytes in `embedded`. */
 export const SEGMENT_SHIFT: u32 = 9
+export const SEGMENT_SHIFT_EMBEDDED: u32 = 6
 export const SEGMENT_FIRST_ENTRIES: u32 = 4
 export const SEGMENT_ENTRIES_AT: u32 = 4
 export const ENTRY_VALUE_AT: u32 = 4
 export const ENTRY_HASH_AT: u32 = 8
 export const DICTIONARY_ENTRY_BYTES: u32 = 12
+/** Most positions. */
+export const DICTIONARY_POSITIONS_MAX: u32 = 0x3fffffe
+export const DICTIONARY_LOCKS_MAX: u32 = 0x3fffffff
 export const DICTIONARY_LINEAR: u32 = 8
+export const INDEX_FIRST_SLOTS: u32 = 16
 export const SLOT_DELETED: u32 = 1
 /** What a slot adds to its position. */
 export const SLOT_BIAS: u32 = 2
-/** Slots of an old index looked at, and entries that a squeeze looks at, by one insertion or deletion. */
+export const SLOT_POSITION_MASK: u32 = 0x3ffffff
+/** How far the bits of a hash that are the tag are from their place in the slot. */
+export const SLOT_TAG_SHIFT: u32 = 25
+/** Slots of an old index looked at, and positions that a squeeze looks at, by one insertion or deletion. */
 export const DICTIONARY_SLOT_STEPS: u32 = 32
 export const DICTIONARY_SQUEEZE_STEPS: u32 = 16
+/** A squeeze begins when there are so many positions more than twice the entries. */
+export const DICTIONARY_HOLES: u32 = 16
 /** In the state, debug build: slots and entries moved by dictionaries so far. */
 export const VALUES_DICTIONARY_WORK_AT: u32 = 128
 
@@ -333,7 +348,8 @@ export const VALUES_SHAPE_REFUSALS_AT: u32 = 136
 //
 // A hit, inlined:    number = load(load(object) + SHAPE_NUMBER_AT)
 //                    pair.number == number, and pair.place has no CACHE_ADDS:
-//                    word at    place & CACHE_MORE ? load(object + PROPERTIES_MORE_AT) + (place & CACHE_OFFSET) : object + place
+//                    with CACHE_MORE the word is at load(object + PROPERTIES_MORE_AT) + (place & CACHE_OFFSET),
+//                    else at object + place
 // A cache holds no reference, so collectors need not know it, and objects may move.
 
 export const CACHE_BYTES: u32 = 48

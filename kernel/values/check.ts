@@ -24,10 +24,12 @@ import {
   VALUES_INTERNED_USED_AT,
   VALUES_TYPE_ARRAY_AT,
   VALUES_TYPE_BYTES_AT,
+  VALUES_TYPE_DICTIONARY_AT,
   VALUES_TYPE_FLOAT_AT,
   VALUES_TYPE_STRING_AT,
 } from '../value-layout'
 import { capacityOf, elementBytes, kindOf, lengthOf, storeOf } from './arrays'
+import { isDictionaryWhole } from './dictionary-check'
 import { elementBytesOf, isNanWide, isWide, mayRefer, storeTypeAt } from './elements'
 import { NAN_BITS } from './floats'
 import { entryAt, findIn, hashAt, slotsOf, stringAt, whereAt } from './interned'
@@ -57,6 +59,7 @@ function isWhole(reference: usize): bool {
   if (type == stateWord(VALUES_TYPE_STRING_AT)) return isStringWhole(reference)
   if (type == stateWord(VALUES_TYPE_FLOAT_AT)) return isFloatWhole(reference)
   if (type == stateWord(VALUES_TYPE_ARRAY_AT)) return isArrayWhole(reference)
+  if (type == stateWord(VALUES_TYPE_DICTIONARY_AT)) return isDictionaryWhole(reference)
   return true
 }
 

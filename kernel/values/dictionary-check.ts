@@ -1,0 +1,156 @@
+/** Whether a dictionary is whole: the invariants of "dictionaries" in `value-layout.ts`, found anew from its parts. */
+import { OBJECT_IMMORTAL } from '../object-layout'
+import {
+  DICTIONARY_COUNT_AT,
+  DICTIONARY_DIRECTORY_AT,
+  DICTIONARY_FIRST_AT,
+  DICTIONARY_FROM_AT,
+  DICTIONARY_INDEX_AT,
+  DICTIONARY_KEYS_AT,
+  DICTIONARY_MARKS_AT,
+  DICTIONARY_MOVED_AT,
+  DICTIONARY_OLD_INDEX_AT,
+  DICTIONARY_PAYLOAD_BYTES,
+  DICTIONARY_POSITIONS_MAX,
+  DICTIONARY_SEGMENT_AT,
+  DICTIONARY_TO_AT,
+  DICTIONARY_USED_AT,
+  ENTRY_HASH_AT,
+  ENTRY_VALUE_AT,
+  KEYS_INTEGER,
+  SLOT_BIAS,
+  SLOT_DELETED,
+  SLOT_POSITION_MASK,
+  VALUES_TYPE_BYTES_AT,
+  VALUES_TYPE_WORDS_AT,
+} from '../value-layout'
+import {
+  entryAt,
+  entryIn,
+  isLive,
+  numberAt,
+  segmentBytes,
+  segmentCapacity,
+  segmentEntries,
+  segmentOf,
+} from './dictionary-entries'
+import { KeySought, find, slotCount } from './dictionary-index'
+import { hashOfKey, keyFor } from './keys'
+import { headWord, isOf, payloadBytes } from './world'
+
+/** Whether `d`, an object of the type of dictionaries, is whole. */
+export function isDictionaryWhole(d: usize): bool {
+  return areWordsSane(d) && areEntriesWhole(d) && isIndexWhole(d)
+}
+
+function areWordsSane(d: usize): bool {
+  if (payloadBytes(d) != DICTIONARY_PAYLOAD_BYTES) return false
+  for (let at: u32 = 0; at < DICTIONARY_PAYLOAD_BYTES; at += 4) {
+    const isPart = at - DICTIONARY_SEGMENT_AT <= DICTIONARY_OLD_INDEX_AT - DICTIONARY_SEGMENT_AT
+    if (!isPart && !(load<u32>(d + at) & 1)) return false
+  }
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  const from = numberAt(d, DICTIONARY_FROM_AT)
+  const to = numberAt(d, DICTIONARY_TO_AT)
+  if (numberAt(d, DICTIONARY_KEYS_AT) > KEYS_INTEGER || used > DICTIONARY_POSITIONS_MAX) return false
+  if (from > used || to > from || numberAt(d, DICTIONARY_FIRST_AT) > used) return false
+  return areSegmentsSane(d, used)
+}
+
+function isWords(word: u32, bytes: u32): bool {
+  return isOf(word, VALUES_TYPE_WORDS_AT) && payloadBytes(word) == bytes
+}
+
+function areSegmentsSane(d: usize, used: u32): bool {
+  const segment = load<u32>(d, DICTIONARY_SEGMENT_AT)
+  const directory = load<u32>(d, DICTIONARY_DIRECTORY_AT)
+  if (segment) {
+    if (directory || !isOf(segment, VALUES_TYPE_WORDS_AT)) return false
+    const capacity = segmentCapacity(segment)
+    return payloadBytes(segment) == segmentBytes(capacity) && capacity <= segmentEntries() && used <= capacity
+  }
+  if (!directory) return numberAt(d, DICTIONARY_COUNT_AT) == 0
+  if (!isOf(directory, VALUES_TYPE_WORDS_AT)) return false
+  const bytes = payloadBytes(directory)
+  for (let at: u32 = 0; at < bytes; at += 4) {
+    const word = load<u32>(directory + at)
+    if (word && !isWords(word, segmentBytes(segmentEntries()))) return false
+  }
+  return used <= (bytes >> 2) * segmentEntries()
+}
+
+/** Every entry is good and is found by its key; holes are empty; the counts of segments and of the whole are right. */
+function areEntriesWhole(d: usize): bool {
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  const from = numberAt(d, DICTIONARY_FROM_AT)
+  let count: u32 = 0
+  let live: u32 = 0
+  for (let p: u32 = 0; p < used; p++) {
+    const segment = segmentOf(d, p)
+    if (!(p & (segmentEntries() - 1))) live = 0
+    if (segment) {
+      const entry = entryIn(segment, p)
+      const isHole = load<u32>(entry) == 0
+      if (isHole ? load<u64>(entry, ENTRY_VALUE_AT) != 0 : !isEntryGood(d, p, entry)) return false
+      const mustBeHole = p < numberAt(d, DICTIONARY_FIRST_AT) || (p >= numberAt(d, DICTIONARY_TO_AT) && p < from)
+      if (mustBeHole && !isHole) return false
+      count += <u32>!isHole
+      live += <u32>!isHole
+      const isLast = p == used - 1 || (p & (segmentEntries() - 1)) == segmentEntries() - 1
+      if (isLast && numberAt(segment, 0) != live) return false
+    }
+  }
+  return count == numberAt(d, DICTIONARY_COUNT_AT)
+}
+
+function isEntryGood(d: usize, position: u32, entry: usize): bool {
+  const key = load<u32>(entry)
+  const hash = load<u32>(entry, ENTRY_HASH_AT)
+  if (!load<u32>(entry, ENTRY_VALUE_AT) || keyFor(numberAt(d, DICTIONARY_KEYS_AT), key) != key) return false
+  // An image may come from a heap with another seed.
+  if (headWord(d) & OBJECT_IMMORTAL) return true
+  return hashOfKey(key) == hash && find<KeySought>(d, hash, key, 0) == position
+}
+
+/** The slots of both indexes refer to live entries, as many as there are; what was taken over is empty. */
+function isIndexWhole(d: usize): bool {
+  const index = load<u32>(d, DICTIONARY_INDEX_AT)
+  const old = load<u32>(d, DICTIONARY_OLD_INDEX_AT)
+  if (!index) return !old
+  if (!isIndex(index) || (old && !isIndex(old))) return false
+  const marks = numberAt(d, DICTIONARY_MARKS_AT)
+  const slots = slotCount(index)
+  if (slots - emptySlots(index) != marks || marks > slots - (slots >> 2)) return false
+  if (old) {
+    for (let i: u32 = 0; i < numberAt(d, DICTIONARY_MOVED_AT); i++) {
+      if (load<u32>(old + (i << 2)) > SLOT_DELETED) return false
+    }
+  }
+  const found = liveSlots(d, index)
+  const foundOld = old ? liveSlots(d, old) : 0
+  return found >= 0 && foundOld >= 0 && found + foundOld == <i64>numberAt(d, DICTIONARY_COUNT_AT)
+}
+
+function isIndex(word: u32): bool {
+  return isOf(word, VALUES_TYPE_BYTES_AT) && popcnt(payloadBytes(word)) == 1
+}
+
+function emptySlots(index: usize): u32 {
+  let empty: u32 = 0
+  for (let i: u32 = 0; i < slotCount(index); i++) empty += <u32>!load<u32>(index + (i << 2))
+  return empty
+}
+
+/** Slots that refer to entries, -1 when one refers to none. */
+function liveSlots(d: usize, index: usize): i64 {
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  let live: i64 = 0
+  for (let i: u32 = 0; i < slotCount(index); i++) {
+    const slot = load<u32>(index + (i << 2))
+    if (slot <= SLOT_DELETED) continue
+    const position = (slot & SLOT_POSITION_MASK) - SLOT_BIAS
+    if (position >= used || !isLive(d, position) || !(load<u32>(entryAt(d, position), ENTRY_HASH_AT) & 1)) return -1
+    live++
+  }
+  return live
+}

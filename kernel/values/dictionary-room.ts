@@ -1,0 +1,272 @@
+/**
+ * Room in a dictionary: everything that allocates, before anything is entered; and the work that is done in pieces,
+ * with each insertion and deletion. The dictionary is in operand 0, since each allocation may move it.
+ *
+ * Guarantee: what finds no memory leaves a dictionary with the same entries in the same order. No insertion or deletion
+ * moves more entries and slots than a segment has, DICTIONARY_SLOT_STEPS and DICTIONARY_SQUEEZE_STEPS together. Not
+ * counted: a directory that doubles copies a word for each segment, and a new index is cleared when it is allocated.
+ */
+import { check } from '../host'
+import { STATUS_OUT_OF_MEMORY } from '../layout'
+import { OBJECT_MAX_BYTES } from '../object-layout'
+import {
+  DICTIONARY_COUNT_AT,
+  DICTIONARY_DIRECTORY_AT,
+  DICTIONARY_FIRST_AT,
+  DICTIONARY_FROM_AT,
+  DICTIONARY_HOLES,
+  DICTIONARY_INDEX_AT,
+  DICTIONARY_LINEAR,
+  DICTIONARY_LOCKS_AT,
+  DICTIONARY_MARKS_AT,
+  DICTIONARY_MOVED_AT,
+  DICTIONARY_OLD_INDEX_AT,
+  DICTIONARY_POSITIONS_MAX,
+  DICTIONARY_SEGMENT_AT,
+  DICTIONARY_SLOT_STEPS,
+  DICTIONARY_SQUEEZE_STEPS,
+  DICTIONARY_TO_AT,
+  DICTIONARY_USED_AT,
+  DICTIONARY_ENTRY_BYTES,
+  ENTRY_HASH_AT,
+  INDEX_FIRST_SLOTS,
+  SEGMENT_ENTRIES_AT,
+  SEGMENT_FIRST_ENTRIES,
+  VALUES_TYPE_BYTES_AT,
+  VALUES_TYPE_WORDS_AT,
+} from '../value-layout'
+import {
+  NOWHERE,
+  addLive,
+  directorySlot,
+  dropIfEmpty,
+  entryIn,
+  isLive,
+  numberAt,
+  segmentBytes,
+  segmentCapacity,
+  segmentEntries,
+  segmentOf,
+  segmentShift,
+  setNumberAt,
+  setPart,
+  worked,
+} from './dictionary-entries'
+import { enterAll, isIndexFull, moveSlot, moveSlots, slotCount } from './dictionary-index'
+import { allocate, kept, moveWords, payloadBytes, put, putOwned, refuse, stateWord, take } from './world'
+
+const DIRECTORY_FIRST_WORDS: u32 = 4
+
+// ---- what is missing ------------------------------------------------------------------------------------------------
+
+/** Whether one entry more needs memory. */
+// @ts-ignore: decorator
+@inline
+export function lacksRoom(d: usize): bool {
+  return lacksEntry(d, numberAt(d, DICTIONARY_USED_AT)) || lacksSlot(d) || lacksTarget(d)
+}
+
+function lacksEntry(d: usize, position: u32): bool {
+  const directory = load<usize>(d, DICTIONARY_DIRECTORY_AT)
+  if (!directory) return position >= segmentCapacity(load<usize>(d, DICTIONARY_SEGMENT_AT))
+  if (position >> segmentShift() >= payloadBytes(directory) >> 2) return true
+  return load<usize>(directorySlot(directory, position)) == 0
+}
+
+function lacksSlot(d: usize): bool {
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  if (index) return isIndexFull(index, numberAt(d, DICTIONARY_MARKS_AT))
+  return numberAt(d, DICTIONARY_USED_AT) - numberAt(d, DICTIONARY_FIRST_AT) >= DICTIONARY_LINEAR
+}
+
+/** Whether a squeeze that goes on cannot put an entry where it should go. */
+function lacksTarget(d: usize): bool {
+  const isOn = numberAt(d, DICTIONARY_FROM_AT) != 0 && !numberAt(d, DICTIONARY_LOCKS_AT)
+  return isOn && lacksEntry(d, numberAt(d, DICTIONARY_TO_AT))
+}
+
+/** Make room for one entry more in the dictionary in operand 0: false when out of memory. */
+export function makeRoom(): bool {
+  squeezeSmall(kept(0))
+  if (numberAt(kept(0), DICTIONARY_USED_AT) >= DICTIONARY_POSITIONS_MAX) return refuse(STATUS_OUT_OF_MEMORY) != 0
+  if (!makeEntry(numberAt(kept(0), DICTIONARY_USED_AT))) return false
+  if (lacksSlot(kept(0)) && !makeIndex(slotsWanted(kept(0)))) return false
+  // The squeeze can wait.
+  if (lacksTarget(kept(0))) makeEntry(numberAt(kept(0), DICTIONARY_TO_AT))
+  return true
+}
+
+// ---- entries --------------------------------------------------------------------------------------------------------
+
+/** Room for the entry of a position. */
+function makeEntry(position: u32): bool {
+  if (!lacksEntry(kept(0), position)) return true
+  if (!load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)) {
+    if (position < segmentEntries()) return growSegment(position + 1)
+    if (!makeDirectory(DIRECTORY_FIRST_WORDS)) return false
+  }
+  const words = payloadBytes(load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)) >> 2
+  const wanted = (position >> segmentShift()) + 1
+  if (wanted > words && !makeDirectory(max(words << 1, wanted))) return false
+  if (!lacksEntry(kept(0), position)) return true
+  const made = allocate(stateWord(VALUES_TYPE_WORDS_AT), segmentBytes(segmentEntries()))
+  if (!made) return false
+  setNumberAt(made, 0, 0)
+  const directory = load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)
+  putOwned(directory, directorySlot(directory, position), made)
+  return true
+}
+
+/** Make the only segment longer: as long as a power of two that holds `entries`. */
+export function growSegment(entries: u32): bool {
+  let capacity = SEGMENT_FIRST_ENTRIES
+  while (capacity < entries) capacity <<= 1
+  const made = allocate(stateWord(VALUES_TYPE_WORDS_AT), segmentBytes(capacity))
+  if (!made) return false
+  const d = kept(0)
+  const old = load<usize>(d, DICTIONARY_SEGMENT_AT)
+  setNumberAt(made, 0, old ? numberAt(old, 0) : 0)
+  if (old) {
+    const words = segmentCapacity(old) * (DICTIONARY_ENTRY_BYTES >> 2)
+    moveWords(made, made + SEGMENT_ENTRIES_AT, old + SEGMENT_ENTRIES_AT, words)
+    worked(segmentCapacity(old))
+    abandon(old)
+  }
+  setPart(d, d + DICTIONARY_SEGMENT_AT, made)
+  return true
+}
+
+/** A directory, or a longer one. */
+function makeDirectory(words: u32): bool {
+  const made = allocate(stateWord(VALUES_TYPE_WORDS_AT), words << 2)
+  if (!made) return false
+  const d = kept(0)
+  const old = load<usize>(d, DICTIONARY_DIRECTORY_AT)
+  if (old) {
+    moveWords(made, made, old, payloadBytes(old) >> 2)
+    abandon(old)
+  } else putOwned(made, made, take(d, d + DICTIONARY_SEGMENT_AT))
+  setPart(d, d + DICTIONARY_DIRECTORY_AT, made)
+  return true
+}
+
+/** What an object held belongs to another one now: it goes as one that refers to nothing. */
+export function abandon(reference: usize): void {
+  // Where objects are traced a marker must still find what it held: that was not shaded when it was copied.
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) memory.fill(reference, 0, payloadBytes(reference))
+}
+
+// ---- index ----------------------------------------------------------------------------------------------------------
+
+/** Slots that the next index should have: twice as many, half, or as many without those that are deleted. */
+function slotsWanted(d: usize): u32 {
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  if (!index) return INDEX_FIRST_SLOTS
+  const slots = slotCount(index)
+  const count = numberAt(d, DICTIONARY_COUNT_AT)
+  if (count >= (slots >> 3) * 3) return slots << 1
+  return count < slots >> 3 ? max(slots >> 1, INDEX_FIRST_SLOTS) : slots
+}
+
+/** An index of so many slots. The entries are entered, or go over from the one that is there, which has no other. */
+export function makeIndex(slots: u32): bool {
+  check(load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT) == 0, 1052, kept(0))
+  if (slots > OBJECT_MAX_BYTES >> 2) return refuse(STATUS_OUT_OF_MEMORY) != 0
+  const made = allocate(stateWord(VALUES_TYPE_BYTES_AT), slots << 2)
+  if (!made) return false
+  const d = kept(0)
+  const hadIndex = load<usize>(d, DICTIONARY_INDEX_AT) != 0
+  if (hadIndex) putOwned(d, d + DICTIONARY_OLD_INDEX_AT, take(d, d + DICTIONARY_INDEX_AT))
+  putOwned(d, d + DICTIONARY_INDEX_AT, made)
+  setNumberAt(d, DICTIONARY_MOVED_AT, 0)
+  setNumberAt(d, DICTIONARY_MARKS_AT, 0)
+  if (!hadIndex) enterAll(d)
+  return true
+}
+
+// ---- work in pieces -------------------------------------------------------------------------------------------------
+
+/** What each insertion and deletion does for the rest. */
+// @ts-ignore: decorator
+@inline
+export function tend(d: usize): void {
+  if (load<usize>(d, DICTIONARY_OLD_INDEX_AT)) moveSlots(d, DICTIONARY_SLOT_STEPS)
+  const limit = (numberAt(d, DICTIONARY_COUNT_AT) << 1) + DICTIONARY_HOLES
+  if (numberAt(d, DICTIONARY_FROM_AT) || numberAt(d, DICTIONARY_USED_AT) > limit) squeeze(d)
+}
+
+/** Close holes: move the next live entries to the front. */
+function squeeze(d: usize): void {
+  if (numberAt(d, DICTIONARY_LOCKS_AT)) return
+  if (!numberAt(d, DICTIONARY_FROM_AT)) beginSqueeze(d)
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  for (let i: u32 = 0; i < DICTIONARY_SQUEEZE_STEPS; i++) {
+    const from = numberAt(d, DICTIONARY_FROM_AT)
+    if (from >= used) {
+      endSqueeze(d)
+      return
+    }
+    const segment = segmentOf(d, from)
+    if (!segment) setNumberAt(d, DICTIONARY_FROM_AT, min((from | (segmentEntries() - 1)) + 1, used))
+    else if (!load<u32>(entryIn(segment, from))) setNumberAt(d, DICTIONARY_FROM_AT, from + 1)
+    else if (!moveEntry(d, segment, from)) return
+  }
+}
+
+function beginSqueeze(d: usize): void {
+  const first = numberAt(d, DICTIONARY_FIRST_AT)
+  setNumberAt(d, DICTIONARY_TO_AT, first == 0 && isLive(d, 0) ? 1 : 0)
+  setNumberAt(d, DICTIONARY_FROM_AT, max<u32>(first, 1))
+  setNumberAt(d, DICTIONARY_FIRST_AT, 0)
+}
+
+function endSqueeze(d: usize): void {
+  setNumberAt(d, DICTIONARY_USED_AT, numberAt(d, DICTIONARY_TO_AT))
+  setNumberAt(d, DICTIONARY_TO_AT, 0)
+  setNumberAt(d, DICTIONARY_FROM_AT, 0)
+}
+
+/** Move the live entry at `from` to where it should go: false when its segment is not there. */
+function moveEntry(d: usize, segment: usize, from: u32): bool {
+  const to = numberAt(d, DICTIONARY_TO_AT)
+  if (to != from) {
+    const target = segmentOf(d, to)
+    if (!target) return false
+    const entry = entryIn(segment, from)
+    const there = entryIn(target, to)
+    const hash = load<u32>(entry, ENTRY_HASH_AT)
+    moveWords(target, there, entry, 2)
+    store<u32>(there, hash, ENTRY_HASH_AT)
+    eraseMoved(segment, entry)
+    addLive(target, 1)
+    addLive(segment, -1)
+    moveSlot(d, from, to, hash)
+    dropIfEmpty(d, from)
+    worked(1)
+  }
+  setNumberAt(d, DICTIONARY_TO_AT, to + 1)
+  setNumberAt(d, DICTIONARY_FROM_AT, from + 1)
+  return true
+}
+
+/** Erase an entry whose words belong to another one now. */
+function eraseMoved(segment: usize, entry: usize): void {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) store<u64>(entry, 0)
+  else {
+    put(segment, entry, 0)
+    put(segment, entry + 4, 0)
+  }
+  store<u32>(entry, 0, ENTRY_HASH_AT)
+}
+
+/** A dictionary of few entries without an index is squeezed at once, when that spares it an index. */
+function squeezeSmall(d: usize): void {
+  if (load<usize>(d, DICTIONARY_INDEX_AT) || load<usize>(d, DICTIONARY_DIRECTORY_AT)) return
+  if (numberAt(d, DICTIONARY_LOCKS_AT) || !load<usize>(d, DICTIONARY_SEGMENT_AT)) return
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  if (used > DICTIONARY_HOLES || numberAt(d, DICTIONARY_COUNT_AT) == used) return
+  squeeze(d)
+  while (numberAt(d, DICTIONARY_FROM_AT)) squeeze(d)
+}
