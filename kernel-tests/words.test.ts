@@ -21,7 +21,7 @@ const { SHAPE_LIST, SHAPE_MASK, SHAPE_MIXED, SHAPE_WIDE, TRAIL_BYTES, TRAIL_MIXE
 const { WIDE_INTEGER, WIDE_REFERENCE, WIDE_SPECIAL } = values
 const KIB = 2 ** 10
 
-/** The plans behind the modes; `runtime` and `compiler` collect alike but for the nursery. */
+/** The plans behind the modes whose objects are traced, and what is rare in them. */
 const PLANS: readonly [string, ObjectKernelOptions][] = [
   ['vm', { policy: POLICY_EVACUATE | POLICY_LAZY_SWEEP }],
   ['vm, moving all', { policy: POLICY_MOVE_ALL }],
@@ -531,6 +531,42 @@ describe('wide values while a cycle marks', () => {
     }
     kernel.finish()
   })
+})
+
+test('in every phase of a cycle the values of a weak map read as they were set', () => {
+  const kernel = new Words({ nursery: 64 * KIB, policy: POLICY_INCREMENTAL, stepUnits: 1 })
+  const map = kernel.handle(kernel.run('weakMapNew'))
+  const keys = Array.from({ length: 6 }, () => kernel.list(1))
+  const leaf = kernel.handle(kernel.leaf(4711))
+  kernel.minor()
+  const words = plainWords(kernel, [kernel.u32(leaf), kernel.u32(map)]).slice(-5)
+  const set = (index: number, word: number) => {
+    const slot = kernel.handle(word)
+    kernel.expectOk('weakMapSet', map, keys[index] as number, slot)
+    kernel.run('handlePop', slot)
+  }
+  const get = (index: number) => kernel.run('weakMapGet', kernel.u32(map), kernel.u32(keys[index] as number))
+  const all = [...words, kernel.u32(leaf)]
+  for (let round = 0; round < 2; round++) {
+    all.forEach((word, i) => {
+      set(i, word)
+    })
+    kernel.begin()
+    for (const phase of [objects.PHASE_MARK, objects.PHASE_WEAK, objects.PHASE_SWEEP]) {
+      kernel.stepTo(phase)
+      expect(all.map((_word, i) => get(i))).toEqual(all)
+      // Setting shades what was there, and deleting does.
+      set(0, words[1] as number)
+      set(0, words[0] as number)
+      set(5, words[1] as number)
+      set(5, kernel.u32(leaf))
+      expect(kernel.run('weakMapDelete', kernel.u32(map), kernel.u32(keys[1] as number))).toBe(1)
+      set(1, words[1] as number)
+      kernel.verify()
+    }
+    kernel.finish()
+  }
+  expect(kernel.u32(get(5))).toBe(4711)
 })
 
 describe('random words', () => {
