@@ -468,6 +468,12 @@ describe('wide values and the nursery', () => {
         for (const index of [0, 1999]) kernel.setWide(lost, index, pinned, WIDE_REFERENCE)
         kernel.setU32(lost, 0)
       })
+      // More than a short log holds: the next collection looks through all old objects.
+      for (let index = 2; index < 8; index++) {
+        kernel.setWide(slot, index, pinned, WIDE_REFERENCE)
+        kernel.setWide(slot, index, 0, 0)
+      }
+      kernel.minor()
       kernel.setWide(slot, 1, pinned, 0x40000000)
       kernel.expectOk('rootRemove', objects.ROOT_PINNED, pin)
       kernel.minor()
