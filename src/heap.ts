@@ -98,6 +98,7 @@ export class Heap extends CountedAccess implements Disposable {
     core.followKernel((kernel) => {
       this.#kernelAlloc = kernel.alloc
       this.#kernelFree = kernel.free
+      this.forgetKernel()
     })
   }
 

@@ -310,7 +310,7 @@ export function watchedKernel(kernel: Kernel, after: () => void): Kernel {
 
 // ---- what a build has -----------------------------------------------------------------------------------------------
 
-/** The builds of the kernel: blocks alone, blocks and objects that are collected or counted, and what fits one small buffer. */
+/** The builds of the kernel: blocks alone, with objects that are traced or counted, and what fits one small buffer. */
 export type Build = 'blocks' | 'objects' | 'embedded' | 'counted'
 
 /** What is missing where a build lacks a function, by how the function's name begins. The first that fits. */

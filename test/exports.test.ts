@@ -65,7 +65,8 @@ function originOf(file: string, name: string): { file: string; name: string } {
 /** What public types are made of and no program writes down: bases, and steps of a type's reckoning. Walked through. */
 const PARTS = new Set(
   (
-    'ArenaBase Structure ObjectAccess SlotOwner Kernel BlockKernel CommonOptions PartialOptions Accessors Views ' +
+    'ArenaBase Structure ObjectAccess CountedAccess SlotOwner Kernel BlockKernel CommonOptions PartialOptions ' +
+    'Accessors Views ' +
     'InitValue Settable SettableValue SeveralValues ElementsOf RecordValue RecordInput Referable Target ScalarValue'
   ).split(' '),
 )

@@ -295,6 +295,7 @@ describe('the option tables', () => {
         'ageing',
         'base',
         'countTypes',
+        'cycleThreshold',
         'debug',
         'end',
         'evacuate',

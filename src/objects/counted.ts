@@ -1,8 +1,8 @@
 /**
  * Reference counts as a program uses them, in mode `manual`: blocks and objects that are shared, each with a count of
  * those who refer to it, released when that gets to 0 together with what it alone referred to. Garbage that refers to
- * itself is found by a trial of candidates (Bacon and Rajan, "Concurrent Cycle Collection in Reference Counted Systems",
- * ECOOP 2001), whole or in steps.
+ * itself is found by a trial of candidates (Bacon and Rajan, "Concurrent Cycle Collection in Reference Counted
+ * Systems", ECOOP 2001), whole or in steps.
  *
  * Every call asks the kernel whether a counted object is at the reference before anything is read or changed. What is
  * refused has changed nothing.
@@ -14,10 +14,19 @@ import {
   SPACE_LIVE_BYTES_AT,
   SPACE_LIVE_OBJECTS_AT,
 } from '../../kernel/object-layout.js'
-import { COUNT_MAX, SPACE_CANDIDATE_COUNT_AT, STATUS_COUNT, TRIAL_IDLE } from '../../kernel/value-layout.js'
+import {
+  COUNT_MAX,
+  SPACE_CANDIDATE_COUNT_AT,
+  SPACE_MISSED_AT,
+  SPACE_TRIAL_PHASE_AT,
+  SPACE_TRIALS_LOST_AT,
+  STATUS_COUNT,
+  TRIAL_IDLE,
+} from '../../kernel/value-layout.js'
 import { checkAddress, checkOptions, checkRange, checkSize } from '../arguments.js'
 import { ArgumentError, CountError } from '../errors.js'
 import { countedError } from '../faults.js'
+import type { Kernel } from '../kernel-instance.js'
 import { type Address, NULL } from '../types.js'
 import { ObjectAccess } from './access.js'
 import type { Root } from './roots.js'
@@ -39,7 +48,7 @@ export interface CycleCollection {
   readonly releasedObjects: number
   /** With their headers and padding. */
   readonly releasedBytes: number
-  /** Whether nothing is left to be looked at. */
+  /** Whether nothing is left to be looked at. Without `budgetMs` and `units` it always is. */
   readonly isDone: boolean
   /** Objects that may be part of a garbage cycle and that have yet to be looked at. */
   readonly candidates: number
@@ -48,11 +57,30 @@ export interface CycleCollection {
 
 const BUDGET_MAX_MS = 60_000
 const UNITS_MAX = 2 ** 31 - 1
-/** Between two looks at the clock. (Some 20 µs; `bench/experiments/counted.mjs`.) */
+/** Between two looks at the clock. (Some 10 µs; `node bench/experiments/counted.mjs` says it.) */
 const UNITS_PER_LOOK = 1000
 
 /** Reference counts of a heap in mode `manual`. The other modes throw UnsupportedError. */
 export class CountedAccess extends ObjectAccess {
+  /**
+   * The kernel that calls go to, one load away, from the first of them until it is replaced; through `core` and its
+   * objects a pair of calls takes twice as long. (`bench/experiments/counted.mjs`)
+   */
+  #kernel: Kernel | undefined
+
+  /** The next call is to find its kernel again. @internal */
+  protected forgetKernel(): void {
+    this.#kernel = undefined
+  }
+
+  /** @throws UnsupportedError where there are no reference counts */
+  #countingKernel(): Kernel {
+    const { objects } = this.core
+    objects.assertCounted()
+    this.#kernel = objects.kernel
+    return this.#kernel
+  }
+
   /**
    * A block with a reference count, which is 1 and the caller's. All its bytes are zero. It lies at 8 past a multiple of
    * 16, so at a multiple of 8, and does not move.
@@ -65,24 +93,31 @@ export class CountedAccess extends ObjectAccess {
    * heap.decref(shared)      // the last one: it is freed
    */
   allocRefcounted(bytes: number): Address {
-    const address = this.#newCounted(bytes)
-    if (address === NULL) throw this.core.outOfMemory(bytes)
-    return address
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const address = (this.#kernel ?? this.#countingKernel()).refcountedNew(bytes)
+      if (address !== 0) return (address >>> 0) as Address
+    }
+    const rescued = this.#newSlow(bytes)
+    if (rescued === NULL) throw this.core.outOfMemory(bytes)
+    return rescued
   }
 
   /** Like `allocRefcounted`; gives 0 instead of throwing OutOfMemoryError. */
   tryAllocRefcounted(bytes: number): Address {
-    const address = this.#newCounted(bytes)
-    if (address === NULL) this.core.announceOutOfMemory(bytes)
-    return address
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const address = (this.#kernel ?? this.#countingKernel()).refcountedNew(bytes)
+      if (address !== 0) return (address >>> 0) as Address
+    }
+    const rescued = this.#newSlow(bytes)
+    if (rescued === NULL) this.core.announceOutOfMemory(bytes)
+    return rescued
   }
 
-  #newCounted(bytes: number): Address {
-    const { objects } = this.core
-    objects.assertCounted()
+  /** The kernel has refused, after a collection of cycles: there is no room, or `bytes` is no size. */
+  #newSlow(bytes: number): Address {
+    this.core.objects.assertCounted()
     if (checkSize('bytes', bytes) > OBJECT_MAX_BYTES) return NULL
-    const attempt = () => this.core.kernel.refcountedNew(bytes)
-    return (attempt() >>> 0 || this.core.rescue(bytes, attempt)) as Address
+    return this.core.rescue(bytes, () => this.core.kernel.refcountedNew(bytes))
   }
 
   /**
@@ -92,23 +127,21 @@ export class CountedAccess extends ObjectAccess {
    * references that there can be
    */
   incref(object: Counted): void {
-    const { objects } = this.core
-    const reference = this.#referenceOf(objects, object)
-    const status = objects.kernel.incref(reference)
+    const reference = typeof object === 'number' && object >>> 0 === object ? object : this.#referenceOf(object)
+    const status = (this.#kernel ?? this.#countingKernel()).incref(reference)
     if (status !== STATUS_OK) throw this.#countedError('incref', reference, status)
   }
 
   /**
    * One reference less; when it was the last one, the object is released, and all that it alone referred to, however
-   * much that is. Of references that are somebody else's, a field's or a scope's, nobody may take back any: the object
-   * would go while they still refer to it. `heap.verify()` finds that.
+   * much that is. Take back references of your own alone: when one of a field's, a root's or a scope's is taken, the
+   * object goes while they still refer to it. `heap.verify()` finds that.
    *
    * @throws InvalidAddressError, MisalignmentError when no counted object is there, such as one that was released before
    */
   decref(object: Counted): void {
-    const { objects } = this.core
-    const reference = this.#referenceOf(objects, object)
-    const status = objects.kernel.decref(reference)
+    const reference = typeof object === 'number' && object >>> 0 === object ? object : this.#referenceOf(object)
+    const status = (this.#kernel ?? this.#countingKernel()).decref(reference)
     if (status !== STATUS_OK) throw this.#countedError('decref', reference, status)
   }
 
@@ -118,9 +151,8 @@ export class CountedAccess extends ObjectAccess {
    * @throws InvalidAddressError, MisalignmentError when no counted object is there
    */
   refcount(object: Counted): number {
-    const { objects } = this.core
-    const reference = this.#referenceOf(objects, object)
-    const count = objects.kernel.refcount(reference)
+    const reference = typeof object === 'number' && object >>> 0 === object ? object : this.#referenceOf(object)
+    const count = (this.#kernel ?? this.#countingKernel()).refcount(reference)
     if (count === 0) throw this.#countedError('refcount', reference, STATUS_OK)
     return count
   }
@@ -145,7 +177,8 @@ export class CountedAccess extends ObjectAccess {
     return collectCycles(objects, budgetMs, units)
   }
 
-  #referenceOf(objects: ObjectSpace, object: Counted): number {
+  #referenceOf(object: Counted): number {
+    const { objects } = this.core
     objects.assertCounted()
     return typeof object === 'number' ? checkAddress('object', object) : objects.checkView('object', object).reference
   }
@@ -160,20 +193,24 @@ function collectCycles(space: ObjectSpace, budgetMs: number | undefined, units: 
   const objects = space.word(SPACE_LIVE_OBJECTS_AT)
   const bytes = space.word(SPACE_LIVE_BYTES_AT)
   if (budgetMs === undefined && units === undefined) void space.collect(COLLECT_FULL)
-  let unitsLeft = units ?? UNITS_MAX
-  let isDone = false
-  do {
-    const stepUnits = Math.min(unitsLeft, UNITS_PER_LOOK)
-    const phase = space.kernel.step(stepUnits)
-    unitsLeft -= stepUnits
-    isDone = phase === TRIAL_IDLE && space.word(SPACE_CANDIDATE_COUNT_AT) === 0
-  } while (!isDone && unitsLeft > 0 && performance.now() - beganMs < (budgetMs ?? BUDGET_MAX_MS))
+  else takeSteps(space, beganMs + (budgetMs ?? BUDGET_MAX_MS), units ?? UNITS_MAX)
+  const candidates = space.word(SPACE_CANDIDATE_COUNT_AT) + space.word(SPACE_MISSED_AT)
   return {
     // No code of the program has run in between: whatever went was garbage.
     releasedObjects: objects - space.word(SPACE_LIVE_OBJECTS_AT),
     releasedBytes: bytes - space.word(SPACE_LIVE_BYTES_AT),
-    isDone,
-    candidates: space.word(SPACE_CANDIDATE_COUNT_AT),
+    isDone: space.word(SPACE_TRIAL_PHASE_AT) === TRIAL_IDLE && candidates === 0,
+    candidates,
     ms: performance.now() - beganMs,
+  }
+}
+
+/** Go on until nothing is left, the units are used up, the time is, or there is no memory for it. */
+function takeSteps(space: ObjectSpace, endMs: number, units: number): void {
+  const lost = space.word(SPACE_TRIALS_LOST_AT)
+  for (let unitsLeft = units; unitsLeft > 0; unitsLeft -= UNITS_PER_LOOK) {
+    const phase = space.kernel.step(Math.min(unitsLeft, UNITS_PER_LOOK))
+    if (phase === TRIAL_IDLE && space.word(SPACE_CANDIDATE_COUNT_AT) === 0) return
+    if (space.word(SPACE_TRIALS_LOST_AT) !== lost || performance.now() >= endMs) return
   }
 }
