@@ -100,7 +100,8 @@ export function outOfMemoryText(holder: string, figures: OutOfMemoryFigures, hin
  * `foreign` outside the heap's blocks: another program's memory, the heap's own metadata, or beyond the end; for a pool
  * also a block that is no pool's;
  * `interior` inside a live block but not its start; `double-free` in free memory: freed before, or never handed out;
- * `misaligned` no multiple of 16, for a counted object not 8 past one; `owned` a block of a pool or an arena, or a record of the heap's;
+ * `misaligned` no multiple of 16, for a counted object not 8 past one; `owned` a block of a pool or an arena, or a
+ * record of the heap's;
  * `size-mismatch` a block of another size than said; `stale` from before a reset of the heap.
  */
 export type InvalidAddressReason =

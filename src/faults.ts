@@ -10,6 +10,7 @@ import {
   GRANULE_BYTES,
   STATUS_FOREIGN,
   STATUS_MISALIGNED,
+  STATUS_OK,
 } from '../kernel/layout.js'
 import { OBJECT_HEADER_BYTES } from '../kernel/object-layout.js'
 import type { HeapCore } from './core.js'
@@ -29,7 +30,11 @@ export function addressError(core: HeapCore, call: string, address: number): Inv
   const block = core.kernel.blockAround(address) >>> 0
   const inside = block !== 0 && block !== address ? ` inside the block at ${hex(block)}` : ''
   if (core.kernel.freeStatus(address) === STATUS_MISALIGNED) {
-    const message = `${at} is no multiple of ${GRANULE_BYTES}, so no block starts there${inside && `; it is${inside}`}`
+    const isCounted = core.objectSpace?.isCounted && core.kernel.objectStatus(address) === STATUS_OK
+    const where = isCounted
+      ? '; it is the reference of a counted object: heap.decref gives that up'
+      : inside && `; it is${inside}`
+    const message = `${at} is no multiple of ${GRANULE_BYTES}, so no block starts there${where}`
     return new MisalignmentError(message, address, GRANULE_BYTES)
   }
   const reason = reasonFor(core, address, block)
@@ -51,7 +56,8 @@ function embeddedError(core: HeapCore, at: string, address: number): InvalidAddr
 export function countedError(core: HeapCore, call: string, reference: number): InvalidAddressError {
   const at = `${call}: ${hex(reference)}`
   if (core.kernel.objectStatus(reference) === STATUS_MISALIGNED) {
-    const message = `${at} is no reference: those are at ${OBJECT_HEADER_BYTES} past a multiple of ${GRANULE_BYTES}`
+    const what = core.kernel.isBlock(reference) ? 'is a block without a count: heap.free frees it' : 'is no reference'
+    const message = `${at} ${what}; references are at ${OBJECT_HEADER_BYTES} past a multiple of ${GRANULE_BYTES}`
     return new MisalignmentError(message, reference, OBJECT_HEADER_BYTES)
   }
   const block = core.kernel.blockAround(reference) >>> 0

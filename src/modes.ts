@@ -47,7 +47,7 @@ export interface Mode {
   readonly freeing: 'each' | 'bulk'
   /** Which objects there are: those that a collector traces, or counted ones, which need none. */
   readonly objects: 'none' | 'counted' | 'traced'
-  /** How objects are collected; `none`: nothing is. */
+  /** How objects are traced and collected; `none`: none are. Cycles of counted ones are found by `collectCycles`. */
   readonly collector:
     | 'none'
     | 'nursery; mark, evacuate, slide'
@@ -274,19 +274,19 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     name: 'countTypes',
     type: 'boolean',
     fallback: 'false',
-    meaning: 'modes with objects: count per type how many objects were ever made',
+    meaning: 'modes that collect: count per type how many objects were ever made',
   },
   {
     name: 'shadowStack',
     type: 'slots, 0 to 16,777,216',
     fallback: '0: made when asked for',
-    meaning: 'modes with objects: a shadow stack for guests that is there from the start',
+    meaning: 'modes that collect: a shadow stack for guests that is there from the start',
   },
   {
     name: 'stress',
     type: "{ collect?: 'always' | { allocations } | { bytes } | { random, oneIn }, move? }",
     fallback: 'none',
-    meaning: 'modes with objects: collect, and move, much more often than is needed; for tests',
+    meaning: 'modes that collect: collect, and move, much more often than is needed; for tests',
   },
   {
     name: 'cycleThreshold',

@@ -85,6 +85,8 @@ interface Reading {
 /** The figures of a heap's objects. */
 interface ObjectFigures {
   readonly liveBytes: number
+  /** As much of that as is not in blocks: counted objects are, and count among those. */
+  readonly besideBytes: number
   /** The most that a collection has found alive, and what was held then. */
   readonly peakBytes: number
   readonly committedAtPeakBytes: number
@@ -101,6 +103,7 @@ interface ObjectFigures {
 
 const NO_OBJECTS: ObjectFigures = {
   liveBytes: 0,
+  besideBytes: 0,
   peakBytes: 0,
   committedAtPeakBytes: 0,
   liveObjects: 0,
@@ -115,13 +118,16 @@ const NO_OBJECTS: ObjectFigures = {
 }
 
 function readObjects(core: HeapCore): ObjectFigures {
-  const space = core.objectSpace
+  const space = core.objectsThatAre
   if (!space) return NO_OBJECTS
   const { peak } = space.collections
+  const liveBytes = space.word(SPACE_LIVE_BYTES_AT)
+  // Blocks of objects, and large objects, which have pieces of their own.
+  const tracedBytes = Math.min(liveBytes, core.word(HEAP_OBJECTS_AT) + core.word(HEAP_OWNED_AT))
   return {
-    // Blocks of objects, and large objects, which have pieces of their own.
-    liveBytes: Math.min(space.word(SPACE_LIVE_BYTES_AT), core.word(HEAP_OBJECTS_AT) + core.word(HEAP_OWNED_AT)),
-    peakBytes: peak.liveBytes,
+    liveBytes: space.isCounted ? liveBytes : tracedBytes,
+    besideBytes: space.isCounted ? 0 : tracedBytes,
+    peakBytes: space.isCounted ? 0 : peak.liveBytes,
     committedAtPeakBytes: peak.committedBytes,
     liveObjects: space.word(SPACE_LIVE_OBJECTS_AT),
     collections: space.word(SPACE_COLLECTIONS_AT),
@@ -135,7 +141,7 @@ function readObjects(core: HeapCore): ObjectFigures {
   }
 }
 
-const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.objects.liveBytes
+const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.objects.besideBytes
 /** Of blocks and of objects, whichever was more: their peaks need not have come together. */
 const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, r.objects.peakBytes, inUse(r))
 
@@ -268,7 +274,7 @@ export const METRICS = [
     name: 'liveObjectBytes',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'bytes of objects that the last collection found alive',
+    meaning: 'bytes of objects that the last collection found alive; in manual of those there are',
     objects: true,
     read: (r) => r.objects.liveBytes,
   },
@@ -276,7 +282,7 @@ export const METRICS = [
     name: 'liveObjects',
     unit: 'objects',
     kind: 'gauge',
-    meaning: 'objects that the last collection found alive',
+    meaning: 'objects that the last collection found alive; in manual those there are',
     objects: true,
     read: (r) => r.objects.liveObjects,
   },
@@ -448,7 +454,7 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
     requestedBytes,
     availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
     largestFreeBytes,
-    usedBytes: totals.liveBytes + totals.arenaBytes + readObjects(core).liveBytes,
+    usedBytes: totals.liveBytes + totals.arenaBytes + readObjects(core).besideBytes,
     totalBytes,
   }
 }
@@ -487,7 +493,8 @@ function formatFreeRuns(histogram: readonly number[]): string {
 
 /** The statistics as text for people. */
 export function formatStats(label: string, stats: HeapStats): string {
-  const hasObjects = MODES[stats.mode].collector !== 'none'
+  // In `manual` they come when they are first used.
+  const hasObjects = MODES[stats.mode].objects === 'traced' || stats.liveObjects + stats.collections > 0
   const metrics = (METRICS as readonly Metric[]).filter((metric) => hasObjects || !metric.objects)
   const width = Math.max(...metrics.map((metric) => metric.name.length))
   const lines = metrics.map((metric) => {

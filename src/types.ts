@@ -17,9 +17,10 @@ export const NULL: Address = 0 as Address
 export type Size = number | string
 
 /**
- * `manual`: malloc and free, and objects with reference counts. `compiler`: everything from an arena, freed in bulk by `reset()`. `runtime`: blocks, and
- * objects that are born in a nursery, most of which die there. `vm`: the same without a nursery. `server`: with one, and
- * old objects collected in steps that keep a pause goal. `embedded`: objects in one small buffer that never grows.
+ * `manual`: malloc and free, and objects with reference counts. `compiler`: everything from an arena, freed in bulk by
+ * `reset()`. `runtime`: blocks, and objects that are born in a nursery, most of which die there. `vm`: the same without
+ * a nursery. `server`: with one, and old objects collected in steps that keep a pause goal. `embedded`: objects in one
+ * small buffer that never grows.
  */
 export type ModeName = 'manual' | 'compiler' | 'runtime' | 'vm' | 'server' | 'embedded'
 

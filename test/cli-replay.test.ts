@@ -289,7 +289,8 @@ describe('modes', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     for (const mode of Object.values(MODES)) expect(stdout).toContain(`${mode.name}: ${mode.summary}`)
     for (const option of OPTIONS) expect(stdout).toMatch(new RegExp(`^${option.name} `, 'm'))
-    expect(stdout).toMatch(/^compiler +bump +bulk +none$/m)
+    expect(stdout).toMatch(/^compiler +bump +bulk +none +none$/m)
+    expect(stdout).toMatch(/^manual +segregated +each +counted +none$/m)
     // What a mode does not have.
     expect(stdout).toMatch(/^sizeClasses +geometric +– +geometric +geometric +geometric +–$/m)
   })

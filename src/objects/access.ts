@@ -95,7 +95,9 @@ export class ObjectAccess extends MemoryAccess {
   /** What the heap knows of an object: type, bytes, marked, immortal, large, flags, hash. */
   describe(object: ObjectView | Root): ObjectInfo {
     const { objects } = this.core
-    return describeObject(objects, objects.checkView('object', object).reference)
+    const { reference } = objects.checkView('object', object)
+    objects.checkCount(reference, 0)
+    return describeObject(objects, reference)
   }
 
   /** The eight bits of an object's header that are the user's. */
@@ -108,6 +110,7 @@ export class ObjectAccess extends MemoryAccess {
     const { objects } = this.core
     const { reference } = objects.checkView('object', object)
     checkRange('flags', flags, 0, 255)
+    objects.checkCount(reference, 0)
     const header = objects.wordAt(reference - 8)
     if ((header & OBJECT_IMMORTAL) !== 0) throw protectionError(reference)
     objects.setWordAt(reference - 8, ((header & ~OBJECT_USER_MASK) | (flags << OBJECT_USER_SHIFT)) >>> 0)
@@ -201,7 +204,7 @@ export class ObjectAccess extends MemoryAccess {
 
   #setWellKnown(at: number, name: string, object: ObjectView | Root | null): void {
     const { objects } = this.core
-    objects.storeRoot(at, objects.checkReference(name, object))
+    objects.storeRoot(at, objects.checkReference(name, object, undefined, 1))
   }
 
   // ---- weak references, finalizers ----------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ import {
   StaleHandleError,
   UnsupportedError,
 } from '../errors.js'
+import { countedError } from '../faults.js'
 import type { Kernel } from '../kernel-instance.js'
 import type { Address } from '../types.js'
 import { Views } from '../views.js'
@@ -104,7 +105,7 @@ export class ObjectSpace {
   epoch = 0
   /** Address of the kernel's words, as in `kernel/object-layout.ts`. */
   base = 0
-  readonly types = new TypeRegistry(this)
+  readonly types: TypeRegistry
   readonly scopes = new ScopeStack(this)
   readonly roots = new RootKeeper(this)
   readonly finalizers: FinalizerTable
@@ -137,6 +138,7 @@ export class ObjectSpace {
     this.#plan = plan
     this.#grain = plan.grainBytes
     this.isCounted = plan.isCounted
+    this.types = new TypeRegistry(this)
     this.views = new Views(core.memory)
     // Ids of an attached heap may be in use by whoever made it.
     this.finalizers = new FinalizerTable(this, plan.isAttached ? Math.floor(Math.random() * 2 ** 30) : 0)
@@ -390,7 +392,7 @@ export class ObjectSpace {
 
   #pushSlow(reference: number, again: () => number): number {
     const attempt = (current: number) => (current === 0 ? 0 : this.kernel.handlePush(current))
-    if (this.isCounted) this.checkCount(reference)
+    this.checkCount(reference)
     const slot = attempt(reference) || this.#rescue(HANDLE_BYTES, () => attempt(again()), true)
     this.views.refresh()
     return slot >>> 2
@@ -504,9 +506,12 @@ export class ObjectSpace {
     else this.setWord(at, target)
   }
 
-  /** Check that an object can have `more` references. @throws CountError */
+  /** Check that an object is there and can have `more` references. @throws CountError, InvalidAddressError */
   checkCount(reference: number, more = 1): void {
-    if (this.isCounted && this.kernel.refcount(reference) > COUNT_MAX - more) throw new CountError(reference, COUNT_MAX)
+    if (!this.isCounted) return
+    const count = this.kernel.refcount(reference)
+    if (count === 0) throw countedError(this.core, 'reference', reference)
+    if (count > COUNT_MAX - more) throw new CountError(reference, COUNT_MAX)
   }
 
   /** @throws UnsupportedError where objects have counts */
@@ -561,8 +566,8 @@ export class ObjectSpace {
     if (value === null) return 0
     if (value === undefined) throw new ArgumentError(argument, value, 'a view, a root or null')
     const { reference } = this.checkView(argument, value)
-    if (kind?.target !== undefined) this.#checkTarget(argument, reference, kind.target)
     if (more > 0) this.checkCount(reference, more)
+    if (kind?.target !== undefined) this.#checkTarget(argument, reference, kind.target)
     return reference
   }
 

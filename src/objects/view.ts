@@ -316,7 +316,7 @@ export class ObjectView {
       set(value: unknown) {
         const { space } = this.$holder
         const reference = this.reference
-        const target = space.checkReference(name, value, kind)
+        const target = space.checkReference(name, value, kind, 1)
         if (isImmortal(this.$holder.views.u32, reference)) throw protectionError(reference)
         space.storeReference(reference, offset, target)
       },
