@@ -74,6 +74,7 @@ export class Root<V extends ObjectView = ObjectView> implements Disposable {
   /** @internal */
   constructor(space: ObjectSpace, view: V, kind: number = ROOT_STRONG) {
     this.#space = space
+    space.checkCount(view.reference)
     this.#slot = space.roots.add(kind, () => view.reference)
     this.#holder = new Holder(space)
     this.#value = space.viewAt(this.#holder, this.#slot.slot >>> 2, view.reference) as V
