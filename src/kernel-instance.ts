@@ -188,6 +188,7 @@ export class Kernel extends BlockKernel {
   readonly refcount: (reference: number) => number
   readonly refcountedNew: (bytes: number) => number
   readonly candidates: () => number
+  readonly setThreshold: (candidates: number, units: number) => void
 
   constructor(from: Kernel) {
     super(from)
@@ -237,6 +238,7 @@ export class Kernel extends BlockKernel {
     this.refcount = from.refcount
     this.refcountedNew = from.refcountedNew
     this.candidates = from.candidates
+    this.setThreshold = from.setThreshold
   }
 }
 

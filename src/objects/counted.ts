@@ -137,7 +137,7 @@ export class CountedAccess extends ObjectAccess {
    * much that is. Take back references of your own alone: when one of a field's, a root's or a scope's is taken, the
    * object goes while they still refer to it. `heap.verify()` finds that.
    *
-   * @throws InvalidAddressError, MisalignmentError when no counted object is there, such as one that was released before
+   * @throws InvalidAddressError, MisalignmentError when no counted object is there, for instance one that was released
    */
   decref(object: Counted): void {
     const reference = typeof object === 'number' && object >>> 0 === object ? object : this.#referenceOf(object)

@@ -1,6 +1,7 @@
 /** What can be said of objects without knowing their structs: one by one, in a walk over all, and counted by type. */
 import {
   OBJECT_HASHED,
+  OBJECT_HEADER_BYTES,
   OBJECT_USER_MASK,
   OBJECT_USER_SHIFT,
   SPACE_COLLECTIONS_AT,
@@ -8,6 +9,7 @@ import {
   SPACE_TYPE_COUNT_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
+import { COUNTED_HEADER_BYTES } from '../../kernel/value-layout.js'
 import { StaleHandleError } from '../errors.js'
 import type { ObjectSpace } from './space.js'
 
@@ -25,7 +27,7 @@ export interface ObjectInfo {
   /** Name of its type. */
   readonly type: string
   readonly typeId: number
-  /** Bytes of its payload; the header has 8 more. */
+  /** Bytes of its payload; the header has 8 more, in mode `manual` 24. */
   readonly bytes: number
   /** Whether the last collection of all objects found it alive, or it was promoted since. */
   readonly marked: boolean
@@ -98,12 +100,13 @@ export function* walkObjects(space: ObjectSpace): IterableIterator<ObjectInfo> {
 /** The types that have objects, and those that had some as far as they are counted, those of most bytes first. */
 export function takeCensus(space: ObjectSpace): CensusRow[] {
   const counts = new Map<number, { live: number; bytes: number }>()
+  const headerBytes = space.isCounted ? COUNTED_HEADER_BYTES : OBJECT_HEADER_BYTES
   for (const reference of references(space)) {
     const typeId = space.wordAt(reference - 8) & TYPE_MASK
     const count = counts.get(typeId) ?? { live: 0, bytes: 0 }
     counts.set(typeId, count)
     count.live++
-    count.bytes += space.wordAt(reference - 4) + 8
+    count.bytes += space.wordAt(reference - 4) + headerBytes
   }
   // Without `countTypes` all of them are 0.
   for (let typeId = 1; typeId <= space.word(SPACE_TYPE_COUNT_AT); typeId++) {

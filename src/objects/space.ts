@@ -40,7 +40,7 @@ import {
   SPACE_YOUNG_BASE_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
-import { COUNT_MAX, SPACE_THRESHOLD_AT, STATUS_COUNT } from '../../kernel/value-layout.js'
+import { COUNT_MAX, STATUS_COUNT } from '../../kernel/value-layout.js'
 import { checkAddress } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import {
@@ -164,7 +164,7 @@ export class ObjectSpace {
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
     this.#hasBarrier = this.hasNursery || this.isCounted
     this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached && !this.isCounted
-    if (cycleThreshold !== undefined) this.setWord(SPACE_THRESHOLD_AT, cycleThreshold)
+    if (cycleThreshold !== undefined) this.kernel.setThreshold(cycleThreshold, 0)
     if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
     if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
   }
