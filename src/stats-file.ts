@@ -28,14 +28,14 @@ export function writeStats(core: HeapCore, file: string, options: WriteStatsOpti
 }
 
 function jsonOf(core: HeapCore, types: boolean): string {
-  const space = core.objectSpace
+  const space = core.objectsThatAre
   const collections = space && readCollectionStats(space, { types })
   const document = { version: 1, name: core.name, stats: readStats(core), ...(collections && { collections }) }
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
 function textOf(core: HeapCore, types: boolean): string {
-  const space = core.objectSpace
+  const space = core.objectsThatAre
   const report = formatStats(core.label, readStats(core))
   return space ? `${report}\n${formatCollectionStats(core.label, readCollectionStats(space, { types }))}` : report
 }
