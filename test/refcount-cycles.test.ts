@@ -324,10 +324,10 @@ describe('random programs', () => {
     'a short table': { debug: true, cycleThreshold: 5, testing: { knobs: KNOB_SHORT_CANDIDATES } },
     'hardly any memory': { debug: true, limit: '192KiB', cycleThreshold: 10 },
   }
-  const seeds = process.env.REFCOUNT_SEED ? [Number(process.env.REFCOUNT_SEED)] : [1, 2, 3].map(freshSeed)
+  const seeds = process.env.HEAPWRIGHT_SEED ? [Number(process.env.HEAPWRIGHT_SEED)] : [1, 2, 3].map(freshSeed)
   for (const [name, options] of Object.entries(setups)) {
     for (const seed of seeds) {
-      it(`${name}, REFCOUNT_SEED=${seed}`, () => {
+      it(`${name}, HEAPWRIGHT_SEED=${seed}`, () => {
         const heap = manual(options)
         const mirror = new CountedMirror(heap, seed)
         for (let i = 0; i < 1500; i++) {
