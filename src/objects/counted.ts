@@ -57,7 +57,7 @@ export interface CycleCollection {
 
 const BUDGET_MAX_MS = 60_000
 const UNITS_MAX = 2 ** 31 - 1
-/** Between two looks at the clock. (Some 10 µs; `node bench/experiments/counted.mjs` says it.) */
+/** Between two looks at the clock. (Some 20 µs; `node bench/experiments/counted.mjs` says it.) */
 const UNITS_PER_LOOK = 1000
 
 /** Reference counts of a heap in mode `manual`. The other modes throw UnsupportedError. */
