@@ -52,7 +52,7 @@ describe('garbage in circles', () => {
     }
   })
 
-  it('is released in steps of any length', () => {
+  it('is released in steps of any length', { timeout: 60_000 }, () => {
     for (const units of [1, 7, 100, 999, 1001, 5000]) {
       const heap = manual()
       dropRing(heap, 300)
@@ -169,7 +169,7 @@ describe('garbage in circles', () => {
     }
   })
 
-  it('that the program reaches between steps is none', () => {
+  it('that the program reaches between steps is none', { timeout: 60_000 }, () => {
     // At every place of the trial: a ring that is held by one root, taken from the ring, loses it, and gets one again.
     for (let place = 0; place < 80; place++) {
       const heap = manual()
@@ -284,7 +284,8 @@ describe('the collection of circles', () => {
     dropRing(heap, 100)
     expect(thrownBy(() => heap.collectCycles())).toBeInstanceOf(OutOfMemoryError)
     expect(heap.collectCycles({ units: 100_000 })).toMatchObject({ releasedObjects: 0, isDone: false })
-    expect(heap.collectCycles({ budgetMs: 50 }).ms).toBeLessThan(40)
+    // It does not try again until the time is over.
+    expect(heap.collectCycles({ budgetMs: 60_000 }).ms).toBeLessThan(30_000)
     expect(liveObjects(heap)).toBe(100)
     expectSound(heap)
     heap.raw.setKnobs(0)
@@ -327,7 +328,7 @@ describe('random programs', () => {
   const seeds = process.env.HEAPWRIGHT_SEED ? [Number(process.env.HEAPWRIGHT_SEED)] : [1, 2, 3].map(freshSeed)
   for (const [name, options] of Object.entries(setups)) {
     for (const seed of seeds) {
-      it(`${name}, HEAPWRIGHT_SEED=${seed}`, () => {
+      it(`${name}, HEAPWRIGHT_SEED=${seed}`, { timeout: 60_000 }, () => {
         const heap = manual(options)
         const mirror = new CountedMirror(heap, seed)
         for (let i = 0; i < 1500; i++) {

@@ -253,7 +253,7 @@ describe('counts of objects', () => {
 })
 
 describe('a release', () => {
-  it('of a list of a million nodes goes without recursion', () => {
+  it('of a list of a million nodes goes without recursion', { timeout: 60_000 }, () => {
     const heap = Heap.create({ limit: '256MiB', name: 'long list' })
     const nodes = 1_000_000
     const reference = buildList(heap, nodes)
