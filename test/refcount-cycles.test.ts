@@ -170,12 +170,11 @@ describe('garbage in circles', () => {
   })
 
   it('that the program reaches between steps is none', { timeout: 60_000 }, () => {
-    // At every place of the trial: a ring that is held by one root, taken from the ring, loses it, and gets one again.
+    // At every place of the trial: of two rings one loses its root, and in the other a node is read and written.
     for (let place = 0; place < 80; place++) {
       const heap = manual()
       const root = ringWithRoot(heap)
       const other = ringWithRoot(heap)
-      // Candidates: their roots are new ones.
       for (let i = 0; i < place; i++) heap.collectCycles({ units: 1 })
       {
         using _ = heap.scope()
