@@ -71,7 +71,7 @@ export class CountedMirror {
     }
   }
 
-  // ---- operations -----------------------------------------------------------------------------------------------------
+  // ---- operations -------------------------------------------------------------------------------------------------
 
   #make(): void {
     if (this.#reachable().size >= OBJECTS_MAX) return
@@ -199,7 +199,7 @@ export class CountedMirror {
     if (this.#objects.size !== size) throw new Error(`${this.#objects.size - size} objects of garbage are left`)
   }
 
-  // ---- the mirror -----------------------------------------------------------------------------------------------------
+  // ---- the mirror -------------------------------------------------------------------------------------------------
 
   #view(reference: number) {
     return this.#heap.view(Pair, reference)
@@ -256,7 +256,7 @@ export class CountedMirror {
     for (const slot of object?.slots ?? []) this.#release(slot)
   }
 
-  // ---- the comparison -------------------------------------------------------------------------------------------------
+  // ---- the comparison ---------------------------------------------------------------------------------------------
 
   /** Throws when heap and mirror differ. */
   compare(): void {
