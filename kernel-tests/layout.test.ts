@@ -8,6 +8,7 @@
 import { describe, expect, test } from 'vitest'
 import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
+import * as values from '../kernel/value-layout.js'
 
 async function probe(): Promise<Record<string, () => number>> {
   const { default: asc } = (await import('assemblyscript/asc')) as {
@@ -35,7 +36,7 @@ async function probe(): Promise<Record<string, () => number>> {
 
 describe('layout', async () => {
   const offsets = await probe()
-  const constants = { ...layout, ...objects } as Record<string, number>
+  const constants = { ...layout, ...objects, ...values } as Record<string, number>
 
   for (const [name, offset] of Object.entries(offsets)) {
     if (!(name in constants)) continue
@@ -56,6 +57,8 @@ describe('layout', async () => {
     expect(offsets.heapHeaderUsed?.()).toBeLessThanOrEqual(layout.HEAP_HEADER_BYTES)
     expect(objects.SPACE_PLAN_AT + (offsets.planStateUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_VALUES_AT)
     expect(objects.SPACE_YOUNG_BASE_AT + (offsets.youngUsed?.() ?? 0)).toBeLessThanOrEqual(objects.SPACE_ALL_BYTES)
+    expect(values.SPACE_COOKIE_AT).toBe(objects.SPACE_BYTES)
+    expect(offsets.countedUsed?.()).toBeLessThanOrEqual(values.SPACE_COUNTED_BYTES)
     expect(offsets.typeInfoBytes?.()).toBe(objects.TYPE_BYTES)
     expect(offsets.objectBlockBytes?.()).toBe(layout.PAGE_BYTES)
     expect(layout.CONTEXT_CLASS_OF_AT).toBe(layout.CONTEXT_PAGES_AT + layout.CLASS_MAX * 4)

@@ -53,6 +53,15 @@ const OBJECTS: Rules = {
   fastPaths: { alloc: 256, free: 512, objectNew: 384 },
 }
 const OBJECTS_DEBUG: Rules = { ...DEBUG, file: 'build/heapwright-objects-debug.wasm' }
+const COUNTED: Rules = {
+  file: 'build/heapwright-counted.wasm',
+  imports: HOST,
+  mutableGlobals: 1,
+  maxBytes: 49_000,
+  maxFunctionBytes: 4096,
+  fastPaths: { alloc: 256, free: 512, incref: 192, decref: 192 },
+}
+const COUNTED_DEBUG: Rules = { ...DEBUG, file: 'build/heapwright-counted-debug.wasm' }
 const BITS: Rules = {
   file: 'build/bits.wasm',
   imports: ['env.memory'],
@@ -122,7 +131,27 @@ function bodyBytes(module: WasmModule, name: string): number {
   return module.functions.find((candidate) => candidate.index === index)?.bytes ?? Number.POSITIVE_INFINITY
 }
 
-for (const rules of [RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, BITS]) describeModule(rules)
+for (const rules of [RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, COUNTED, COUNTED_DEBUG, BITS]) describeModule(rules)
+
+describe('the module of counted objects', () => {
+  const names = ({ file }: Rules) => readModule(readFileSync(pathOf(file))).exports.map(({ name }) => name)
+
+  test('has all that the module without objects has, whose place it takes', () => {
+    expect(names(COUNTED)).toEqual(expect.arrayContaining(names(RELEASE)))
+    expect(names(COUNTED_DEBUG)).toEqual(names(COUNTED))
+  })
+
+  test('has the calls on objects that both worlds have, and those on counts', () => {
+    const shared = ['spaceCreate', 'valuesCreate', 'setPolicy', 'setStress', 'typeAdd', 'typeText', 'shadowCreate']
+    const objects = ['objectNew', 'objectPush', 'objectStatus', 'objectState', 'nextObject', 'readReference']
+    const words = ['storeReference', 'copyReferences', 'handlePush', 'handlePop', 'rootAdd', 'rootRemove']
+    const others = ['collect', 'step', 'finishSweep', 'verify']
+    const both = [...shared, ...objects, ...words, ...others]
+    expect(names(OBJECTS)).toEqual(expect.arrayContaining(both))
+    const counts = ['refcountedNew', 'incref', 'decref', 'refcount', 'handleAdopt', 'storeWide', 'touchWords']
+    expect(names(COUNTED)).toEqual(expect.arrayContaining([...both, ...counts, 'candidates', 'setThreshold']))
+  })
+})
 
 describe('release and debug kernel', () => {
   const paths = [RELEASE, DEBUG].map(({ file }) => pathOf(file))

@@ -8,6 +8,8 @@ import { Space, TypeInfo } from '../../kernel/object-overlay'
 import { SPACE_YOUNG_BASE_AT as YOUNG_AT } from '../../kernel/object-layout'
 import { Young } from '../../kernel/young-overlay'
 import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
+import { CountedState } from '../../kernel/counted/state'
+import { SPACE_COOKIE_AT as COUNTED_AT } from '../../kernel/value-layout'
 
 export function HEAP_MAGIC_AT(): u32 {
   return offsetof<Heap>('magic')
@@ -414,4 +416,53 @@ export function typeInfoBytes(): u32 {
 }
 export function objectBlockBytes(): u32 {
   return offsetof<ObjectBlock>()
+}
+
+export function SPACE_COOKIE_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('cookie')
+}
+export function SPACE_CANDIDATES_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('candidates')
+}
+export function SPACE_CANDIDATE_COUNT_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('candidateCount')
+}
+export function SPACE_CANDIDATE_CAPACITY_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('candidateCapacity')
+}
+export function SPACE_MISSED_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('missed')
+}
+export function SPACE_TRIAL_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('list')
+}
+export function SPACE_TRIAL_COUNT_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('count')
+}
+export function SPACE_TRIAL_CAPACITY_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('capacity')
+}
+export function SPACE_TRIAL_PHASE_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('phase')
+}
+export function SPACE_THRESHOLD_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('threshold')
+}
+export function SPACE_TRIAL_UNITS_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('stepUnits')
+}
+export function SPACE_TRIALS_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('trials')
+}
+export function SPACE_TRIALS_LOST_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('trialsLost')
+}
+export function SPACE_TRIAL_RELEASED_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('trialReleased')
+}
+export function SPACE_COUNTED_MORE_AT(): u32 {
+  return COUNTED_AT + offsetof<CountedState>('cursor')
+}
+export function countedUsed(): u32 {
+  return COUNTED_AT + offsetof<CountedState>()
 }

@@ -51,8 +51,7 @@ export function shareStatus(word: u32): u32 {
 
 /** One reference more. COUNT when that would pass the most; nothing has changed then. */
 export function incref(reference: usize): u32 {
-  const status = objectStatus(reference)
-  if (status) return status
+  if (!isObject(reference) || !isLive(countWord(reference))) return objectStatus(reference)
   if (countOf(reference) == COUNT_MAX) return STATUS_COUNT
   increment(reference)
   return STATUS_OK
@@ -60,9 +59,9 @@ export function incref(reference: usize): u32 {
 
 /** One reference less; without any the object is released, and what it alone referred to. */
 export function decref(reference: usize): u32 {
-  const status = objectStatus(reference)
-  if (!status) decrement(reference)
-  return status
+  if (!isObject(reference) || !isLive(countWord(reference))) return objectStatus(reference)
+  decrement(reference)
+  return STATUS_OK
 }
 
 /** The count, 0 where no object is. */

@@ -28,9 +28,9 @@ import {
   isLeaf,
   isLive,
   isObject,
+  isReference,
   setCountWord,
   setTrialWord,
-  signOf,
   trialWord,
 } from './header'
 import { counted } from './state'
@@ -41,33 +41,34 @@ import { leaveTrial, touch } from './trial-list'
 @inline
 export function increment(reference: usize): void {
   const word = countWord(reference) + COUNT_ONE
-  check(load<u32>(reference - COUNTED_HEADER_BYTES) == signOf(reference - COUNTED_HEADER_BYTES), 2007, reference)
   setCountWord(reference, word)
   if (word & COUNTED_IN_TRIAL) touch(reference)
 }
 
-/** One reference less; without any the object is released. */
+/** One reference less of a live object; without any it is released. */
 // @ts-ignore: decorator
 @inline
 export function decrement(reference: usize): void {
-  const before = countWord(reference)
-  check(load<u32>(reference - COUNTED_HEADER_BYTES) == signOf(reference - COUNTED_HEADER_BYTES), 2008, reference)
-  // More was taken back than was there: the object goes, or has gone already, for all of them.
-  if (!isLive(before)) return
-  const word = before - COUNT_ONE
+  const word = countWord(reference) - COUNT_ONE
   setCountWord(reference, word)
   if (word < COUNT_ONE) release(reference)
   else if (!(word & COUNTED_CANDIDATE) || word & COUNTED_IN_TRIAL) suspect(reference)
 }
 
-/** Take back the reference that a word may be. One that leads to no object, to a released one, say, is left alone. */
+/**
+ * Take back the reference that a word may be. One that leads to no object, or to one that has gone or is about to go, is
+ * left alone: more was taken back than was there.
+ */
 export function dropWord(word: u32): void {
-  if (isObject(word)) decrement(word)
+  if (isObject(word) && isLive(countWord(word))) decrement(word)
 }
 
 /** The same with the words of [from, to). */
 export function dropWords(from: usize, to: usize): void {
-  for (let at = from; at < to; at += 4) dropWord(load<u32>(at))
+  for (let at = from; at < to; at += 4) {
+    const word = load<u32>(at)
+    if (isReference(word)) dropWord(word)
+  }
 }
 
 /** The object has lost a reference, not its last: it may be part of garbage now. */
@@ -120,7 +121,8 @@ function drain(): void {
 @final
 class Dropper {
   visit(slot: usize): void {
-    dropWord(load<u32>(slot))
+    const word = load<u32>(slot)
+    if (isReference(word)) dropWord(word)
   }
 }
 
