@@ -77,7 +77,7 @@ function isTable(at: usize, bytes: u32): bool {
   return bytes ? bytes <= pieceBytes(at) : at == 0
 }
 
-/** Each object has a header that fits its block and its place, and there are as many as were counted. Lists are sound. */
+/** Each object has a header that fits its block and its place, and there are as many as counted. After the lists. */
 function checkObjects(): u32 {
   let objects: u32 = 0
   let bytes: u32 = 0
