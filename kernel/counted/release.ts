@@ -56,8 +56,8 @@ export function decrement(reference: usize): void {
 }
 
 /**
- * Take back the reference that a word may be. One that leads to no object, or to one that is about to go, is left alone:
- * more was taken back than was there.
+ * Take back the reference that a word may be. One that leads to no object, or to one about to go, is left alone: more
+ * was taken back than was there.
  */
 export function dropWord(word: u32): void {
   if (isObject(word) && isLive(countWord(word))) decrement(word)
