@@ -1,6 +1,6 @@
 /**
  * What counted objects cost, on the bare release kernel: ns per operation, the best of seven runs each.
- * Run: node bench/experiments/counted.mjs [seconds of patience, as a factor, default 1]
+ * Run: node bench/experiments/counted-kernel.mjs [seconds of patience, as a factor, default 1]
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
