@@ -295,10 +295,10 @@ describe('the collection of circles', () => {
   it('looks at all objects when candidates had no room in their table', () => {
     const heap = manual({ testing: { knobs: KNOB_SHORT_CANDIDATES } })
     for (let i = 0; i < 100; i++) dropRing(heap, 2)
-    expect(heap.collectCycles({ units: 1_000_000 })).toMatchObject({ isDone: false })
-    const left = liveObjects(heap)
-    expect(left).toBeGreaterThan(100)
-    expect(heap.collectCycles()).toMatchObject({ releasedObjects: left, isDone: true })
+    expect(heap.collectCycles({ units: 10 })).toMatchObject({ isDone: false })
+    expect(liveObjects(heap)).toBeGreaterThan(100)
+    // The walk over all objects is part of the steps.
+    expect(heap.collectCycles({ units: 1_000_000 })).toMatchObject({ isDone: true })
     expectEmpty(heap)
   })
 
