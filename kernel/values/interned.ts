@@ -3,7 +3,7 @@
  * with linear probing in an object of bytes, which is itself an object of the heap and grows and shrinks by the power.
  *
  *   entry    [ hash ][ where ]     { 0, 0 } is empty, { 0, 1 } was in use and is passed over, else there is a hash
- *   where    traced: the address of a weak root, which collectors clear when the string dies and put right when it moves
+ *   where    traced: the address of a weak root: collectors clear it when the string dies, put it right when that moves
  *            counted: the string; the entry's word is what watches it, so it becomes 0 when the string is released
  *   watch    word of the string, not 0 where it is interned: traced the weak root's address, counted that of `where`
  *
