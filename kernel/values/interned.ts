@@ -16,7 +16,14 @@
  */
 import { check } from '../host'
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { OBJECT_IMMORTAL, OBJECT_MAX_BYTES, PHASE_WEAK, ROOT_WEAK } from '../object-layout'
+import {
+  CAUSE_MEMORY,
+  COLLECT_COMPACT,
+  OBJECT_IMMORTAL,
+  OBJECT_MAX_BYTES,
+  PHASE_WEAK,
+  ROOT_WEAK,
+} from '../object-layout'
 import { setHeadWord } from '../object/header'
 import {
   OBJECT_WATCHED,
@@ -32,7 +39,7 @@ import {
   VALUES_TYPE_BYTES_AT,
 } from '../value-layout'
 import { young } from '../young-overlay'
-import { kernelRootAdd, kernelRootRemove, kernelWeakRootGet } from './kernel'
+import { kernelCollect, kernelRootAdd, kernelRootRemove, kernelWeakRootGet } from './kernel'
 import {
   copyKept,
   hashOf,
@@ -227,6 +234,19 @@ function makeRoom(): bool {
   return begin(max(slotsFor(live + 1, 2), slots >> 1)) || !isFull
 }
 
+/** A weak root of a string, which may move: collections make room for one. 0: out of memory. */
+function addWeakRoot(string: usize): usize {
+  keep(0, <u32>string)
+  let slot = kernelRootAdd(ROOT_WEAK, string)
+  // In the small buffer the call itself has collected.
+  // @ts-ignore: set by --use
+  if (!HW_EMBEDDED) {
+    if (!slot && !kernelCollect(COLLECT_COMPACT | (CAUSE_MEMORY << 8))) slot = kernelRootAdd(ROOT_WEAK, kept(0))
+  }
+  letGo()
+  return slot
+}
+
 /** Enter a string that the caller owns and hands over, where there is room: the string, 0 when out of memory. */
 function enter(string: usize, hash: u32): u32 {
   let entered = string
@@ -235,9 +255,8 @@ function enter(string: usize, hash: u32): u32 {
   // @ts-ignore: set by --use
   if (HW_COUNTED) setHeadWord(string, headWord(string) | OBJECT_WATCHED)
   else {
-    where = <u32>kernelRootAdd(ROOT_WEAK, string)
+    where = <u32>addWeakRoot(string)
     if (!where) return refuse(STATUS_OUT_OF_MEMORY)
-    // Where the call has collected it may have moved.
     entered = load<u32>(where)
     store<u32>(entered, where, STRING_WATCH_AT)
   }

@@ -77,6 +77,10 @@ export declare function kernelWeakRefNew(slot: usize): usize
 export declare function kernelWeakRefGet(reference: usize): usize
 
 // @ts-ignore: decorator
+@external("kernel", "collect")
+export declare function kernelCollect(kind: u32): u32
+
+// @ts-ignore: decorator
 @external("kernel", "nextObject")
 export declare function kernelNextObject(reference: usize): usize
 

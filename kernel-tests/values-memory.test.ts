@@ -1,0 +1,134 @@
+/**
+ * Goal: a call on strings, numbers or arrays that finds no memory says so and has changed nothing.
+ * Method: a heap is filled until not the smallest string fits; then each call is made again and again, with more of the
+ * filling gone each time, until it succeeds. After each refusal everything is as it was, and verified.
+ * A failure means a call that stops half way, loses what it was given, or says something else than "no memory".
+ */
+import { describe, expect, it } from 'vitest'
+import * as layout from '../kernel/layout.js'
+import * as values from '../kernel/value-layout.js'
+import { type Held, ValuesKernel, type ValuesSetup, valuesSetups } from './values-kernel.js'
+
+const worlds: Readonly<Record<string, ValuesSetup>> = {
+  vm: { ...valuesSetups.vm, limit: 512 << 10 },
+  runtime: { ...valuesSetups.runtime, limit: 640 << 10 },
+  server: { ...valuesSetups.server, limit: 640 << 10 },
+  embedded: { mode: 'embedded', limit: 24 << 10 },
+  counted: { mode: 'counted', limit: 256 << 10 },
+}
+
+/** What the calls work on. */
+interface Scene {
+  readonly words: Held
+  readonly wides: Held
+  readonly numbers: Held
+  readonly string: Held
+}
+
+const { KIND_VALUE, KIND_WIDE, KIND_F64 } = values
+const TEXT = 'a text that several calls are about'
+const ELEMENTS = 40
+
+/** Calls that may need memory: each answers 0 or a status as it says, and `owned` ones what the caller owns. */
+const calls: Readonly<Record<string, (k: ValuesKernel, scene: Scene) => { isRefused: boolean; owned?: number }>> = {
+  arrayPush: (k, { words, string }) => status(k.run('arrayPush', words.word, string.word)),
+  arrayPushWide: (k, { wides, string }) =>
+    status(k.run('arrayPushWide', wides.word, string.word, values.WIDE_REFERENCE)),
+  arrayPushNumber: (k, { numbers }) => status(k.run('arrayPushNumber', numbers.word, 0.5)),
+  arrayPushMany: (k, { words }) => status(k.run('arrayPushMany', words.word, k.writeWords([3, 5, 7]), 3)),
+  arrayPushBytes: (k, { numbers }) => status(k.run('arrayPushBytes', numbers.word, k.scratch, 2)),
+  arrayInsert: (k, { wides }) => status(k.run('arrayInsert', wides.word, 5, 3)),
+  arrayResize: (k, { words }) => status(k.run('arrayResize', words.word, 2 * ELEMENTS)),
+  arrayReserve: (k, { numbers }) => status(k.run('arrayReserve', numbers.word, 2 * ELEMENTS)),
+  arraySlice: (k, { words }) => owned(k.run('arraySlice', words.word, 0, ELEMENTS)),
+  arrayNew: (k) => owned(k.run('arrayNew', KIND_VALUE, 0, ELEMENTS)),
+  floatNew: (k) => owned(k.run('floatNew', 1.5)),
+  stringConcat: (k, { string }) => owned(k.run('stringConcat', string.word, string.word)),
+  stringSlice: (k, { string }) => owned(k.run('stringSlice', string.word, 1, 30)),
+  intern: (k, { string }) => owned(k.run('intern', string.word)),
+  internText: (k) => owned(k.run('internText', k.write(new TextEncoder().encode('another text')), 12)),
+}
+
+function status(answer: number): { isRefused: boolean } {
+  if (answer !== 0 && answer !== layout.STATUS_OUT_OF_MEMORY) throw new Error(`status ${answer}`)
+  return { isRefused: answer !== 0 }
+}
+
+function owned(word: number): { isRefused: boolean; owned: number } {
+  return { isRefused: word === 0, owned: word }
+}
+
+/** Arrays without room for one element more. */
+function makeScene(k: ValuesKernel): Scene {
+  const string = k.hold(k.string(TEXT))
+  const words = k.hold(k.run('arrayNew', KIND_VALUE, 0, ELEMENTS))
+  const wides = k.hold(k.run('arrayNew', KIND_WIDE, 0, ELEMENTS))
+  const numbers = k.hold(k.run('arrayNew', KIND_F64, 0, ELEMENTS))
+  for (let i = 0; i < ELEMENTS; i++) {
+    const word = k.string(`element ${i}`)
+    k.expectOk('arrayPush', words.word, word)
+    k.release(word)
+    k.expectOk('arrayPushWide', wides.word, i, values.WIDE_INTEGER)
+    k.expectOk('arrayPushNumber', numbers.word, i / 2)
+  }
+  return { words, wides, numbers, string }
+}
+
+/** Everything that a refused call must leave as it is. */
+function picture(k: ValuesKernel, scene: Scene): unknown {
+  const elements = Array.from({ length: k.run('arrayLength', scene.words.word) }, (_, i) =>
+    k.text(k.run('arrayGet', scene.words.word, i)),
+  )
+  const wides = k.run('arrayLength', scene.wides.word)
+  const last = k.u32(k.run('arrayAt', scene.wides.word, wides - 1))
+  const count = k.isCounted ? k.kernel.run('refcount', scene.string.word) : 0
+  const numbers = k.run('arrayLength', scene.numbers.word)
+  return { elements, wides, last, count, numbers, text: k.text(scene.string.word), interned: k.run('internedCount') }
+}
+
+/** Fill the heap with strings, the last ones as small as there are. */
+function fillHeap(k: ValuesKernel): Held {
+  const filling = k.hold(k.run('arrayNew', KIND_VALUE, 0, 3000))
+  // Each size by a sixth smaller: no size of blocks is left out.
+  for (let bytes = 4000; bytes >= 0; bytes = bytes > 0 ? Math.floor((bytes * 5) / 6) : -1) {
+    while (true) {
+      const string = k.string(new Uint8Array(bytes).fill(0x61))
+      if (!string) break
+      k.expectOk('arrayPush', filling.word, string)
+      k.release(string)
+    }
+    expect(k.status).toBe(layout.STATUS_OUT_OF_MEMORY)
+  }
+  return filling
+}
+
+describe.each(Object.keys(worlds))('no memory: %s', (name) => {
+  it.each(Object.keys(calls))('%s is refused until there is some, and changes nothing', (call) => {
+    const k = new ValuesKernel(worlds[name])
+    const scene = makeScene(k)
+    const filling = fillHeap(k)
+    const before = picture(k, scene)
+    let refusals = 0
+    while (true) {
+      const { isRefused, owned: made } = (calls[call] as (typeof calls)[string])(k, scene)
+      if (!isRefused) {
+        k.release(made ?? 0)
+        break
+      }
+      refusals++
+      expect(k.status).toBe(layout.STATUS_OUT_OF_MEMORY)
+      expect(picture(k, scene)).toEqual(before)
+      k.verify()
+      for (let i = 0; i < refusals; i++) k.release(k.run('arrayPop', filling.word))
+      if (k.run('arrayLength', filling.word) === 0) throw new Error('refused with all memory free')
+    }
+    // What is small enough may have had room in what the filling left over.
+    expect(refusals).toBeGreaterThan(call === 'floatNew' ? -1 : 0)
+    k.verify()
+    for (const held of [filling, scene.words, scene.wides, scene.numbers, scene.string]) held.drop()
+    k.collect()
+    k.expectOk('internTrim')
+    expect(k.leftObjects).toBe(0)
+    k.verify()
+  })
+})
