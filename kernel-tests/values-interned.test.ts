@@ -83,6 +83,10 @@ function runSeed(setup: ValuesSetup, seed: number, steps: number): void {
     k.verify()
     if (k.run('internCapacity')) throw new Error('the table is still there')
     if (k.leftObjects) throw new Error(`${k.leftObjects} objects are left`)
+    // A collection that moves gives back the lists of roots that are not in use.
+    k.kernel.run('collect', k.isCounted ? objects.COLLECT_FULL : objects.COLLECT_COMPACT)
+    const weakRoots = k.kernel.word(objects.SPACE_ROOTS_AT + 8 * objects.ROOT_WEAK)
+    if (weakRoots && k.kernel.mode !== 'embedded') throw new Error('weak roots are left')
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
   }
@@ -225,6 +229,46 @@ describe.each(worlds)('an interned string: %s', (name) => {
     expect([k.run('internText', 0xffffffff, 0xffffffff), k.status]).toEqual([0, layout.STATUS_BAD_ARGUMENT])
     expect([k.run('internedCount'), k.run('internCapacity')]).toEqual([0, 0])
     k.expectOk('internTrim')
+  })
+})
+
+describe('in the steps of a cycle', () => {
+  /** Begin a cycle over old interned strings that nobody refers to, and go on until `isThere`. */
+  function stepUntil(isThere: (k: ValuesKernel, steps: number) => boolean): ValuesKernel {
+    const k = new ValuesKernel({ nursery: 32 << 10, policy: objects.POLICY_INCREMENTAL, stepUnits: 1 })
+    const held = Array.from({ length: 60 }, (_, i) => k.hold(internText(k, `old ${i}`)))
+    k.collect()
+    for (const one of held) one.drop()
+    k.kernel.setWord(objects.SPACE_ALLOCATED_AT, k.kernel.word(objects.SPACE_BUDGET_AT))
+    for (let steps = 0; !isThere(k, steps); steps++) {
+      k.kernel.run('step', 1)
+      if (k.kernel.word(objects.SPACE_PHASE_AT) === objects.PHASE_IDLE) throw new Error('the cycle is over')
+    }
+    return k
+  }
+
+  /** Ask for texts whose strings nobody refers to any more: each is found and lives, or made anew. */
+  function askAgain(k: ValuesKernel): void {
+    const again = Array.from({ length: 60 }, (_, i) => k.hold(internText(k, `old ${i}`)))
+    k.verify()
+    k.collect()
+    for (const [i, one] of again.entries()) {
+      if (k.text(one.word) !== `old ${i}`) throw new Error(`'${k.text(one.word)}' for 'old ${i}'`)
+      if (internText(k, `old ${i}`) !== one.word) throw new Error(`two strings of 'old ${i}'`)
+    }
+    k.verify()
+  }
+
+  it.each([1, 5, 20, 60])('a string that is asked for after %d of them lives on', (wanted) => {
+    const k = stepUntil((_, steps) => steps === wanted)
+    askAgain(k)
+    expect(k.run('internedCount')).toBe(60)
+  })
+
+  it('what is found dead, and not cleared yet, is made anew', () => {
+    const k = stepUntil(({ kernel }) => kernel.word(objects.SPACE_PHASE_AT) === objects.PHASE_WEAK)
+    askAgain(k)
+    expect(k.run('internedCount')).toBe(60)
   })
 })
 
