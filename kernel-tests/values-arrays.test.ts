@@ -1,13 +1,14 @@
 /**
  * Goal: arrays of values do what arrays of JavaScript do, in every kernel that values stand on.
- * Method: random operations on arrays of every kind, under collections that move, beside an oracle (Array, typed arrays,
- * lists of bytes); after each sequence heap and values are verified, everything is let go, and nothing may be left. Then
- * long arrays, the errors one by one, and what a caller may rely on beside.
+ * Method: random operations on arrays of every kind, under collections that move, beside an oracle (Array, typed
+ * arrays, lists of bytes); after each sequence heap and values are verified, everything is let go, and nothing may be
+ * left. Then long arrays, the errors one by one, and what a caller may rely on beside.
  * A failure means that an element was lost, counted wrongly or not seen by a collector, or that a refused call has
  * changed something.
  */
 import { describe, expect, it } from 'vitest'
 import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
 import * as values from '../kernel/value-layout.js'
 import { codecs, runArraySeed } from './values-array-model.js'
 import { type Held, ValuesKernel, valuesSetups } from './values-kernel.js'
@@ -357,5 +358,63 @@ describe('counts', () => {
     wides.drop()
     k.release(string)
     expect(k.leftObjects).toBe(0)
+  })
+})
+
+describe.each(['vm', 'embedded', 'counted'])('an image: %s', (name) => {
+  it('is read, and never written', () => {
+    const k = new ValuesKernel(valuesSetups[name])
+    const array = arrayOf(k, 1, 2, 3)
+    const header = array.word - 8
+    const head = k.u32(header)
+    k.setU32(header, head | objects.OBJECT_IMMORTAL)
+    expect(integersOf(k, array.word)).toEqual([1, 2, 3])
+    expect(k.run('arrayPush', array.word, integer(4))).toBe(STATUS_BAD_ARGUMENT)
+    expect(k.run('arraySet', array.word, 0, integer(4))).toBe(STATUS_BAD_ARGUMENT)
+    expect([k.run('arrayPop', array.word), k.status]).toEqual([0, STATUS_BAD_ARGUMENT])
+    for (const [call, ...args] of [
+      ['arrayResize', 9],
+      ['arrayReserve', 9],
+      ['arrayTrim'],
+      ['arrayInsert', 0, 1],
+      ['arrayRemove', 0, 1],
+      ['arrayFill', 0, 1, 3],
+    ] as const) {
+      expect([call, k.run(call, array.word, ...args)]).toEqual([call, STATUS_BAD_ARGUMENT])
+    }
+    k.setU32(header, head)
+    expect(integersOf(k, array.word)).toEqual([1, 2, 3])
+  })
+})
+
+describe.each(['vm', 'embedded', 'counted'])('the verifier: %s', (name) => {
+  it('sees an array, a string or a float that is wrong', () => {
+    const k = new ValuesKernel(valuesSetups[name])
+    const words = k.hold(k.run('arrayNew', KIND_VALUE, 0, 6))
+    const wides = k.hold(k.run('arrayNew', KIND_WIDE, 0, 2))
+    k.expectOk('arrayPush', words.word, integer(1))
+    k.expectOk('arrayPushWide', wides.word, 1, values.WIDE_INTEGER)
+    const string = k.hold(k.string('text'))
+    const float = k.hold(k.run('floatNew', Number.NaN))
+    const store = k.u32(words.word + values.ARRAY_STORE_AT)
+    const wideStore = k.u32(wides.word + values.ARRAY_STORE_AT)
+    for (const [at, value] of [
+      [words.word + values.ARRAY_LENGTH_AT, 7],
+      [words.word + values.ARRAY_KIND_AT, (4 << 16) | values.KIND_U8],
+      [words.word + values.ARRAY_KIND_AT, (4 << 16) | values.KIND_F32],
+      [words.word + values.ARRAY_KIND_AT, KIND_VALUE],
+      [store + 4, integer(2)],
+      [wideStore + 4, values.WIDE_REFERENCE],
+      [wideStore + 12, 1],
+      [string.word + values.STRING_CODE_POINTS_AT, 3],
+      [string.word + values.STRING_TEXT_AT, 0xff],
+      [float.word, 1],
+    ] as const) {
+      const before = k.u32(at)
+      k.setU32(at, value)
+      expect(k.run('valuesVerify'), `0x${at.toString(16)} = ${value}`).toBe(values.FAULT_VALUE)
+      k.setU32(at, before)
+      k.verify()
+    }
   })
 })
