@@ -151,6 +151,36 @@ describe.each(['vm', 'runtime', 'server', 'counted'])('100,000 strings: %s', (na
   })
 })
 
+describe.each(worlds)('growth: %s', (name) => {
+  it('moves a few entries with each insertion, and all before the next', () => {
+    const k = new ValuesKernel({ ...valuesSetups[name], ...(name === 'embedded' && { limit: 256 << 10 }) })
+    const word = (at: number) => k.stateWord(at)
+    const array = k.hold(k.run('arrayNew', values.KIND_VALUE, 0, 3000))
+    let tables = 0
+    for (let i = 0; i < 3000; i++) {
+      const capacity = k.run('internCapacity')
+      const isMoving = word(values.VALUES_INTERNED_OLD_AT) !== 0
+      const moved = word(values.VALUES_INTERNED_MOVED_AT)
+      const string = internText(k, `name ${i}`)
+      k.expectOk('arrayPush', array.word, string)
+      k.release(string)
+      if (k.run('internCapacity') !== capacity) {
+        expect(isMoving).toBe(false)
+        expect(word(values.VALUES_INTERNED_MOVED_AT)).toBe(0)
+        tables++
+      } else if (word(values.VALUES_INTERNED_OLD_AT)) {
+        expect(word(values.VALUES_INTERNED_MOVED_AT)).toBe(moved + 16)
+        // What has not gone over is found as well.
+        expect(internText(k, `name ${i - 1}`)).toBe(k.run('arrayGet', array.word, i - 1))
+        k.release(k.run('arrayGet', array.word, i - 1))
+      }
+    }
+    // 16, 32, ... 4096.
+    expect([tables, k.run('internCapacity')]).toEqual([9, 4096])
+    k.verify()
+  })
+})
+
 describe.each(worlds)('an interned string: %s', (name) => {
   const make = () => new ValuesKernel(valuesSetups[name])
 
