@@ -59,3 +59,18 @@ export {
   dictionaryUnlock,
   dictionaryValueAt,
 } from './values/dictionary'
+export {
+  propertiesIsDictionary,
+  propertiesNew,
+  propertiesShape,
+  propertyCount,
+  propertyDelete,
+  propertyGet,
+  propertyHas,
+  propertyKeyAt,
+  propertyNext,
+  propertySet,
+  propertyValueAt,
+} from './values/properties'
+export { propertyKeys } from './values/property-keys'
+export { shapeNumber, shapesLive } from './values/shapes'

@@ -130,7 +130,7 @@ export const VALUES_OPERANDS: u32 = 8
 /** Table of interned strings, and the one that it grows out of. */
 export const VALUES_INTERNED_AT: u32 = 32
 export const VALUES_INTERNED_OLD_AT: u32 = 36
-/** Shape of objects without properties. */
+/** The shape that all others come from, where objects are traced. */
 export const VALUES_ROOT_SHAPE_AT: u32 = 40
 /** From here on plain words. */
 export const VALUES_SEED_AT: u32 = 64
@@ -332,8 +332,9 @@ export const SHAPE_CHILDREN_MAX: u32 = 1024
 export const KEYS_USED_AT: u32 = 0
 export const KEYS_INDEX_AT: u32 = 4
 export const KEYS_FIRST_AT: u32 = 8
-/** Keys up to which there is no index. */
+/** Properties up to which a shape's keys are looked through; capacity from which on a store of keys has an index. */
 export const KEYS_LINEAR: u32 = 8
+export const KEYS_INDEXED: u32 = 16
 export const PROPERTIES_SHAPE_AT: u32 = 0
 export const PROPERTIES_MORE_AT: u32 = 4
 export const PROPERTIES_INLINE_AT: u32 = 8
@@ -341,6 +342,8 @@ export const PROPERTIES_INLINE_AT: u32 = 8
 export const VALUES_SHAPES_AT: u32 = 132
 /** Requests for a shape beyond the limit that are refused before shapes are counted again. */
 export const VALUES_SHAPE_REFUSALS_AT: u32 = 136
+/** Counted: the root, which nobody owns but its children; the word becomes 0 when it goes. */
+export const VALUES_ROOT_WATCH_AT: u32 = 140
 
 // ---- inline caches: 48 bytes of the caller's, for one key at one place of a program ---------------------------------
 //

@@ -26,6 +26,8 @@ import {
   VALUES_TYPE_BYTES_AT,
   VALUES_TYPE_DICTIONARY_AT,
   VALUES_TYPE_FLOAT_AT,
+  VALUES_TYPE_PROPERTIES_AT,
+  VALUES_TYPE_SHAPE_AT,
   VALUES_TYPE_STRING_AT,
 } from '../value-layout'
 import { capacityOf, elementBytes, kindOf, lengthOf, storeOf } from './arrays'
@@ -34,6 +36,7 @@ import { elementBytesOf, isNanWide, isWide, mayRefer, storeTypeAt } from './elem
 import { NAN_BITS } from './floats'
 import { entryAt, findIn, hashAt, slotsOf, stringAt, whereAt } from './interned'
 import { kernelNextObject } from './kernel'
+import { isPropertiesWhole, isShapeWhole } from './property-check'
 import { isReady } from './state'
 import { codePointsOf, hashText, textBytes, textOf } from './strings'
 import { codePointsIfValid } from './utf8'
@@ -60,6 +63,8 @@ function isWhole(reference: usize): bool {
   if (type == stateWord(VALUES_TYPE_FLOAT_AT)) return isFloatWhole(reference)
   if (type == stateWord(VALUES_TYPE_ARRAY_AT)) return isArrayWhole(reference)
   if (type == stateWord(VALUES_TYPE_DICTIONARY_AT)) return isDictionaryWhole(reference)
+  if (type == stateWord(VALUES_TYPE_PROPERTIES_AT)) return isPropertiesWhole(reference)
+  if (type == stateWord(VALUES_TYPE_SHAPE_AT)) return isShapeWhole(reference)
   return true
 }
 

@@ -134,7 +134,8 @@ export function dictionaryNew(keys: u32, capacity: u32): u32 {
   keep(0, d)
   const isMade = reserve(capacity)
   const made = kept(0)
-  letGo()
+  // Whoever calls may have operands of its own.
+  keep(0, 0)
   if (isMade) return made
   release(made)
   return 0

@@ -59,7 +59,6 @@ import {
   headWord,
   keep,
   kept,
-  letGo,
   payloadBytes,
   refuse,
   release,
@@ -315,9 +314,10 @@ export function intern(string: u32): u32 {
   const known = find(hash, textOf(string), textBytes(string))
   if (known) return handOut(known)
   keep(0, string)
-  const isEntered = makeRoom() ? enterKept(hash) : 0
-  letGo()
-  return isEntered
+  const entered = makeRoom() ? enterKept(hash) : 0
+  // Whoever calls may have operands of its own.
+  keep(0, 0)
+  return entered
 }
 
 /** Enter the string in operand 0; a copy of one that is part of an image, or watched already. */
