@@ -407,6 +407,33 @@ describe('when memory ends', () => {
     )
   }
 
+  for (const name of ['vm, moving at every allocation', 'counted']) {
+    test(`${name}: while a long index gets its parts`, () => {
+      const k = kernelFor(name)
+      const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+      const { kernel, fail } = failing(k)
+      let failures = 0
+      const most = values.INDEX_FLAT_SLOTS
+      for (let i = 0; i < most; i++) {
+        const isNear = i > (most >> 2) * 3 - 3
+        for (let at = 1; ; at++) {
+          if (isNear) fail(at)
+          const status = kernel.run('dictionarySet', held.word, integer(i), integer(i))
+          fail(0)
+          if (status === STATUS_OK) break
+          expect(status).toBe(STATUS_OUT_OF_MEMORY)
+          expect(k.run('dictionaryCount', held.word)).toBe(i)
+          failures++
+        }
+        if (isNear && i % 64 === 0) expect(k.run('valuesVerify')).toBe(0)
+      }
+      expect(failures).toBeGreaterThan(8)
+      for (let i = 0; i < most; i++) expect(k.run('dictionaryGet', held.word, integer(i))).toBe(integer(i))
+      held.drop()
+      expect(k.leftObjects).toBe(0)
+    })
+  }
+
   test('in a buffer that is nearly full', () => {
     for (const limit of [3500, 4200, 6000]) {
       const k = new ValuesKernel({ mode: 'embedded', limit })

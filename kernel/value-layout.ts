@@ -232,6 +232,8 @@ export const FAULT_VALUE: u32 = 46
 //   directory   [ segment or 0 ] ...                              0: all of its entries are holes
 //   index       slots of 32 bits, as many as a power of two: 0 empty, 1 deleted, else
 //               [ tag : 6 | position + 2 : 26 ]                   tag: bits 1 to 6 of the hash
+//               up to INDEX_FLAT_SLOTS in one object; of more [ part or 0 ] ... [ 0 ], parts of INDEX_PART_SLOTS, a
+//               part that is not there is empty. So an index of any length is begun without clearing all of it
 //
 // A position counts entries in order of insertion. Position p is entry p & 511 of segment p >> 9 (p & 63 and p >> 6 in
 // `embedded`); without a directory there is one segment, which doubles up to that length. Up to DICTIONARY_LINEAR
@@ -280,6 +282,9 @@ export const DICTIONARY_POSITIONS_MAX: u32 = 0x3fffffe
 export const DICTIONARY_LOCKS_MAX: u32 = 0x3fffffff
 export const DICTIONARY_LINEAR: u32 = 8
 export const INDEX_FIRST_SLOTS: u32 = 16
+export const INDEX_FLAT_SLOTS: u32 = 4096
+/** Slots of a part, as a power of two. */
+export const INDEX_PART_SHIFT: u32 = 10
 export const SLOT_DELETED: u32 = 1
 /** What a slot adds to its position. */
 export const SLOT_BIAS: u32 = 2

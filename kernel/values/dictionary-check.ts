@@ -17,6 +17,8 @@ import {
   DICTIONARY_USED_AT,
   ENTRY_HASH_AT,
   ENTRY_VALUE_AT,
+  INDEX_FLAT_SLOTS,
+  INDEX_PART_SHIFT,
   KEYS_INTEGER,
   SLOT_BIAS,
   SLOT_DELETED,
@@ -34,7 +36,7 @@ import {
   segmentEntries,
   segmentOf,
 } from './dictionary-entries'
-import { KeySought, find, slotCount } from './dictionary-index'
+import { KeySought, find, slotCount, slotWordAt } from './dictionary-index'
 import { hashOfKey, keyFor } from './keys'
 import { headWord, isOf, payloadBytes } from './world'
 
@@ -121,10 +123,8 @@ function isIndexWhole(d: usize): bool {
   const marks = numberAt(d, DICTIONARY_MARKS_AT)
   const slots = slotCount(index)
   if (slots - emptySlots(index) != marks || marks > slots - (slots >> 2)) return false
-  if (old) {
-    for (let i: u32 = 0; i < numberAt(d, DICTIONARY_MOVED_AT); i++) {
-      if (load<u32>(old + (i << 2)) > SLOT_DELETED) return false
-    }
+  for (let i: u32 = 0; old && i < numberAt(d, DICTIONARY_MOVED_AT); i++) {
+    if (slotWordAt(old, slotCount(old), i) > SLOT_DELETED) return false
   }
   const found = liveSlots(d, index)
   const foundOld = old ? liveSlots(d, old) : 0
@@ -132,12 +132,22 @@ function isIndexWhole(d: usize): bool {
 }
 
 function isIndex(word: u32): bool {
-  return isOf(word, VALUES_TYPE_BYTES_AT) && popcnt(payloadBytes(word)) == 1
+  if (isOf(word, VALUES_TYPE_BYTES_AT)) {
+    return popcnt(payloadBytes(word)) == 1 && payloadBytes(word) >> 2 <= INDEX_FLAT_SLOTS
+  }
+  if (!isOf(word, VALUES_TYPE_WORDS_AT) || popcnt(slotCount(word)) != 1) return false
+  const parts = slotCount(word) >> INDEX_PART_SHIFT
+  for (let i: u32 = 0; i < parts; i++) {
+    const part = load<u32>(word + (i << 2))
+    if (part && !(isOf(part, VALUES_TYPE_BYTES_AT) && payloadBytes(part) == 4 << INDEX_PART_SHIFT)) return false
+  }
+  return load<u32>(word + (parts << 2)) == 0 && slotCount(word) > INDEX_FLAT_SLOTS
 }
 
 function emptySlots(index: usize): u32 {
+  const slots = slotCount(index)
   let empty: u32 = 0
-  for (let i: u32 = 0; i < slotCount(index); i++) empty += <u32>!load<u32>(index + (i << 2))
+  for (let i: u32 = 0; i < slots; i++) empty += <u32>!slotWordAt(index, slots, i)
   return empty
 }
 
@@ -145,8 +155,9 @@ function emptySlots(index: usize): u32 {
 function liveSlots(d: usize, index: usize): i64 {
   const used = numberAt(d, DICTIONARY_USED_AT)
   let live: i64 = 0
-  for (let i: u32 = 0; i < slotCount(index); i++) {
-    const slot = load<u32>(index + (i << 2))
+  const slots = slotCount(index)
+  for (let i: u32 = 0; i < slots; i++) {
+    const slot = slotWordAt(index, slots, i)
     if (slot <= SLOT_DELETED) continue
     const position = (slot & SLOT_POSITION_MASK) - SLOT_BIAS
     if (position >= used || !isLive(d, position) || !(load<u32>(entryAt(d, position), ENTRY_HASH_AT) & 1)) return -1

@@ -17,6 +17,8 @@ import {
   DICTIONARY_ENTRY_BYTES,
   ENTRY_HASH_AT,
   INDEX_FIRST_SLOTS,
+  INDEX_FLAT_SLOTS,
+  INDEX_PART_SHIFT,
   SLOT_BIAS,
   SLOT_DELETED,
   SLOT_POSITION_MASK,
@@ -54,13 +56,41 @@ export class TextSought {
   }
 }
 
-// ---- search ---------------------------------------------------------------------------------------------------------
+// ---- slots ----------------------------------------------------------------------------------------------------------
 
+/** Slots of an index. The payload of a flat one is a power of two, that of one in parts has a word more. */
 // @ts-ignore: decorator
 @inline
 export function slotCount(index: usize): u32 {
-  return payloadBytes(index) >> 2
+  const bytes = payloadBytes(index)
+  return bytes & (bytes - 1) ? ((bytes >> 2) - 1) << INDEX_PART_SHIFT : bytes >> 2
 }
+
+/** The word of an index in parts for the part that has slot `i`. */
+// @ts-ignore: decorator
+@inline
+export function partAt(index: usize, i: u32): usize {
+  return index + ((<usize>i >> INDEX_PART_SHIFT) << 2)
+}
+
+/** Address of slot `i` of an index of `slots`, 0 in a part that is not there. */
+// @ts-ignore: decorator
+@inline
+export function slotAt(index: usize, slots: u32, i: u32): usize {
+  if (slots <= INDEX_FLAT_SLOTS) return index + (<usize>i << 2)
+  const part = load<usize>(partAt(index, i))
+  return part ? part + (<usize>(i & ((1 << INDEX_PART_SHIFT) - 1)) << 2) : 0
+}
+
+/** What slot `i` holds. */
+// @ts-ignore: decorator
+@inline
+export function slotWordAt(index: usize, slots: u32, i: u32): u32 {
+  const at = slotAt(index, slots, i)
+  return at ? load<u32>(at) : 0
+}
+
+// ---- search ---------------------------------------------------------------------------------------------------------
 
 /** Slots of an index for so many entries. */
 export function slotsFor(entries: u32): u32 {
@@ -89,7 +119,7 @@ function probe<S>(d: usize, index: usize, hash: u32, a: u32, b: u32): u32 {
   const tag = hash << SLOT_TAG_SHIFT
   let i = firstSlot(hash, slots)
   while (true) {
-    const slot = load<u32>(index + (<usize>i << 2))
+    const slot = slotWordAt(index, slots, i)
     if (!slot) return NOWHERE
     i = (i + 1) & (slots - 1)
     if (((slot ^ tag) & ~SLOT_POSITION_MASK) != 0) continue
@@ -130,32 +160,43 @@ function findLinear<S>(d: usize, hash: u32, a: u32, b: u32): u32 {
   return NOWHERE
 }
 
-/** Address of the slot of a live position; 0 in a dictionary without an index. */
-function slotOf(d: usize, position: u32, hash: u32): usize {
-  const index = load<usize>(d, DICTIONARY_INDEX_AT)
-  if (!index) return 0
-  const slot = slotIn(index, position, hash)
-  if (slot) return slot
-  const old = load<usize>(d, DICTIONARY_OLD_INDEX_AT)
-  return old ? slotIn(old, position, hash) : 0
-}
-
-function slotIn(index: usize, position: u32, hash: u32): usize {
+/** Number of the slot of a live position in one index, NOWHERE when it is not in it. */
+function slotIn(index: usize, position: u32, hash: u32): u32 {
   const slots = slotCount(index)
   const wanted = slotWord(position, hash)
   let i = firstSlot(hash, slots)
   while (true) {
-    const at = index + (<usize>i << 2)
-    const slot = load<u32>(at)
-    if (slot == wanted) return at
-    if (!slot) return 0
+    const slot = slotWordAt(index, slots, i)
+    if (slot == wanted) return i
+    if (!slot) return NOWHERE
+    i = (i + 1) & (slots - 1)
+  }
+}
+
+/** Address of the slot of a live position in the old index. */
+function oldSlotOf(d: usize, position: u32, hash: u32): usize {
+  const old = load<usize>(d, DICTIONARY_OLD_INDEX_AT)
+  const i = old ? slotIn(old, position, hash) : NOWHERE
+  check(i != NOWHERE, 1050, d)
+  return slotAt(old, slotCount(old), i)
+}
+
+/** Number of the part of an index that must be made before a position can be entered; NOWHERE when none must. */
+export function missingPart(index: usize, hash: u32): u32 {
+  const slots = slotCount(index)
+  if (slots <= INDEX_FLAT_SLOTS) return NOWHERE
+  let i = firstSlot(hash, slots)
+  while (true) {
+    const at = slotAt(index, slots, i)
+    if (!at) return i >> INDEX_PART_SHIFT
+    if (load<u32>(at) <= SLOT_DELETED) return NOWHERE
     i = (i + 1) & (slots - 1)
   }
 }
 
 // ---- changes --------------------------------------------------------------------------------------------------------
 
-/** Enter a position, which is in no slot. */
+/** Enter a position, which is in no slot; no part is missing for it. */
 export function enterSlot(d: usize, position: u32, hash: u32): void {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (index && putSlot(index, position, hash)) setNumberAt(d, DICTIONARY_MARKS_AT, numberAt(d, DICTIONARY_MARKS_AT) + 1)
@@ -167,8 +208,8 @@ export function enterSlot(d: usize, position: u32, hash: u32): void {
 function putSlot(index: usize, position: u32, hash: u32): bool {
   const slots = slotCount(index)
   let i = firstSlot(hash, slots)
-  while (load<u32>(index + (<usize>i << 2)) > SLOT_DELETED) i = (i + 1) & (slots - 1)
-  const at = index + (<usize>i << 2)
+  while (load<u32>(slotAt(index, slots, i)) > SLOT_DELETED) i = (i + 1) & (slots - 1)
+  const at = slotAt(index, slots, i)
   const wasEmpty = load<u32>(at) == 0
   store<u32>(at, slotWord(position, hash))
   return wasEmpty
@@ -176,23 +217,26 @@ function putSlot(index: usize, position: u32, hash: u32): bool {
 
 /** The entry of a live position goes to another one. */
 export function moveSlot(d: usize, from: u32, to: u32, hash: u32): void {
-  const at = slotOf(d, from, hash)
-  check(at != 0 || load<usize>(d, DICTIONARY_INDEX_AT) == 0, 1050, d)
-  if (at) store<u32>(at, slotWord(to, hash))
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  if (!index) return
+  const i = slotIn(index, from, hash)
+  const at = i == NOWHERE ? oldSlotOf(d, from, hash) : slotAt(index, slotCount(index), i)
+  store<u32>(at, slotWord(to, hash))
 }
 
 /** The entry of a live position goes. */
 export function removeSlot(d: usize, position: u32, hash: u32): void {
-  const at = slotOf(d, position, hash)
-  check(at != 0 || load<usize>(d, DICTIONARY_INDEX_AT) == 0, 1051, d)
-  if (!at) return
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
-  const next = <u32>(at - index + 4) & (payloadBytes(index) - 1)
-  // Where a search ends behind it anyway, nothing need be left behind.
-  if (at - index < payloadBytes(index) && !load<u32>(index + next)) {
-    store<u32>(at, 0)
+  if (!index) return
+  const slots = slotCount(index)
+  const i = slotIn(index, position, hash)
+  if (i == NOWHERE) store<u32>(oldSlotOf(d, position, hash), SLOT_DELETED)
+  else if (slotWordAt(index, slots, (i + 1) & (slots - 1))) store<u32>(slotAt(index, slots, i), SLOT_DELETED)
+  else {
+    // A search ends behind it anyway: nothing need be left behind.
+    store<u32>(slotAt(index, slots, i), 0)
     setNumberAt(d, DICTIONARY_MARKS_AT, numberAt(d, DICTIONARY_MARKS_AT) - 1)
-  } else store<u32>(at, SLOT_DELETED)
+  }
 }
 
 /** Whether an index must be made, or another one, before one more position is entered. */
@@ -203,33 +247,41 @@ export function isIndexFull(index: usize, marks: u32): bool {
   return marks >= slots - (slots >> 2)
 }
 
-/** Enter all live positions. */
-export function enterAll(d: usize): void {
-  for (let p = nextLive(d, 0); p != NOWHERE; p = nextLive(d, p + 1)) {
-    enterSlot(d, p, load<u32>(entryAt(d, p), ENTRY_HASH_AT))
-    worked(1)
-  }
+/** The part of the index that keeps the next slot of the old one from going over; NOWHERE when none does. */
+export function blockingPart(d: usize): u32 {
+  const old = load<usize>(d, DICTIONARY_OLD_INDEX_AT)
+  const slot = slotWordAt(old, slotCount(old), numberAt(d, DICTIONARY_MOVED_AT))
+  if (slot <= SLOT_DELETED) return NOWHERE
+  return missingPart(load<usize>(d, DICTIONARY_INDEX_AT), hashOfSlot(d, slot))
 }
 
-/** Take `steps` slots of the old index over into the other one. */
+/** Hash of the entry that a slot refers to. */
+// @ts-ignore: decorator
+@inline
+function hashOfSlot(d: usize, slot: u32): u32 {
+  return load<u32>(entryAt(d, (slot & SLOT_POSITION_MASK) - SLOT_BIAS), ENTRY_HASH_AT)
+}
+
+/** Take `steps` slots of the old index over into the other one, or fewer when a part of that is missing. */
 export function moveSlots(d: usize, steps: u32): void {
   const old = load<usize>(d, DICTIONARY_OLD_INDEX_AT)
   if (!old) return
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
-  const moved = numberAt(d, DICTIONARY_MOVED_AT)
   const last = slotCount(old)
-  const end = last - moved > steps ? moved + steps : last
+  let i = numberAt(d, DICTIONARY_MOVED_AT)
+  const end = last - i > steps ? i + steps : last
   let marks = numberAt(d, DICTIONARY_MARKS_AT)
-  for (let i = moved; i < end; i++) {
-    const at = old + (<usize>i << 2)
-    const slot = load<u32>(at)
+  for (; i < end; i++) {
+    const at = slotAt(old, last, i)
+    const slot = at ? load<u32>(at) : 0
     if (slot <= SLOT_DELETED) continue
-    const position = (slot & SLOT_POSITION_MASK) - SLOT_BIAS
-    marks += <u32>putSlot(index, position, load<u32>(entryAt(d, position), ENTRY_HASH_AT))
+    const hash = hashOfSlot(d, slot)
+    if (missingPart(index, hash) != NOWHERE) break
+    marks += <u32>putSlot(index, (slot & SLOT_POSITION_MASK) - SLOT_BIAS, hash)
     store<u32>(at, SLOT_DELETED)
     worked(1)
   }
   setNumberAt(d, DICTIONARY_MARKS_AT, marks)
-  setNumberAt(d, DICTIONARY_MOVED_AT, end)
-  if (end == last) put(d, d + DICTIONARY_OLD_INDEX_AT, 0)
+  setNumberAt(d, DICTIONARY_MOVED_AT, i)
+  if (i == last) put(d, d + DICTIONARY_OLD_INDEX_AT, 0)
 }

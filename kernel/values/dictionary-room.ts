@@ -4,7 +4,8 @@
  *
  * Guarantee: what finds no memory leaves a dictionary with the same entries in the same order. No insertion or deletion
  * moves more entries and slots than a segment has, DICTIONARY_SLOT_STEPS and DICTIONARY_SQUEEZE_STEPS together. Not
- * counted: a directory that doubles copies a word for each segment, and a new index is cleared when it is allocated.
+ * counted: a directory, of segments or of parts of an index, has a word for 512 or 1024 entries, which is copied when it
+ * doubles, and cleared.
  */
 import { check } from '../host'
 import { STATUS_OUT_OF_MEMORY } from '../layout'
@@ -30,6 +31,8 @@ import {
   DICTIONARY_ENTRY_BYTES,
   ENTRY_HASH_AT,
   INDEX_FIRST_SLOTS,
+  INDEX_FLAT_SLOTS,
+  INDEX_PART_SHIFT,
   SEGMENT_ENTRIES_AT,
   SEGMENT_FIRST_ENTRIES,
   VALUES_TYPE_BYTES_AT,
@@ -40,8 +43,10 @@ import {
   addLive,
   directorySlot,
   dropIfEmpty,
+  entryAt,
   entryIn,
   isLive,
+  nextLive,
   numberAt,
   segmentBytes,
   segmentCapacity,
@@ -52,18 +57,26 @@ import {
   setPart,
   worked,
 } from './dictionary-entries'
-import { enterAll, isIndexFull, moveSlot, moveSlots, slotCount } from './dictionary-index'
+import { blockingPart, enterSlot, isIndexFull, missingPart, moveSlot, moveSlots, slotCount } from './dictionary-index'
 import { allocate, kept, moveWords, payloadBytes, put, putOwned, refuse, stateWord, take } from './world'
 
 const DIRECTORY_FIRST_WORDS: u32 = 4
 
 // ---- what is missing ------------------------------------------------------------------------------------------------
 
-/** Whether one entry more needs memory. */
+/** Whether one entry more, of that hash, needs memory. */
 // @ts-ignore: decorator
 @inline
-export function lacksRoom(d: usize): bool {
-  return lacksEntry(d, numberAt(d, DICTIONARY_USED_AT)) || lacksSlot(d) || lacksTarget(d)
+export function lacksRoom(d: usize, hash: u32): bool {
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  if (lacksEntry(d, numberAt(d, DICTIONARY_USED_AT)) || lacksSlot(d) || lacksTarget(d)) return true
+  return index != 0 && slotCount(index) > INDEX_FLAT_SLOTS && lacksPart(d, hash)
+}
+
+/** Whether a part of the index is missing, for an entry of that hash or for the next one that comes from the old index. */
+function lacksPart(d: usize, hash: u32): bool {
+  if (missingPart(load<usize>(d, DICTIONARY_INDEX_AT), hash) != NOWHERE) return true
+  return load<usize>(d, DICTIONARY_OLD_INDEX_AT) != 0 && blockingPart(d) != NOWHERE
 }
 
 function lacksEntry(d: usize, position: u32): bool {
@@ -85,12 +98,13 @@ function lacksTarget(d: usize): bool {
   return isOn && lacksEntry(d, numberAt(d, DICTIONARY_TO_AT))
 }
 
-/** Make room for one entry more in the dictionary in operand 0: false when out of memory. */
-export function makeRoom(): bool {
+/** Make room for one entry more, of that hash, in the dictionary in operand 0: false when out of memory. */
+export function makeRoom(hash: u32): bool {
   squeezeSmall(kept(0))
   if (numberAt(kept(0), DICTIONARY_USED_AT) >= DICTIONARY_POSITIONS_MAX) return refuse(STATUS_OUT_OF_MEMORY) != 0
   if (!makeEntry(numberAt(kept(0), DICTIONARY_USED_AT))) return false
   if (lacksSlot(kept(0)) && !makeIndex(slotsWanted(kept(0)))) return false
+  if (!makeParts(hash) || !unblock()) return false
   // The squeeze can wait.
   if (lacksTarget(kept(0))) makeEntry(numberAt(kept(0), DICTIONARY_TO_AT))
   return true
@@ -173,7 +187,10 @@ function slotsWanted(d: usize): u32 {
 export function makeIndex(slots: u32): bool {
   check(load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT) == 0, 1052, kept(0))
   if (slots > OBJECT_MAX_BYTES >> 2) return refuse(STATUS_OUT_OF_MEMORY) != 0
-  const made = allocate(stateWord(VALUES_TYPE_BYTES_AT), slots << 2)
+  const isFlat = slots <= INDEX_FLAT_SLOTS
+  const made = isFlat
+    ? allocate(stateWord(VALUES_TYPE_BYTES_AT), slots << 2)
+    : allocate(stateWord(VALUES_TYPE_WORDS_AT), ((slots >> INDEX_PART_SHIFT) + 1) << 2)
   if (!made) return false
   const d = kept(0)
   const hadIndex = load<usize>(d, DICTIONARY_INDEX_AT) != 0
@@ -181,7 +198,55 @@ export function makeIndex(slots: u32): bool {
   putOwned(d, d + DICTIONARY_INDEX_AT, made)
   setNumberAt(d, DICTIONARY_MOVED_AT, 0)
   setNumberAt(d, DICTIONARY_MARKS_AT, 0)
-  if (!hadIndex) enterAll(d)
+  return hadIndex || enterAll()
+}
+
+/** Enter all live positions of a dictionary of few; when there is no memory for that it has no index. */
+function enterAll(): bool {
+  for (let p = nextLive(kept(0), 0); p != NOWHERE; p = nextLive(kept(0), p + 1)) {
+    const hash = load<u32>(entryAt(kept(0), p), ENTRY_HASH_AT)
+    if (!makeParts(hash)) {
+      put(kept(0), kept(0) + DICTIONARY_INDEX_AT, 0)
+      return false
+    }
+    enterSlot(kept(0), p, hash)
+    worked(1)
+  }
+  return true
+}
+
+/** Make the parts of the index that an entry of that hash may need. */
+function makeParts(hash: u32): bool {
+  while (true) {
+    const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
+    const part = index ? missingPart(index, hash) : NOWHERE
+    if (part == NOWHERE) return true
+    if (!makePart(part)) return false
+  }
+}
+
+/** Let the old index go on into the other one. */
+function unblock(): bool {
+  if (!load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT)) return true
+  const part = blockingPart(kept(0))
+  return part == NOWHERE || makePart(part)
+}
+
+function makePart(part: u32): bool {
+  const made = allocate(stateWord(VALUES_TYPE_BYTES_AT), 4 << INDEX_PART_SHIFT)
+  if (!made) return false
+  const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
+  putOwned(index, index + (<usize>part << 2), made)
+  return true
+}
+
+/** Take all of the old index over. */
+export function finishIndex(): bool {
+  moveSlots(kept(0), NOWHERE)
+  while (load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT)) {
+    if (!unblock()) return false
+    moveSlots(kept(0), NOWHERE)
+  }
   return true
 }
 

@@ -54,8 +54,8 @@ import {
   setNumberAt,
   skipHoles,
 } from './dictionary-entries'
-import { KeySought, TextSought, enterSlot, find, moveSlots, removeSlot, slotCount, slotsFor } from './dictionary-index'
-import { growSegment, lacksRoom, makeIndex, makeRoom, tend } from './dictionary-room'
+import { KeySought, TextSought, enterSlot, find, removeSlot, slotCount, slotsFor } from './dictionary-index'
+import { finishIndex, growSegment, lacksRoom, makeIndex, makeRoom, tend } from './dictionary-room'
 import { hashOfKey, hashOfWord, keyFor, makeHash } from './keys'
 import { hashText, isInMemory } from './strings'
 import {
@@ -248,13 +248,13 @@ export function set(d: usize, key: u32, value: u32): u32 {
   const hash = hashOfKey(key)
   const position = hash ? find<KeySought>(d, hash, key, 0) : NOWHERE
   if (position != NOWHERE) return replaceValue(d, position, value)
-  if (hash && !lacksRoom(d)) return append(d, key, value, hash)
+  if (hash && !lacksRoom(d, hash)) return append(d, key, value, hash)
   keep(0, d)
   keep(1, key)
   keep(2, value)
   const hashNow = hash ? hash : makeHash(key)
   const status =
-    hashNow && (!lacksRoom(kept(0)) || makeRoom())
+    hashNow && (!lacksRoom(kept(0), hashNow) || makeRoom(hashNow))
       ? append(kept(0), kept(1), kept(2), hashNow)
       : stateWord(VALUES_STATUS_AT)
   for (let i: u32 = 0; i < 3; i++) keep(i, 0)
@@ -402,7 +402,7 @@ function reserve(capacity: u32): bool {
     if (!growSegment(entries)) return false
   }
   if (capacity <= DICTIONARY_LINEAR) return true
-  moveSlots(kept(0), NOWHERE)
+  if (!finishIndex()) return false
   const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
   const slots = slotsFor(capacity)
   return index && slotCount(index) >= slots ? true : makeIndex(slots)
