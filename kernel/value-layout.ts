@@ -243,7 +243,7 @@ export const FAULT_VALUE: u32 = 46
 //   live entries = DICTIONARY_COUNT; with an index each is in exactly one slot of it or of the old one, and slots of
 //   both refer to nothing else
 //   MARKS = slots of the index that are not empty <= 3/4 of them
-//   slots of the old index below MOVED are empty or deleted
+//   slots of the old index below MOVED are empty or deleted, and parts with no others are not there
 //   positions below FIRST and in [TO, FROM) are holes, and so is everything from USED on
 //   a segment of a directory without live entries is not there, but for one that has just been made for USED or TO
 

@@ -111,16 +111,19 @@ function slotWord(position: u32, hash: u32): u32 {
   return (position + SLOT_BIAS) | ((hash << SLOT_TAG_SHIFT) & ~SLOT_POSITION_MASK)
 }
 
-/** Position of what is looked for, in one index. */
+/**
+ * Position of what is looked for, in one index whose slots below `from` refer to nothing: parts of them may be gone, so
+ * nothing is said by their being empty.
+ */
 // @ts-ignore: decorator
 @inline
-function probe<S>(d: usize, index: usize, hash: u32, a: u32, b: u32): u32 {
+function probe<S>(d: usize, index: usize, from: u32, hash: u32, a: u32, b: u32): u32 {
   const slots = slotCount(index)
   const tag = hash << SLOT_TAG_SHIFT
-  let i = firstSlot(hash, slots)
+  let i = max(firstSlot(hash, slots), from)
   while (true) {
     const slot = slotWordAt(index, slots, i)
-    if (!slot) return NOWHERE
+    if (!slot || i < from) return NOWHERE
     i = (i + 1) & (slots - 1)
     if (((slot ^ tag) & ~SLOT_POSITION_MASK) != 0) continue
     const position = (slot & SLOT_POSITION_MASK) - SLOT_BIAS
@@ -134,12 +137,12 @@ function probe<S>(d: usize, index: usize, hash: u32, a: u32, b: u32): u32 {
 export function find<S>(d: usize, hash: u32, a: u32, b: u32): u32 {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return findLinear<S>(d, hash, a, b)
-  const position = probe<S>(d, index, hash, a, b)
+  const position = probe<S>(d, index, 0, hash, a, b)
   return position == NOWHERE && load<usize>(d, DICTIONARY_OLD_INDEX_AT) ? findOld<S>(d, hash, a, b) : position
 }
 
 function findOld<S>(d: usize, hash: u32, a: u32, b: u32): u32 {
-  return probe<S>(d, load<usize>(d, DICTIONARY_OLD_INDEX_AT), hash, a, b)
+  return probe<S>(d, load<usize>(d, DICTIONARY_OLD_INDEX_AT), numberAt(d, DICTIONARY_MOVED_AT), hash, a, b)
 }
 
 function findLinear<S>(d: usize, hash: u32, a: u32, b: u32): u32 {
@@ -160,15 +163,15 @@ function findLinear<S>(d: usize, hash: u32, a: u32, b: u32): u32 {
   return NOWHERE
 }
 
-/** Number of the slot of a live position in one index, NOWHERE when it is not in it. */
-function slotIn(index: usize, position: u32, hash: u32): u32 {
+/** Number of the slot of a live position in one index, as `probe` looks for it; NOWHERE when it is not in it. */
+function slotIn(index: usize, from: u32, position: u32, hash: u32): u32 {
   const slots = slotCount(index)
   const wanted = slotWord(position, hash)
-  let i = firstSlot(hash, slots)
+  let i = max(firstSlot(hash, slots), from)
   while (true) {
     const slot = slotWordAt(index, slots, i)
+    if (!slot || i < from) return NOWHERE
     if (slot == wanted) return i
-    if (!slot) return NOWHERE
     i = (i + 1) & (slots - 1)
   }
 }
@@ -176,7 +179,7 @@ function slotIn(index: usize, position: u32, hash: u32): u32 {
 /** Address of the slot of a live position in the old index. */
 function oldSlotOf(d: usize, position: u32, hash: u32): usize {
   const old = load<usize>(d, DICTIONARY_OLD_INDEX_AT)
-  const i = old ? slotIn(old, position, hash) : NOWHERE
+  const i = old ? slotIn(old, numberAt(d, DICTIONARY_MOVED_AT), position, hash) : NOWHERE
   check(i != NOWHERE, 1050, d)
   return slotAt(old, slotCount(old), i)
 }
@@ -219,7 +222,7 @@ function putSlot(index: usize, position: u32, hash: u32): bool {
 export function moveSlot(d: usize, from: u32, to: u32, hash: u32): void {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return
-  const i = slotIn(index, from, hash)
+  const i = slotIn(index, 0, from, hash)
   const at = i == NOWHERE ? oldSlotOf(d, from, hash) : slotAt(index, slotCount(index), i)
   store<u32>(at, slotWord(to, hash))
 }
@@ -229,7 +232,7 @@ export function removeSlot(d: usize, position: u32, hash: u32): void {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return
   const slots = slotCount(index)
-  const i = slotIn(index, position, hash)
+  const i = slotIn(index, 0, position, hash)
   if (i == NOWHERE) store<u32>(oldSlotOf(d, position, hash), SLOT_DELETED)
   else if (slotWordAt(index, slots, (i + 1) & (slots - 1))) store<u32>(slotAt(index, slots, i), SLOT_DELETED)
   else {
@@ -282,6 +285,13 @@ export function moveSlots(d: usize, steps: u32): void {
     worked(1)
   }
   setNumberAt(d, DICTIONARY_MARKS_AT, marks)
+  if (last > INDEX_FLAT_SLOTS) dropParts(old, numberAt(d, DICTIONARY_MOVED_AT), i)
   setNumberAt(d, DICTIONARY_MOVED_AT, i)
   if (i == last) put(d, d + DICTIONARY_OLD_INDEX_AT, 0)
+}
+
+/** The parts of an old index go one by one, as soon as all of their slots have gone over. */
+function dropParts(old: usize, from: u32, to: u32): void {
+  const end = to >> INDEX_PART_SHIFT
+  for (let part = from >> INDEX_PART_SHIFT; part < end; part++) put(old, old + (<usize>part << 2), 0)
 }

@@ -4,8 +4,8 @@
  *
  * Guarantee: what finds no memory leaves a dictionary with the same entries in the same order. No insertion or deletion
  * moves more entries and slots than a segment has, DICTIONARY_SLOT_STEPS and DICTIONARY_SQUEEZE_STEPS together. Not
- * counted: a directory, of segments or of parts of an index, has a word for 512 or 1024 entries, which is copied when it
- * doubles, and cleared.
+ * counted: a directory, of segments or of parts of an index, has a word for 512 entries or 1024 slots, which is copied
+ * or cleared when it doubles.
  */
 import { check } from '../host'
 import { STATUS_OUT_OF_MEMORY } from '../layout'
@@ -73,7 +73,7 @@ export function lacksRoom(d: usize, hash: u32): bool {
   return index != 0 && slotCount(index) > INDEX_FLAT_SLOTS && lacksPart(d, hash)
 }
 
-/** Whether a part of the index is missing, for an entry of that hash or for the next one that comes from the old index. */
+/** Whether a part of the index is missing, for an entry of that hash or for the next one from the old index. */
 function lacksPart(d: usize, hash: u32): bool {
   if (missingPart(load<usize>(d, DICTIONARY_INDEX_AT), hash) != NOWHERE) return true
   return load<usize>(d, DICTIONARY_OLD_INDEX_AT) != 0 && blockingPart(d) != NOWHERE
