@@ -242,7 +242,7 @@ function addWeakRoot(string: usize): usize {
   if (!HW_EMBEDDED) {
     if (!slot && !kernelCollect(COLLECT_COMPACT | (CAUSE_MEMORY << 8))) slot = kernelRootAdd(ROOT_WEAK, kept(0))
   }
-  letGo()
+  keep(0, 0)
   return slot
 }
 
