@@ -88,12 +88,25 @@ class Twins {
     return this.k.text(word)
   }
 
-  /** A value: an integer, or for every fourth number a text. */
+  /** A value: an integer; for every fourth number a text; for every seventh an array that refers to the dictionary. */
   holdValue(n: number): Held | undefined {
+    if (n % 7 === 0) return this.#holdCycle(n)
     return this.#holdWord(n % 4 ? integer(n) : this.k.string(`value ${n}`))
   }
 
+  #holdCycle(n: number): Held | undefined {
+    const held = this.#holdWord(this.k.run('arrayNew', values.KIND_VALUE, 0, 2))
+    if (!held) return undefined
+    this.k.expectOk('arrayPush', held.word, integer(n))
+    this.k.expectOk('arrayPush', held.word, this.d)
+    return held
+  }
+
   valueOf(word: number): number {
+    if (this.k.run('arrayLength', word)) {
+      expect(this.k.run('arrayGet', word, 1)).toBe(this.d)
+      return this.valueOf(this.k.run('arrayGet', word, 0))
+    }
     return isReference(word) ? Number(this.k.text(word).slice(6)) : (word | 0) >> 1
   }
 
@@ -251,6 +264,7 @@ describe('random operations', () => {
           run(twins, isSlow ? 250 : 600, name.startsWith('embedded') ? 70 : 300)
           k.verify()
           twins.drop()
+          k.collect()
           expect(k.leftObjects).toBe(0)
         } catch (error) {
           throw new Error(`${name}, ${kindName}, seed ${seed}: ${(error as Error).message}`, { cause: error })
@@ -289,6 +303,7 @@ describe('many entries', () => {
         }
         k.verify()
         twins.drop()
+        k.collect()
         expect(k.leftObjects).toBe(0)
       } catch (error) {
         throw new Error(`${name}, seed ${seed}: ${(error as Error).message}`, { cause: error })
@@ -444,6 +459,7 @@ describe('when memory ends', () => {
       }
       expect(twins.refused).toBeGreaterThan(10)
       twins.drop()
+      k.collect()
       expect(k.leftObjects).toBe(0)
     }
   })
@@ -552,6 +568,34 @@ describe('refusals change nothing', () => {
     expect(k.status).toBe(STATUS_KEY)
     k.verify()
   })
+})
+
+test.each(['vm', 'embedded', 'counted'])('%s: one that is part of an image is read, and never written', (name) => {
+  const k = kernelFor(name)
+  const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+  for (let i = 0; i < 20; i++) k.expectOk('dictionarySet', held.word, integer(i), integer(i + 1))
+  const head = k.u32(held.word - 8)
+  k.setU32(held.word - 8, head | objects.OBJECT_IMMORTAL)
+  const words = () => Array.from({ length: 13 }, (_unused, i) => k.u32(held.word + 4 * i))
+  const before = words()
+  for (const [call, ...args] of [
+    ['dictionarySet', integer(1), WORD_NULL],
+    ['dictionarySet', integer(99), WORD_NULL],
+    ['dictionarySetAt', 0, WORD_NULL],
+    ['dictionaryDelete', integer(1)],
+    ['dictionaryClear'],
+    ['dictionaryReserve', 100],
+  ] as const) {
+    expect([call, k.run(call, held.word, ...args)]).toEqual([call, STATUS_BAD_ARGUMENT])
+  }
+  expect([k.run('dictionaryTake', held.word, integer(1)), k.status]).toEqual([0, STATUS_BAD_ARGUMENT])
+  // Its positions stay as they are anyway.
+  k.expectOk('dictionaryLock', held.word)
+  k.expectOk('dictionaryUnlock', held.word)
+  expect(words()).toEqual(before)
+  expect(k.run('dictionaryGet', held.word, integer(7))).toBe(integer(8))
+  k.setU32(held.word - 8, head)
+  k.verify()
 })
 
 test('the check finds what is wrong', () => {

@@ -104,7 +104,7 @@ class Twins {
   set(n: number, value: number): void {
     const key = this.keys.key(n)
     this.call(n, (held, cache) => {
-      const word = this.k.hold(value % 4 ? integer(value) : this.k.string(`value ${value}`))
+      const word = value % 7 ? this.hold(value) : this.holdCycle(value)
       this.k.expectOk('propertySet', this.o, held.word, word.word, cache)
       word.drop()
       return 0
@@ -134,7 +134,23 @@ class Twins {
     expect(status).toBe(this.map.delete(key) ? STATUS_OK : STATUS_NONE)
   }
 
+  hold(value: number): Held {
+    return this.k.hold(value % 4 ? integer(value) : this.k.string(`value ${value}`))
+  }
+
+  /** A value that refers to the object. */
+  holdCycle(value: number): Held {
+    const held = this.k.hold(this.k.run('arrayNew', values.KIND_VALUE, 0, 2))
+    this.k.expectOk('arrayPush', held.word, integer(value))
+    this.k.expectOk('arrayPush', held.word, this.o)
+    return held
+  }
+
   valueOf(word: number): number {
+    if (this.k.run('arrayLength', word)) {
+      expect(this.k.run('arrayGet', word, 1)).toBe(this.o)
+      return this.valueOf(this.k.run('arrayGet', word, 0))
+    }
     return isReference(word) ? Number(this.k.text(word).slice(6)) : (word | 0) >> 1
   }
 
@@ -527,6 +543,23 @@ describe('refusals change nothing', () => {
       s.check()
     })
   }
+
+  test.each(WORLDS)('%s: an object that is part of an image is not written', (name) => {
+    const s = new Scene(valuesSetups[name] as ValuesSetup)
+    const { k } = s
+    const held = s.make(['x', 'y'])
+    s.get(held, 'x', s.cache)
+    const head = k.u32(held.word - 8)
+    k.setU32(held.word - 8, head | objects.OBJECT_IMMORTAL)
+    expect(k.run('propertySet', held.word, s.key('x'), WORD_NULL, s.cache)).toBe(STATUS_BAD_ARGUMENT)
+    expect(k.run('propertySet', held.word, s.key('z'), WORD_NULL, 0)).toBe(STATUS_BAD_ARGUMENT)
+    expect(k.run('propertyDelete', held.word, s.key('x'))).toBe(STATUS_BAD_ARGUMENT)
+    // Its shape may have a number that another one has here: no cache answers for it.
+    expect(s.get(held, 'x', s.cache)).toBe(1)
+    expect([s.hits, s.misses]).toEqual([0, 2])
+    k.setU32(held.word - 8, head)
+    s.check()
+  })
 
   test('a count that can go no higher', () => {
     const s = new Scene(valuesSetups.counted as ValuesSetup)
