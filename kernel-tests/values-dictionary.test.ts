@@ -354,6 +354,31 @@ describe('many entries', () => {
     expect(k.u32(twins.d + values.DICTIONARY_DIRECTORY_AT)).toBe(0)
   })
 
+  test.each(['vm', 'counted'])('%s: an index is short again when most entries have gone', (name) => {
+    const k = kernelFor(name)
+    const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+    const slots = () => {
+      const bytes = k.u32(k.u32(held.word + values.DICTIONARY_INDEX_AT) - 4)
+      return bytes & (bytes - 1) ? (bytes / 4 - 1) << values.INDEX_PART_SHIFT : bytes / 4
+    }
+    const below = random(11)
+    for (let i = 0; i < 20_000; i++) k.expectOk('dictionarySet', held.word, integer(i), integer(i))
+    expect(slots()).toBe(32_768)
+    const keys = Array.from({ length: 20_000 }, (_unused, i) => ({ i, rank: below(1e6) }))
+    const order = keys.sort((a, b) => a.rank - b.rank).map(({ i }) => i)
+    for (const i of order.slice(0, 19_950)) k.expectOk('dictionaryDelete', held.word, integer(i))
+    for (let i = 0; i < 1500; i++) {
+      k.expectOk('dictionarySet', held.word, integer(50_000), integer(i))
+      k.expectOk('dictionaryDelete', held.word, integer(50_000))
+    }
+    expect(slots()).toBeLessThanOrEqual(2048)
+    expect(k.u32(held.word + values.DICTIONARY_OLD_INDEX_AT)).toBe(0)
+    k.verify()
+    for (const i of order.slice(19_950)) expect(k.run('dictionaryGet', held.word, integer(i))).toBe(integer(i))
+    held.drop()
+    expect(k.leftObjects).toBe(0)
+  })
+
   test('what is reserved needs no other index', () => {
     for (const name of ['vm', 'counted']) {
       const k = kernelFor(name)

@@ -274,12 +274,13 @@ export function moveSlots(d: usize, steps: u32): void {
   let i = numberAt(d, DICTIONARY_MOVED_AT)
   const end = last - i > steps ? i + steps : last
   let marks = numberAt(d, DICTIONARY_MARKS_AT)
+  const isFlat = slotCount(index) <= INDEX_FLAT_SLOTS
   for (; i < end; i++) {
     const at = slotAt(old, last, i)
     const slot = at ? load<u32>(at) : 0
     if (slot <= SLOT_DELETED) continue
     const hash = hashOfSlot(d, slot)
-    if (missingPart(index, hash) != NOWHERE) break
+    if (!isFlat && missingPart(index, hash) != NOWHERE) break
     marks += <u32>putSlot(index, (slot & SLOT_POSITION_MASK) - SLOT_BIAS, hash)
     store<u32>(at, SLOT_DELETED)
     worked(1)

@@ -70,7 +70,16 @@ const DIRECTORY_FIRST_WORDS: u32 = 4
 export function lacksRoom(d: usize, hash: u32): bool {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (lacksEntry(d, numberAt(d, DICTIONARY_USED_AT)) || lacksSlot(d) || lacksTarget(d)) return true
-  return index != 0 && slotCount(index) > INDEX_FLAT_SLOTS && lacksPart(d, hash)
+  return index != 0 && slotCount(index) > INDEX_FLAT_SLOTS && (lacksPart(d, hash) || isTooLong(d))
+}
+
+/** Whether most slots of a long index are deleted ones: a much shorter one would do. One that was reserved has few. */
+function isTooLong(d: usize): bool {
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  if (!index || load<usize>(d, DICTIONARY_OLD_INDEX_AT)) return false
+  const slots = slotCount(index)
+  const isSparse = numberAt(d, DICTIONARY_COUNT_AT) < slots >> 7
+  return isSparse && slots > INDEX_FLAT_SLOTS && numberAt(d, DICTIONARY_MARKS_AT) > slots >> 4
 }
 
 /** Whether a part of the index is missing, for an entry of that hash or for the next one from the old index. */
@@ -103,7 +112,8 @@ export function makeRoom(hash: u32): bool {
   squeezeSmall(kept(0))
   if (numberAt(kept(0), DICTIONARY_USED_AT) >= DICTIONARY_POSITIONS_MAX) return refuse(STATUS_OUT_OF_MEMORY) != 0
   if (!makeEntry(numberAt(kept(0), DICTIONARY_USED_AT))) return false
-  if (lacksSlot(kept(0)) && !makeIndex(slotsWanted(kept(0)))) return false
+  const isFull = lacksSlot(kept(0))
+  if ((isFull || isTooLong(kept(0))) && !makeIndex(slotsWanted(kept(0))) && isFull) return false
   if (!makeParts(hash) || !unblock()) return false
   // The squeeze can wait.
   if (lacksTarget(kept(0))) makeEntry(numberAt(kept(0), DICTIONARY_TO_AT))
@@ -173,13 +183,17 @@ export function abandon(reference: usize): void {
 
 // ---- index ----------------------------------------------------------------------------------------------------------
 
-/** Slots that the next index should have: twice as many, half, or as many without those that are deleted. */
+/**
+ * Slots that the next index should have: twice as many, fewer, or as many without those that are deleted. There is room
+ * for the insertions that come before all slots of this one have gone over: a 32nd of them.
+ */
 function slotsWanted(d: usize): u32 {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return INDEX_FIRST_SLOTS
   const slots = slotCount(index)
   const count = numberAt(d, DICTIONARY_COUNT_AT)
   if (count >= (slots >> 3) * 3) return slots << 1
+  if (count < slots >> 7) return max(slots >> 4, INDEX_FIRST_SLOTS)
   return count < slots >> 3 ? max(slots >> 1, INDEX_FIRST_SLOTS) : slots
 }
 
