@@ -60,6 +60,8 @@ export class HeapCore {
   readonly name: string
   readonly mode: ModeName
   readonly choice: ModeChoice | undefined
+  /** Whether the builds with assertions are wanted. */
+  readonly isDebug: boolean
   readonly reclaimers = new ReclaimerList()
   readonly events = new EventHub((event, hasListeners) => {
     if (event === 'grow') this.#watchGrowth(hasListeners)
@@ -91,6 +93,7 @@ export class HeapCore {
     this.name = options.name
     this.mode = options.mode
     this.choice = options.choice
+    this.isDebug = options.debug
     this.views = new Views(options.memory)
     this.#debug = options.debug
     this.#build = MODES[options.mode].build

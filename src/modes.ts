@@ -313,6 +313,12 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     fallback: 'false',
     meaning: 'with memory and base: replace a heap that starts there already',
   },
+  {
+    name: 'hashSeed',
+    type: 'integer, 0 to 4,294,967,295',
+    fallback: 'a random one',
+    meaning: 'modes with objects: seed of the hashes of strings, for runs that can be repeated',
+  },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   {

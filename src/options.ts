@@ -103,7 +103,8 @@ export function planHeap(given: HeapOptions): HeapPlan {
     memory === undefined
       ? planOwnRange(options, mode, MODE_FLAGS[mode])
       : planGivenRange(options, memory, mode, MODE_FLAGS[mode])
-  const objects = planObjects(options, mode, range.limitBytes)
+  const plan = planObjects(options, mode, range.limitBytes)
+  const objects = plan && { ...plan, hashSeed: checkHashSeed(options.hashSeed) }
   // Last: no memory is made for options that are refused.
   return { ...common, ...range, objects, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
 }
@@ -477,6 +478,10 @@ const COUNTED: ObjectPlan = {
 
 function checkCycleThreshold(options: HeapOptions, mode: ModeName): number {
   return checkRange('cycleThreshold', givenOrUsual(options, mode, 'cycleThreshold'), 0, 2 ** 31 - 1)
+}
+
+function checkHashSeed(seed: unknown): number | undefined {
+  return seed === undefined ? undefined : checkRange('hashSeed', seed, 0, 2 ** 32 - 1)
 }
 
 function planNursery(options: HeapOptions, mode: ModeName, limitBytes: number): NurseryPlan | undefined {

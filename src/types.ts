@@ -84,6 +84,11 @@ export interface HeapOptions {
    * a little while. Default 10,000; 0: never, only `collectCycles` does.
    */
   readonly cycleThreshold?: number
+  /**
+   * In modes with objects: seed of the hashes of strings, from 0 to 2^32 - 1, so that a run can be repeated to the last
+   * address. Default a random one.
+   */
+  readonly hashSeed?: number
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */

@@ -5,6 +5,7 @@
  */
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ArgumentError } from '../errors.js'
+import type { Value as AnyValue } from '../values/value.js'
 import type { Views } from '../views.js'
 import {
   arrayOf,
@@ -16,6 +17,7 @@ import {
   type ScalarName,
   scalarError,
   storeScalar,
+  type WordKind,
 } from './kinds.js'
 import type { ObjectSpace } from './space.js'
 import type { FieldInfo } from './struct.js'
@@ -64,7 +66,8 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
     const offset = this.offsetOf(index)
     const own = this.readOwn(value, index)
     this.check(own, index)
-    this.store(this.writable(), offset, own)
+    this.writable()
+    this.staged([own], ([ready]) => this.store(this.view.reference, offset, ready as Input))
   }
 
   /** Set the values from `from` up to, not including, `to`. */
@@ -72,8 +75,11 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
     const [first, end] = this.span(from, to)
     const own = this.readOwn(value)
     this.check(own, undefined, end - first)
-    const reference = this.writable()
-    for (let index = first; index < end; index++) this.store(reference, this.#offset + index * this.#elementBytes, own)
+    this.writable()
+    this.staged([own], ([ready]) => {
+      const { reference } = this.view
+      for (let i = first; i < end; i++) this.store(reference, this.#offset + i * this.#elementBytes, ready as Input)
+    })
   }
 
   /** Set as many values as `values` has, from `at` on. When one of them does not fit, none is set. */
@@ -82,10 +88,13 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
     const { length } = own
     const [first] = this.span(at, at + length)
     for (let i = 0; i < length; i++) this.check(own[i], at + i, length)
-    const reference = this.writable()
-    for (let i = 0; i < length; i++) {
-      this.store(reference, this.#offset + (first + i) * this.#elementBytes, own[i] as Input)
-    }
+    this.writable()
+    this.staged(own, (ready) => {
+      const { reference } = this.view
+      for (let i = 0; i < length; i++) {
+        this.store(reference, this.#offset + (first + i) * this.#elementBytes, ready[i] as Input)
+      }
+    })
   }
 
   *[Symbol.iterator](): IterableIterator<Value> {
@@ -95,6 +104,14 @@ export abstract class Elements<Value = unknown, Input = Value> implements Iterab
   /** What would be written, without getters: from here on no code of the caller runs. @internal */
   protected readOwn(value: Input, _index?: number): Input {
     return value
+  }
+
+  /**
+   * Have what was checked stored by `use`, which runs when nothing has to be allocated for it any more: what cannot be
+   * had fails before anything is written. @internal
+   */
+  protected staged(values: Input[], use: (ready: Input[]) => void): void {
+    use(values)
   }
 
   /** Check what would be written, and stored up to so many times. @internal */
@@ -227,6 +244,26 @@ export class ReferenceElements<Value = unknown, Input = Value> extends Elements<
   }
 }
 
+/** Any values. */
+export class ValueElements extends Elements<AnyValue> {
+  protected check(value: unknown, index?: number, times = 1): void {
+    this.space.values.check(this.nameOf(index), value, times)
+  }
+
+  protected override staged(values: AnyValue[], use: (ready: AnyValue[]) => void): void {
+    this.space.values.staged(values, use)
+  }
+
+  protected load(reference: number, offset: number): AnyValue {
+    const { values } = this.space
+    return values.load(this.space.wordAt(reference + offset), this.view, offset)
+  }
+
+  protected store(_reference: number, offset: number, value: AnyValue): void {
+    this.space.values.store(this.view, offset, this.name, value)
+  }
+}
+
 /** Records. What `get` gives is live: its fields read and write the element. */
 export class RecordElements<Value = unknown, Input = Value> extends Elements<Value, Input> {
   readonly #fields: readonly FieldInfo[]
@@ -245,6 +282,24 @@ export class RecordElements<Value = unknown, Input = Value> extends Elements<Val
     checkRecord(this.space, this.#fields, this.nameOf(index), value, times)
   }
 
+  /** Their fields that hold any value. */
+  protected override staged(records: Input[], use: (ready: Input[]) => void): void {
+    const names = this.#fields.filter(({ kind }) => kind.kind === 'value').map(({ name }) => name)
+    if (names.length === 0) {
+      use(records)
+      return
+    }
+    const own = records as Record<string, AnyValue>[]
+    const values = own.flatMap((record) => names.map((name) => record[name]))
+    this.space.values.staged(values, (ready) => {
+      const filled = own.map((record, i) => ({
+        ...record,
+        ...Object.fromEntries(names.map((name, n) => [name, ready[i * names.length + n]])),
+      }))
+      use(filled as Input[])
+    })
+  }
+
   protected load(_reference: number, offset: number): Value {
     return new (elementClassOf(this.#fields))(this, offset) as Value
   }
@@ -261,16 +316,23 @@ export class RecordElements<Value = unknown, Input = Value> extends Elements<Val
   loadField(offset: number, { kind, offset: within }: FieldInfo): unknown {
     const { reference } = this.view
     if (kind.kind === 'ref') return this.space.loadReference(this.view, offset + within)
+    if (kind.kind === 'value') {
+      return this.space.values.load(this.space.wordAt(reference + offset + within), this.view, offset + within)
+    }
     return loadScalar((kind as ScalarKind).kind, this.views, reference + offset + within)
   }
 
   /** @internal */
   setField(offset: number, field: FieldInfo, value: unknown): void {
-    checkValue(this.space, field.kind as ScalarKind | RefKind, `${this.name}[].${field.name}`, value)
+    checkValue(this.space, field.kind as ScalarKind | WordKind, `${this.name}[].${field.name}`, value)
     this.#storeField(this.writable(), offset, field, value)
   }
 
   #storeField(reference: number, offset: number, { kind, name, offset: within }: FieldInfo, value: unknown): void {
+    if (kind.kind === 'value') {
+      this.space.values.store(this.view, offset + within, name, value)
+      return
+    }
     if (kind.kind !== 'ref') {
       storeScalar((kind as ScalarKind).kind, this.views, reference + offset + within, value)
       return

@@ -36,10 +36,18 @@ export interface RefKind<Target extends RefTarget = RefTarget> {
   readonly target: Target
 }
 
-/** The fields of an element that is a record. */
-export type RecordFields = Readonly<Record<string, ScalarKind | RefKind>>
+/** A word that says what it is: a number, a boolean, null, undefined, a reference; see docs/values.md. */
+export interface ValueKind {
+  readonly kind: 'value'
+}
 
-export type ElementKind = ScalarKind | RefKind | RecordFields
+/** The kinds that take one word each, of which the collector looks. */
+export type WordKind = RefKind | ValueKind
+
+/** The fields of an element that is a record. */
+export type RecordFields = Readonly<Record<string, ScalarKind | WordKind>>
+
+export type ElementKind = ScalarKind | WordKind | RecordFields
 
 /** The elements at the end of an object; how many is said when it is made. */
 export interface ArrayKind<Element extends ElementKind = ElementKind> {
@@ -47,7 +55,7 @@ export interface ArrayKind<Element extends ElementKind = ElementKind> {
   readonly element: Element
 }
 
-export type FieldKind = ScalarKind | BytesKind | RefKind | ArrayKind
+export type FieldKind = ScalarKind | BytesKind | WordKind | ArrayKind
 
 export type Fields = Readonly<Record<string, FieldKind>>
 
@@ -101,6 +109,17 @@ export function ref(target?: Struct | string): RefKind {
   return register({ kind: 'ref', target })
 }
 
+/**
+ * Any value: a number, a boolean, null, undefined, a string, an object. In memory it is a tagged word of 32 bits; what
+ * does not fit there, the word refers to.
+ */
+export const value: ValueKind = register({ kind: 'value' })
+
+/** Whether the collector looks at a field of this kind: a reference, or a word that may be one. */
+export function isWordKind(kind: { readonly kind: string }): kind is WordKind {
+  return kind.kind === 'ref' || kind.kind === 'value'
+}
+
 /** Structs say what they are by this mark, so that `struct.ts` can build on this file. */
 export const structMark = Symbol('struct')
 
@@ -110,7 +129,7 @@ export function isStruct(value: unknown): value is Struct {
 
 /** Elements of one kind, or records such as `{ key: i32, value: ref() }`, at the end of an object. */
 export function array<const Element extends ElementKind>(element: Element): ArrayKind<Element> {
-  const expected = 'a number kind, a ref, or an object of these by name'
+  const expected = 'a number kind, a ref, value, or an object of these by name'
   const given: unknown = element
   if (isKind(given)) {
     if (given.kind === 'bytes' || given.kind === 'array') throw new ArgumentError('element', element, expected)
@@ -121,7 +140,7 @@ export function array<const Element extends ElementKind>(element: Element): Arra
   }
   for (const [name, kind] of Object.entries(element as Fields)) {
     if (isKind(kind) && kind.kind !== 'bytes' && kind.kind !== 'array') continue
-    throw new ArgumentError(`element.${name}`, kind, 'a number kind or a ref')
+    throw new ArgumentError(`element.${name}`, kind, 'a number kind, a ref or value')
   }
   return register({ kind: 'array', element: Object.freeze({ ...element }) as Element })
 }

@@ -32,6 +32,8 @@ export interface ObjectPlan {
   readonly gcShare: number
   /** Slots of a shadow stack that is there from the start; 0 for none. */
   readonly shadowSlots: number
+  /** Of string hashes; undefined for a random one. */
+  readonly hashSeed?: number | undefined
   /** Objects are at multiples of this. */
   readonly grainBytes: number
   /** Whether the heap was there before, so that others may have registered types and finalizers. */

@@ -23,7 +23,7 @@ import {
 import { TYPE_COUNTED_BYTES } from '../../kernel/value-layout.js'
 import { ArgumentError, ImageError, StaleHandleError } from '../errors.js'
 import { type ImageType, nameOfType } from '../formats/image.js'
-import { isStruct } from './kinds.js'
+import { isKind, isStruct, isWordKind } from './kinds.js'
 import type { ObjectSpace } from './space.js'
 import { lastBinding, type Struct } from './struct.js'
 import { haveSameLayout, type TypeNumbers } from './type-layout.js'
@@ -272,5 +272,5 @@ function trailOf(struct: Struct): number {
   if (struct.elementBytes === 0) return TRAIL_NONE
   if (struct.elementMask !== 0) return TRAIL_MIXED
   const element = struct.trailing?.kind
-  return element?.kind === 'array' && (element.element as { kind?: unknown }).kind === 'ref' ? TRAIL_REFS : TRAIL_BYTES
+  return element?.kind === 'array' && isKind(element.element) && isWordKind(element.element) ? TRAIL_REFS : TRAIL_BYTES
 }

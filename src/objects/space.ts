@@ -55,6 +55,7 @@ import {
 import { countedError } from '../faults.js'
 import type { Kernel } from '../kernel-instance.js'
 import type { Address } from '../types.js'
+import { ValueSpace } from '../values/value-space.js'
 import { Views } from '../views.js'
 import { type Collection, type CollectionKind, CollectionLog } from './collections.js'
 import { FinalizerTable } from './finalizers.js'
@@ -129,6 +130,7 @@ export class ObjectSpace {
   #hasRefusal = false
   /** How long steps take, and may take. */
   steps = new StepPace(undefined)
+  #values: ValueSpace | undefined
   #isSettling = false
   #isSettlingLater = false
 
@@ -188,10 +190,12 @@ export class ObjectSpace {
     this.types.clear()
     this.collections.reset()
     this.#begin()
+    this.#values?.begin()
   }
 
   close(): void {
     this.views.close()
+    this.#values?.close()
   }
 
   /** Objects are at multiples of this. */
@@ -357,6 +361,77 @@ export class ObjectSpace {
     return slot >>> 2
   }
 
+  /**
+   * A raw reference to a new object of zeros, in no handle: good until the next call that may allocate. With counted
+   * objects it is the caller's.
+   *
+   * @throws OutOfMemoryError
+   */
+  allocateRaw(type: number, payloadBytes: number): Address {
+    if (payloadBytes > BUMPED_HERE_MAX_BYTES) return this.#allocateRawSlow(type, payloadBytes)
+    const { u32 } = this.views
+    const bytes = (payloadBytes + OBJECT_HEADER_BYTES + this.#grain - 1) & -this.#grain
+    const bump = u32[this.#bumpIndex] as number
+    const end = bump + bytes
+    // Detached arrays give undefined, for which every comparison is false. Counted objects are never bumped.
+    if (!(end <= (u32[this.#bumpLimitIndex] as number))) return this.#allocateRawSlow(type, payloadBytes)
+    u32[this.#bumpIndex] = end
+    const at = bump >>> 2
+    u32[at] = type
+    u32[at + 1] = payloadBytes
+    for (let word = at + 2; word < end >>> 2; word++) u32[word] = 0
+    return (bump + OBJECT_HEADER_BYTES) as Address
+  }
+
+  #allocateRawSlow(type: number, payloadBytes: number): Address {
+    // Listeners and finalizers run before: after it nobody may, until the reference is in its place.
+    if (this.collections.hasNews) this.settle()
+    let reference = this.kernel.objectNew(type, payloadBytes) >>> 0
+    if (reference === 0) {
+      const status = this.word(SPACE_STATUS_AT)
+      this.#expect('objectNew', status, STATUS_OUT_OF_MEMORY)
+      const bytes = payloadBytes + OBJECT_HEADER_BYTES
+      reference = this.rescueRaw(bytes, () => this.kernel.objectNew(type, payloadBytes))
+    }
+    this.views.refresh()
+    return reference as Address
+  }
+
+  /**
+   * The word that `attempt` gives after room was made, which runs listeners, reclaimers and finalizers: the word lies in
+   * a handle until they are done.
+   */
+  rescueRaw(bytes: number, attempt: () => number): number {
+    // Counted objects stay where they are.
+    if (this.isCounted) return this.#rescue(bytes, attempt, true)
+    const slot = this.#rescue(
+      bytes,
+      () => {
+        const word = attempt() >>> 0
+        return word === 0 ? 0 : this.kernel.handlePush(word)
+      },
+      true,
+    )
+    this.views.refresh()
+    const word = this.wordAt(slot)
+    if (this.wordAt(this.topIndex << 2) === slot + 4) {
+      this.setWordAt(slot, 0)
+      this.setWordAt(this.topIndex << 2, slot)
+    }
+    return word
+  }
+
+  /** Have `attempt` answer STATUS_OK after room was made. */
+  rescueStatus(bytes: number, attempt: () => number): void {
+    this.#rescue(bytes, () => (attempt() === STATUS_OK ? 1 : 0), true)
+  }
+
+  /** Strings, arrays and other values; made when first used. */
+  get values(): ValueSpace {
+    this.#values ??= new ValueSpace(this, this.#plan.hashSeed)
+    return this.#values
+  }
+
   /** A view of the object in a slot, by the type that its header says. */
   viewAt(holder: Holder, slot: number, reference: number): ObjectView {
     return this.viewOfType(holder, slot, this.typeAt(reference))
@@ -481,6 +556,7 @@ export class ObjectSpace {
       const base = u32[this.#youngIndex] as number
       const bytes = u32[this.#youngIndex + 1] as number
       const isYoung = (reference - base) >>> 0 < bytes
+      // Words that are no references may look like young ones: then the kernel finds that out.
       if (!isYoung && ((target - base) >>> 0 < bytes || u32[this.#youngIndex + 2] !== 0)) {
         this.kernel.storeReference(reference, reference + offset, target)
         // The log may have grown, and the memory with it.
@@ -728,13 +804,15 @@ function initialElements(struct: Struct, values: readonly FieldValue[]): number 
 
 /** Set the fields of a new object to values that have been read and checked. */
 function applyInit(space: ObjectSpace, view: ObjectView, struct: Struct, values: readonly FieldValue[]): void {
-  const { reference } = view
   for (const [field, value] of values) {
     const { kind, name, offset } = field
     if (kind.kind === 'bytes' || kind.kind === 'array') {
       elementsOf(view, struct, field).write(value as ArrayLike<unknown>)
     } else if (kind.kind === 'ref') {
-      space.storeReference(reference, offset, space.checkReference(name, value, kind))
-    } else storeScalar(kind.kind, space.views, reference + offset, value)
+      space.storeReference(view.reference, offset, space.checkReference(name, value, kind))
+    } else if (kind.kind === 'value') {
+      // May allocate: the object may lie elsewhere afterwards.
+      space.values.store(view, offset, name, value)
+    } else storeScalar(kind.kind, space.views, view.reference + offset, value)
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Structs: what the objects of a type consist of, and where in the payload each part lies.
  *
- * Layout: references first, so that the collector finds them by their number alone; then the other fields by falling
+ * Layout: references and values first, so that the collector finds them by their number alone; then the other fields by falling
  * alignment, in the order of the definition; a trailing array behind them. A payload starts 8 bytes past a multiple of
  * its grain, so whatever is aligned within the payload is aligned in memory.
  *
@@ -15,10 +15,11 @@ import {
   type FieldKind,
   type Fields,
   isKind,
+  isWordKind,
   type RecordFields,
-  type RefKind,
   type ScalarKind,
   structMark,
+  type WordKind,
 } from './kinds.js'
 
 const NAME_MAX_CHARACTERS = 200
@@ -57,7 +58,7 @@ export class Struct<Name extends string = string, Definition extends Fields = Fi
   readonly elementBytes: number
   /** The fields of such an element when it is a record; empty otherwise. */
   readonly elementFields: readonly FieldInfo[]
-  /** References at the start of the payload. */
+  /** References, and words that may be some, at the start of the payload. */
   readonly references: number
   /** What the kernel is told: one of `SHAPE_…`. */
   readonly shape: number
@@ -77,7 +78,7 @@ export class Struct<Name extends string = string, Definition extends Fields = Fi
     this.fixedBytes = fixedBytes
     this.elementBytes = element?.bytes ?? 0
     this.elementFields = Object.freeze(element?.fields ?? [])
-    this.references = placed.filter(({ kind }) => kind.kind === 'ref').length
+    this.references = placed.filter(({ kind }) => isWordKind(kind)).length
     this.trailing = trailing && Object.freeze({ ...trailing, offset: fixedBytes, bytes: this.elementBytes })
     this.fields = Object.freeze(this.trailing ? [...placed, this.trailing] : placed)
     this.#byName = new Map(this.fields.map((field) => [field.name, field]))
@@ -132,7 +133,7 @@ export function struct<const Name extends string, const Definition extends Field
     checkFieldName(`fields.${field}`, field)
     const kind: unknown = fields[field]
     if (!isKind(kind))
-      throw new ArgumentError(`fields.${field}`, kind, 'a kind: i32, f64, ref(…), bytes(…), array(…), …')
+      throw new ArgumentError(`fields.${field}`, kind, 'a kind: i32, f64, ref(…), value, bytes(…), array(…), …')
     if (kind.kind !== 'array') return
     if (i !== names.length - 1) throw new ArgumentError(`fields.${field}`, 'array', 'the last field: an array trails')
     if (!isKind(kind.element))
@@ -173,10 +174,10 @@ function checkFieldName(argument: string, name: string): void {
 type Named<K extends FieldKind> = { readonly name: string; readonly kind: K }
 
 function split(fields: Fields): {
-  readonly fixed: Named<ScalarKind | BytesKind | RefKind>[]
+  readonly fixed: Named<ScalarKind | BytesKind | WordKind>[]
   readonly trailing: Named<ArrayKind> | undefined
 } {
-  const fixed: Named<ScalarKind | BytesKind | RefKind>[] = []
+  const fixed: Named<ScalarKind | BytesKind | WordKind>[] = []
   let trailing: Named<ArrayKind> | undefined
   for (const [name, kind] of Object.entries(fields)) {
     if (kind.kind === 'array') trailing = { name, kind }
@@ -189,17 +190,17 @@ function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment
 }
 
-function bytesOf(kind: ScalarKind | BytesKind | RefKind): number {
-  return kind.kind === 'ref' ? 4 : kind.bytes
+function bytesOf(kind: ScalarKind | BytesKind | WordKind): number {
+  return isWordKind(kind) ? 4 : kind.bytes
 }
 
-function alignmentOf(kind: ScalarKind | BytesKind | RefKind): number {
+function alignmentOf(kind: ScalarKind | BytesKind | WordKind): number {
   return kind.kind === 'bytes' ? 1 : bytesOf(kind)
 }
 
 /** Where fields lie: references first, then by falling alignment. */
-function place(fields: readonly Named<ScalarKind | BytesKind | RefKind>[]): FieldInfo[] {
-  const rank = ({ kind }: Named<ScalarKind | BytesKind | RefKind>) => (kind.kind === 'ref' ? -16 : -alignmentOf(kind))
+function place(fields: readonly Named<ScalarKind | BytesKind | WordKind>[]): FieldInfo[] {
+  const rank = ({ kind }: Named<ScalarKind | BytesKind | WordKind>) => (isWordKind(kind) ? -16 : -alignmentOf(kind))
   let end = 0
   // The sort is stable: what ranks the same stays in the order of the definition.
   return [...fields]
@@ -226,14 +227,14 @@ interface ElementLayout {
 
 function placeElement({ name, kind: { element } }: Named<ArrayKind>): ElementLayout {
   if (isKind(element)) {
-    const bytes = bytesOf(element as ScalarKind | RefKind)
-    return { fields: [], bytes, alignment: bytes, references: (element as RefKind).kind === 'ref' ? 1 : 0 }
+    const bytes = bytesOf(element as ScalarKind | WordKind)
+    return { fields: [], bytes, alignment: bytes, references: isWordKind(element) ? 1 : 0 }
   }
   const named = Object.entries(element as RecordFields).map(([own, kind]) => ({ name: own, kind }))
   const fields = place(named)
   const alignment = Math.max(...named.map(({ kind }) => alignmentOf(kind)))
   const bytes = alignUp(endOf(fields), alignment)
-  const references = fields.filter(({ kind }) => kind.kind === 'ref').length
+  const references = fields.filter(({ kind }) => isWordKind(kind)).length
   if (references > ELEMENT_REFS_MAX) {
     throw new ArgumentError(
       `fields.${name}`,
@@ -255,7 +256,7 @@ function shapeOf(references: number, element: ElementLayout | undefined): number
 
 function maskOf(fields: readonly FieldInfo[]): number {
   let mask = 0
-  for (const { kind, offset } of fields) if (kind.kind === 'ref') mask |= 1 << (offset / 4)
+  for (const { kind, offset } of fields) if (isWordKind(kind)) mask |= 1 << (offset / 4)
   return mask >>> 0
 }
 

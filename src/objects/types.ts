@@ -2,8 +2,10 @@
  * From the definition of a struct to the TypeScript types of its views: what is read, what may be written, what an
  * object can be made from.
  */
-import type { Elements, RecordElements, ReferenceElements, ScalarElements } from './elements.js'
-import type { ArrayKind, BytesKind, FieldKind, Fields, RecordFields, RefKind, ScalarKind } from './kinds.js'
+
+import type { Value } from '../values/value.js'
+import type { Elements, RecordElements, ReferenceElements, ScalarElements, ValueElements } from './elements.js'
+import type { ArrayKind, BytesKind, FieldKind, Fields, RecordFields, RefKind, ScalarKind, ValueKind } from './kinds.js'
 import type { Root } from './roots.js'
 import type { Struct } from './struct.js'
 import type { ObjectView } from './view.js'
@@ -30,7 +32,9 @@ type Settable<Own extends Fields> = {
 
 type SettableValue<Kind, Name extends string, Own extends Fields> = Kind extends RefKind
   ? Target<Kind, Name, Own> | null
-  : ScalarValue<Kind>
+  : Kind extends ValueKind
+    ? Value
+    : ScalarValue<Kind>
 
 /** The fields of a record element. */
 export type RecordValue<R extends RecordFields, Name extends string, Own extends Fields> = {
@@ -38,16 +42,22 @@ export type RecordValue<R extends RecordFields, Name extends string, Own extends
 }
 
 export type RecordInput<R extends RecordFields, Name extends string, Own extends Fields> = {
-  readonly [K in keyof R]?: R[K] extends RefKind ? Referable<Target<R[K], Name, Own>> : ScalarValue<R[K]>
+  readonly [K in keyof R]?: R[K] extends RefKind
+    ? Referable<Target<R[K], Name, Own>>
+    : R[K] extends ValueKind
+      ? Value
+      : ScalarValue<R[K]>
 }
 
 type ElementsOf<Element, Name extends string, Own extends Fields> = Element extends RefKind
   ? ReferenceElements<Target<Element, Name, Own> | null, Referable<Target<Element, Name, Own>>>
-  : Element extends ScalarKind<infer Value, infer Copy>
-    ? ScalarElements<Value, Copy>
-    : Element extends RecordFields
-      ? RecordElements<RecordValue<Element, Name, Own>, RecordInput<Element, Name, Own>>
-      : never
+  : Element extends ValueKind
+    ? ValueElements
+    : Element extends ScalarKind<infer Value, infer Copy>
+      ? ScalarElements<Value, Copy>
+      : Element extends RecordFields
+        ? RecordElements<RecordValue<Element, Name, Own>, RecordInput<Element, Name, Own>>
+        : never
 
 type SeveralValues<Kind, Name extends string, Own extends Fields> = Kind extends BytesKind
   ? ScalarElements<number, Uint8Array>
@@ -71,7 +81,9 @@ type InitValue<Kind extends FieldKind, Name extends string, Own extends Fields> 
     ? SeveralValues<Kind, Name, Own> extends Elements<infer _Value, infer Input>
       ? ArrayLike<Input>
       : never
-    : ScalarValue<Kind>
+    : Kind extends ValueKind
+      ? Value | Root
+      : ScalarValue<Kind>
 
 /** What `heap.new` sets fields to; those left out are 0, false or null. */
 export type Init<S extends Struct> =

@@ -5,24 +5,25 @@
  * the next time. So it is read once, into lists and objects of our own; those are checked, and written.
  */
 import { ArgumentError } from '../errors.js'
-import { fitsScalar, isKind, type RefKind, type ScalarKind, type ScalarName, scalarError } from './kinds.js'
+import { fitsScalar, isKind, type ScalarKind, type ScalarName, scalarError, type WordKind } from './kinds.js'
 import type { ObjectSpace } from './space.js'
 import type { FieldInfo, Struct } from './struct.js'
 
 /**
- * Check one value of a scalar or a reference.
+ * Check one value of a scalar, a reference or any value.
  *
  * @param times how often a reference may come to be stored
  * @throws ArgumentError, CountError
  */
 export function checkValue(
   space: ObjectSpace,
-  kind: ScalarKind | RefKind,
+  kind: ScalarKind | WordKind,
   argument: string,
   value: unknown,
   times = 1,
 ): void {
   if (kind.kind === 'ref') space.checkReference(argument, value, kind, times)
+  else if (kind.kind === 'value') space.values.check(argument, value, times)
   else checkScalar(kind.kind, argument, value)
 }
 
@@ -93,7 +94,7 @@ export function checkRecord(
   for (const { kind, name } of fields) {
     if (!Object.hasOwn(value, name)) continue
     const given = (value as Record<string, unknown>)[name]
-    checkValue(space, kind as ScalarKind | RefKind, `${argument}.${name}`, given, times * fields.length)
+    checkValue(space, kind as ScalarKind | WordKind, `${argument}.${name}`, given, times * fields.length)
   }
 }
 
@@ -127,7 +128,7 @@ export function checkField(
       continue
     }
     const argument = `${name}[${i}]`
-    if (isKind(kind.element)) checkValue(space, kind.element as ScalarKind | RefKind, argument, list[i], times)
+    if (isKind(kind.element)) checkValue(space, kind.element as ScalarKind | WordKind, argument, list[i], times)
     else checkRecord(space, struct.elementFields, argument, list[i], times)
   }
 }

@@ -8,9 +8,9 @@
  */
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ArgumentError, hex, ProtectionError } from '../errors.js'
-import { Elements, RecordElements, ReferenceElements, ScalarElements } from './elements.js'
+import { Elements, RecordElements, ReferenceElements, ScalarElements, ValueElements } from './elements.js'
 import type { Holder } from './holder.js'
-import { type ArrayKind, isKind, type RefKind, type ScalarName, scalarError } from './kinds.js'
+import { type ArrayKind, isKind, isWordKind, type RefKind, type ScalarName, scalarError } from './kinds.js'
 import type { FieldInfo, Struct } from './struct.js'
 import type { View } from './types.js'
 
@@ -322,15 +322,36 @@ export class ObjectView {
       },
     }
   }
+
+  /** @internal */
+  static value(offset: number, name: string): Accessors {
+    return {
+      get() {
+        const { views, space } = this.$holder
+        const reference = views.u32[this.$slot] || ObjectView.#again(this)
+        const word = views.u32[(reference + offset) >>> 2] as number
+        // A small integer, which most are.
+        return (word & 1) !== 0 ? word >> 1 : space.values.load(word, this, offset)
+      },
+      set(value: unknown) {
+        const { reference } = this
+        if (isImmortal(this.$holder.views.u32, reference)) throw protectionError(reference)
+        this.$holder.space.values.store(this, offset, name, value)
+      },
+    }
+  }
 }
 
 /** A field's value, without a handle for what it refers to. */
 function plainValue(view: ObjectView, struct: Struct, { kind, name, offset }: FieldInfo): unknown {
   const { space } = view.$holder
   if (kind.kind === 'ref') return space.wordAt(view.reference + offset) || null
-  if (kind.kind === 'array' && isReferenceElements(kind)) {
+  if (kind.kind === 'value') return space.values.plain(space.wordAt(view.reference + offset))
+  if (kind.kind === 'array' && isWordElements(kind)) {
     const { length } = elementsOf(view, struct, { kind, name, offset, bytes: 4 })
-    return Array.from({ length }, (_, i) => space.wordAt(view.reference + offset + 4 * i) || null)
+    const words = Array.from({ length }, (_, i) => space.wordAt(view.reference + offset + 4 * i))
+    const isRef = (kind.element as { kind: string }).kind === 'ref'
+    return words.map((word) => (isRef ? word || null : space.values.plain(word)))
   }
   const value = (view as unknown as Record<string, unknown>)[name]
   if (value instanceof RecordElements) return `${value.length} records`
@@ -342,11 +363,11 @@ function plainScalar(value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
-function isReferenceElements({ element }: ArrayKind): boolean {
-  return isKind(element) && element.kind === 'ref'
+function isWordElements({ element }: ArrayKind): boolean {
+  return isKind(element) && isWordKind(element)
 }
 
-function isImmortal(u32: Uint32Array, reference: number): boolean {
+export function isImmortal(u32: Uint32Array, reference: number): boolean {
   return ((u32[(reference - OBJECT_HEADER_BYTES) >>> 2] as number) & OBJECT_IMMORTAL) !== 0
 }
 
@@ -438,6 +459,7 @@ function makeViewClass(struct: Struct): ViewClass {
 function accessorsOf(struct: Struct, field: FieldInfo): Accessors {
   const { kind, offset, name } = field
   if (kind.kind === 'ref') return ObjectView.ref(offset, name, kind)
+  if (kind.kind === 'value') return ObjectView.value(offset, name)
   if (kind.kind !== 'bytes' && kind.kind !== 'array') return ObjectView[kind.kind](offset, name)
   return {
     get() {
@@ -456,5 +478,6 @@ export function elementsOf(view: ObjectView, struct: Struct, { kind, offset, nam
   const bytes = struct.elementBytes
   if (!isKind(element)) return new RecordElements(view, name, offset, bytes, struct.elementFields)
   if (element.kind === 'ref') return new ReferenceElements(view, name, offset, bytes, element)
+  if (element.kind === 'value') return new ValueElements(view, name, offset, bytes)
   return new ScalarElements(view, name, offset, bytes, (element as { kind: ScalarName }).kind)
 }

@@ -1,0 +1,392 @@
+/**
+ * The values of one heap, as the host has them: the module over its kernel, the ids of the types, and the way from a
+ * JavaScript value to a word and back. Made when values are first used; after a reset of the heap, made again.
+ *
+ * Who owns what (counted objects, mode `manual`): a word that was made of text or of a number is the caller's, who lets
+ * go of it when it has been stored; a word that was made of a view is lent. In the other modes nobody does.
+ */
+
+import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
+import { SPACE_VALUES_AT } from '../../kernel/object-layout.js'
+import {
+  KIND_VALUE,
+  STRING_CODE_POINTS_AT,
+  STRING_TEXT_AT,
+  VALUES_SEED_AT,
+  VALUES_STATUS_AT,
+  VALUES_TYPE_ARRAY_AT,
+  VALUES_TYPE_BYTES_AT,
+  VALUES_TYPE_DICTIONARY_AT,
+  VALUES_TYPE_FLOAT_AT,
+  VALUES_TYPE_PROPERTIES_AT,
+  VALUES_TYPE_SHAPE_AT,
+  VALUES_TYPE_STRING_AT,
+  VALUES_TYPE_WIDE_AT,
+  VALUES_TYPE_WORDS_AT,
+} from '../../kernel/value-layout.js'
+import { ArgumentError, ClosedError, CorruptionError } from '../errors.js'
+import { Root } from '../objects/roots.js'
+import type { ObjectSpace } from '../objects/space.js'
+import { ObjectView } from '../objects/view.js'
+import { instantiateValues, type ValuesBuild } from './instance.js'
+import type { Value } from './value.js'
+import { refusingValues, type ValuesKernel } from './values-kernel.js'
+import { FALSE, isSmall, NULL_WORD, plainSpecial, Special, smallWord, TRUE, UNDEFINED, type Word } from './word.js'
+
+/** Bytes that a value may need, for messages. */
+export const VALUE_BYTES = 64
+
+/** Ids of the types that values have. */
+export interface ValueTypes {
+  readonly string: number
+  readonly float: number
+  readonly array: number
+  /** Stores of arrays: of bytes, of words, of wide values. */
+  readonly bytes: number
+  readonly words: number
+  readonly wide: number
+  readonly dictionary: number
+  readonly properties: number
+  readonly shape: number
+}
+
+export class ValueSpace {
+  readonly space: ObjectSpace
+  readonly isCounted: boolean
+  readonly isEmbedded: boolean
+  /** The module's functions; refusing once the heap is closed. */
+  kernel: ValuesKernel
+  /** Address of the values' state, as in `kernel/value-layout.ts`. */
+  base = 0
+  types: ValueTypes = NO_TYPES
+  /** For those who keep what is here: called after a reset. */
+  readonly followers: (() => void)[] = []
+  readonly #seed: number | undefined
+
+  constructor(space: ObjectSpace, seed: number | undefined) {
+    this.space = space
+    this.#seed = seed
+    const build = buildOf(space)
+    this.isCounted = build === 'counted'
+    this.isEmbedded = build === 'embedded'
+    this.kernel = instantiateValues(space.core, build, space.core.isDebug)
+    this.begin()
+  }
+
+  /** Make the state, or find the one that is there. Again after a reset. */
+  begin(): void {
+    const { space, kernel } = this
+    kernel.attach(space.core.base)
+    const seed = this.#seed ?? Math.floor(Math.random() * 2 ** 32)
+    space.requestStatus('create', () => kernel.create(seed))
+    space.views.refresh()
+    this.base = space.word(SPACE_VALUES_AT)
+    this.types = {
+      string: this.word(VALUES_TYPE_STRING_AT),
+      float: this.word(VALUES_TYPE_FLOAT_AT),
+      array: this.word(VALUES_TYPE_ARRAY_AT),
+      bytes: this.word(VALUES_TYPE_BYTES_AT),
+      words: this.word(VALUES_TYPE_WORDS_AT),
+      wide: this.word(VALUES_TYPE_WIDE_AT),
+      dictionary: this.word(VALUES_TYPE_DICTIONARY_AT),
+      properties: this.word(VALUES_TYPE_PROPERTIES_AT),
+      shape: this.word(VALUES_TYPE_SHAPE_AT),
+    }
+    for (const follow of this.followers) follow()
+  }
+
+  close(): void {
+    const { core } = this.space
+    this.kernel = refusingValues(() => new ClosedError(core.label))
+    for (const follow of this.followers) follow()
+  }
+
+  /** A word of the values' state, by its offset from `kernel/value-layout.ts`. */
+  word(at: number): number {
+    return this.space.wordAt(this.base + at)
+  }
+
+  get seed(): number {
+    return this.word(VALUES_SEED_AT)
+  }
+
+  // ---- words --------------------------------------------------------------------------------------------------------
+
+  isReference(word: number): boolean {
+    return this.isEmbedded ? word !== 0 && (word & 7) === 0 : (word & 15) === 8
+  }
+
+  /**
+   * Check that something can be a value of this heap, stored in up to so many places.
+   *
+   * @throws ArgumentError, StaleHandleError, CountError
+   */
+  check(argument: string, value: unknown, times = 0): void {
+    switch (typeof value) {
+      case 'number':
+      case 'boolean':
+      case 'undefined':
+      case 'string':
+        return
+      case 'object':
+        if (value === null || value instanceof Special) return
+        if (ObjectView.isView(value) || Root.isRoot(value)) {
+          this.space.checkCount(this.space.checkView(argument, value).reference, times)
+          return
+        }
+    }
+    throw new ArgumentError(argument, value, 'a number, a boolean, text, null, undefined, a special, a view or a root')
+  }
+
+  /** The word of a value that needs no memory; undefined for text and for numbers that are no small integers. */
+  plainWord(argument: string, value: unknown): Word | undefined {
+    switch (typeof value) {
+      case 'number':
+        return isSmall(value) ? smallWord(value) : undefined
+      case 'boolean':
+        return value ? TRUE : FALSE
+      case 'undefined':
+        return UNDEFINED
+      case 'string':
+        return undefined
+    }
+    if (value === null) return NULL_WORD
+    if (value instanceof Special) return value.word
+    this.check(argument, value)
+    return this.space.checkView(argument, value).reference as Word
+  }
+
+  /** The word of a value. May allocate: raw references from before are no good then. Of text and numbers it is owned. */
+  wordOf(argument: string, value: unknown): Word {
+    const plain = this.plainWord(argument, value)
+    if (plain !== undefined) return plain
+    return typeof value === 'string' ? this.newString(value) : this.newFloat(value as number)
+  }
+
+  /** Let go of the word of a value, which was stored or is not needed. */
+  letGo(word: number, value: unknown): void {
+    if (this.isCounted && isPrimitive(value) && this.isReference(word)) this.space.kernel.decref(word)
+  }
+
+  /** Set the word at `offset` of an object, which may be written to, to any value. */
+  store(view: ObjectView, offset: number, argument: string, value: unknown): void {
+    const word = this.wordOf(argument, value)
+    this.space.storeReference(view.reference, offset, word)
+    if (this.isCounted) this.letGo(word, value)
+  }
+
+  /** What the word at `offset` of an object is in JavaScript. */
+  load(word: number, owner: ObjectView, offset: number): Value {
+    if ((word & 1) !== 0) return word >> 1
+    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (this.space.typeAt(word) === this.types.float) return this.floatAt(word)
+    return this.space.pushView(word, owner, offset)
+  }
+
+  /** What a word is that `current` gives, and gives again when room had to be made: a reference is lent. */
+  read(word: number, current: () => number): Value {
+    if ((word & 1) !== 0) return word >> 1
+    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (this.space.typeAt(word) === this.types.float) return this.floatAt(word)
+    return this.space.pushOrNull(current) as ObjectView
+  }
+
+  /** What an owned word is: the view owns it from here on. */
+  readOwned(word: number): Value {
+    if ((word & 1) !== 0) return word >> 1
+    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (this.space.typeAt(word) === this.types.float) {
+      const value = this.floatAt(word)
+      if (this.isCounted) this.space.kernel.decref(word)
+      return value
+    }
+    return this.viewOwned(word)
+  }
+
+  /** A view, in the innermost scope, of an object that the caller owns. */
+  viewOwned(reference: number): ObjectView {
+    const { space } = this
+    const { holder } = space.scopes
+    const slot = space.pushOwned(reference)
+    return space.viewAt(holder, slot, space.wordAt(slot << 2))
+  }
+
+  /** The same as plain data: text as text, other objects by their address. */
+  plain(word: number): unknown {
+    if ((word & 1) !== 0) return word >> 1
+    if (!this.isReference(word)) return plainSpecial(word as Word)
+    const type = this.space.typeAt(word)
+    if (type === this.types.float) return this.floatAt(word)
+    return type === this.types.string ? this.textAt(word) : { reference: word }
+  }
+
+  /**
+   * Have `use` store values that have been checked: they need no more memory then. What has none is refused before
+   * anything is stored.
+   */
+  staged(values: readonly Value[], use: (ready: Value[]) => void): void {
+    if (!values.some((value) => needsMemory(value))) {
+      use([...values])
+      return
+    }
+    const scope = this.space.scopes.open()
+    try {
+      use(values.map((value) => (needsMemory(value) ? this.viewOwned(this.wordOf('value', value)) : value)))
+    } finally {
+      scope.close()
+    }
+  }
+
+  // ---- floats and text ----------------------------------------------------------------------------------------------
+
+  floatAt(reference: number): number {
+    return this.space.views.f64[reference >>> 3] as number
+  }
+
+  /** A number that is no small integer, in an object of its own. */
+  newFloat(value: number): Word {
+    const reference = this.space.allocateRaw(this.types.float, 8)
+    this.space.views.f64[reference >>> 3] = value
+    return reference as Word
+  }
+
+  /** Text as a new string: lone surrogates become U+FFFD, as with TextEncoder. */
+  newString(text: string): Word {
+    const { length } = text
+    if (length <= SHORT_TEXT) {
+      let bits = 0
+      for (let i = 0; i < length; i++) bits |= text.charCodeAt(i)
+      if (bits < 0x80) return this.#newShortString(text)
+    }
+    const bytes = encoder.encode(text)
+    return this.newStringOf(bytes, codePointsOf(bytes))
+  }
+
+  #newShortString(text: string): Word {
+    const { length } = text
+    const reference = this.space.allocateRaw(this.types.string, STRING_TEXT_AT + length)
+    const { u8, u32 } = this.space.views
+    u32[(reference + STRING_CODE_POINTS_AT) >>> 2] = length
+    const at = reference + STRING_TEXT_AT
+    for (let i = 0; i < length; i++) u8[at + i] = text.charCodeAt(i)
+    return reference as Word
+  }
+
+  /** A new string of bytes that are UTF-8. */
+  newStringOf(bytes: Uint8Array, codePoints: number): Word {
+    const reference = this.space.allocateRaw(this.types.string, STRING_TEXT_AT + bytes.length)
+    const { u8, u32 } = this.space.views
+    u32[(reference + STRING_CODE_POINTS_AT) >>> 2] = codePoints
+    u8.set(bytes, reference + STRING_TEXT_AT)
+    return reference as Word
+  }
+
+  /** The text of a string. */
+  textAt(reference: number): string {
+    const bytes = this.space.wordAt(reference - 4) - STRING_TEXT_AT
+    return this.textOfBytes(reference + STRING_TEXT_AT, bytes)
+  }
+
+  textOfBytes(at: number, bytes: number): string {
+    const { u8 } = this.space.views
+    if (bytes > SHORT_TEXT) return decoder.decode(u8.subarray(at, at + bytes))
+    let text = ''
+    for (let i = at; i < at + bytes; i++) {
+      const byte = u8[i] as number
+      if (byte >= 0x80) return decoder.decode(u8.subarray(at, at + bytes))
+      text += String.fromCharCode(byte)
+    }
+    return text
+  }
+
+  // ---- calls of the module ------------------------------------------------------------------------------------------
+
+  /**
+   * What `attempt` gives, a word or an address, after room was made if need be. It reads its references anew each time.
+   *
+   * @param refused the error for a status that is not for want of memory
+   */
+  request(bytes: number, attempt: () => number, refused: (status: number) => Error): number {
+    const { space } = this
+    if (space.collections.hasNews) space.settle()
+    let result = attempt() >>> 0
+    if (result === 0) result = this.#again(bytes, attempt, refused)
+    space.views.refresh()
+    return result
+  }
+
+  #again(bytes: number, attempt: () => number, refused: (status: number) => Error): number {
+    const check = () => {
+      const status = this.word(VALUES_STATUS_AT)
+      if (status !== STATUS_OUT_OF_MEMORY) throw status === STATUS_OK ? this.corruption(status) : refused(status)
+    }
+    check()
+    const { space } = this
+    // Whoever makes room runs code of the program: the result lies in a handle until that is over.
+    return space.rescueRaw(bytes, () => {
+      const result = attempt() >>> 0
+      if (result === 0) check()
+      return result
+    })
+  }
+
+  /** The same for a call that answers a status. */
+  requestStatus(bytes: number, attempt: () => number, refused: (status: number) => Error): void {
+    const { space } = this
+    if (space.collections.hasNews) space.settle()
+    const status = attempt()
+    if (status !== STATUS_OK) {
+      if (status !== STATUS_OUT_OF_MEMORY) throw refused(status)
+      space.rescueStatus(bytes, () => {
+        const again = attempt()
+        if (again !== STATUS_OK && again !== STATUS_OUT_OF_MEMORY) throw refused(again)
+        return again
+      })
+    }
+    space.views.refresh()
+  }
+
+  corruption(status: number): CorruptionError {
+    return new CorruptionError(this.base, `a call on values answered status ${status}`)
+  }
+}
+
+const NO_TYPES: ValueTypes = {
+  string: 0,
+  float: 0,
+  array: 0,
+  bytes: 0,
+  words: 0,
+  wide: 0,
+  dictionary: 0,
+  properties: 0,
+  shape: 0,
+}
+
+/** Texts up to this long are copied here, letter by letter, while they are ASCII. */
+const SHORT_TEXT = 48
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Code points of UTF-8: bytes that are no continuation. */
+export function codePointsOf(bytes: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < bytes.length; i++) if (((bytes[i] as number) & 0xc0) !== 0x80) count++
+  return count
+}
+
+/** Whether the word of a value is an object of its own, made for it. */
+function needsMemory(value: unknown): boolean {
+  return typeof value === 'string' || (typeof value === 'number' && !isSmall(value))
+}
+
+function isPrimitive(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number'
+}
+
+function buildOf({ core }: ObjectSpace): ValuesBuild {
+  if (core.mode === 'embedded') return 'embedded'
+  return core.mode === 'manual' ? 'counted' : 'objects'
+}
+
+export { KIND_VALUE }
