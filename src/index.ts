@@ -74,7 +74,7 @@ export type {
 } from './objects/collections.js'
 export type { Counted, CycleCollection, CycleOptions } from './objects/counted.js'
 export type { CensusRow, ObjectInfo } from './objects/describe.js'
-export type { Elements, RecordElements, ReferenceElements, ScalarElements } from './objects/elements.js'
+export type { Elements, RecordElements, ReferenceElements, ScalarElements, ValueElements } from './objects/elements.js'
 export type { Finalizers, FinalizerToken } from './objects/finalizers.js'
 export type { DurationFigures, HistogramBucket } from './objects/histogram.js'
 export type { ImageInput, ImageRoots, LoadedImage } from './objects/images.js'
@@ -104,6 +104,9 @@ export {
   u16,
   u32,
   u64,
+  type ValueKind,
+  value,
+  type WordKind,
 } from './objects/kinds.js'
 export type { MutatorUtilisation, PauseGoal, PauseKind } from './objects/pauses.js'
 export type { Pin, Root, SlotRoot, WeakRoot } from './objects/roots.js'
@@ -141,4 +144,9 @@ export {
   type TestingOptions,
   type VerifyResult,
 } from './types.js'
+export type { StringFromBytesOptions, Values } from './values/access.js'
+export { HeapString } from './values/heap-string.js'
+export type { Value } from './values/value.js'
+export { type Special, WORD, type Word, type WordNumbers } from './values/word.js'
+export type { WordCalls, Words } from './values/words.js'
 export { VERSION } from './version.js'

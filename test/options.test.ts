@@ -300,6 +300,7 @@ describe('the option tables', () => {
         'end',
         'evacuate',
         'gcShare',
+        'hashSeed',
         'initial',
         'lazySweep',
         'limit',

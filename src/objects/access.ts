@@ -16,6 +16,7 @@ import { MemoryAccess } from '../access.js'
 import { checkFunction, checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Address } from '../types.js'
+import type { Values } from '../values/access.js'
 import {
   type CollectionStats,
   type CollectionStatsOptions,
@@ -124,6 +125,19 @@ export class ObjectAccess extends MemoryAccess {
   /** The same counted by type, most bytes first. */
   census(): CensusRow[] {
     return takeCensus(this.core.objects)
+  }
+
+  /**
+   * Strings, arrays, dictionaries, property objects: what a language runtime keeps in a heap beside structs. What they
+   * need is made when they are first used.
+   *
+   * @throws UnsupportedError in mode `compiler`; OutOfMemoryError
+   * @example
+   * using scope = heap.scope()
+   * const list = heap.values.array('value', [1, 2.5, 'three'])
+   */
+  get values(): Values {
+    return this.core.objects.values.access
   }
 
   // ---- roots --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
  */
 import { STATUS_BAD_ARGUMENT } from '../../kernel/layout.js'
 import {
+  OBJECT_MAX_BYTES,
   SHAPE_LIST,
   SPACE_STATUS_AT,
   SPACE_TYPE_COUNT_AT,
@@ -27,6 +28,7 @@ import { isKind, isStruct, isWordKind } from './kinds.js'
 import type { ObjectSpace } from './space.js'
 import { lastBinding, type Struct } from './struct.js'
 import { haveSameLayout, type TypeNumbers } from './type-layout.js'
+import { valueClasses } from './value-classes.js'
 import { ObjectView, type ViewClass, viewClassOf } from './view.js'
 import { ObjectWeakMap, WeakReference } from './weak.js'
 
@@ -51,6 +53,9 @@ export interface Binding {
   readonly registry?: object
 }
 
+/** Bytes of the fixed part and of an element of the trailing array. */
+type PayloadSize = Pick<TypeNumbers, 'fixedBytes' | 'elementBytes'>
+
 const BUILT_IN: readonly Binding[] = [
   { id: TYPE_WEAK_REF, name: 'WeakReference', description: 'WeakReference', struct: undefined, view: WeakReference },
   { id: TYPE_WEAK_MAP, name: 'WeakMap', description: 'WeakMap', struct: undefined, view: ObjectWeakMap },
@@ -70,6 +75,7 @@ export class TypeRegistry {
   readonly #space: ObjectSpace
   /** By id. */
   #bindings: (Binding | undefined)[] = []
+  #sizes: (PayloadSize | undefined)[] = []
   #byStruct = new Map<Struct, Binding>()
   #byName = new Map<string, Binding>()
   #key: object = {}
@@ -83,6 +89,7 @@ export class TypeRegistry {
 
   clear(): void {
     this.#key = {}
+    this.#sizes = []
     this.#byStruct = new Map()
     this.#byName = new Map()
     this.#texts = new Map()
@@ -104,6 +111,20 @@ export class TypeRegistry {
     const binding = this.#byStruct.get(struct) ?? this.#register(struct)
     struct[lastBinding] = binding
     return binding
+  }
+
+  /** Whether objects of a type can have a payload of so many bytes. */
+  fits(id: number, payloadBytes: number): boolean {
+    const size = this.#sizes[id] ?? this.#sizeOf(id)
+    if (size === undefined || payloadBytes === size.fixedBytes) return size !== undefined
+    const more = payloadBytes - size.fixedBytes
+    return size.elementBytes !== 0 && more >= 0 && payloadBytes <= OBJECT_MAX_BYTES && more % size.elementBytes === 0
+  }
+
+  #sizeOf(id: number): PayloadSize | undefined {
+    const isType = Number.isInteger(id) && id >= TYPE_FIRST_USER && id <= this.#space.word(SPACE_TYPE_COUNT_AT)
+    if (isType) this.#sizes[id] = this.numbersOf(id)
+    return this.#sizes[id]
   }
 
   /** What is known of a type; types that others have registered are looked up in the heap. */
@@ -135,7 +156,7 @@ export class TypeRegistry {
       const bytes = this.#space.views.u8.slice(at, at + this.#typeWord(id, TEXT_BYTES_AT))
       const description = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
       const name = nameOfType(description) || `type ${id}`
-      this.#enter({ id, name, description, struct: undefined, view: ObjectView })
+      this.#enter({ id, name, description, struct: undefined, view: valueClasses.get(name) ?? ObjectView })
     }
   }
 

@@ -234,6 +234,15 @@ export class ObjectSpace {
     this.views.u32[address >>> 2] = value
   }
 
+  /** The views, bound anew if need be. @throws ClosedError */
+  attachedViews(): Views {
+    if (this.views.u8.length === 0) {
+      this.core.assertOpen()
+      this.views.refresh()
+    }
+    return this.views
+  }
+
   /** Out of line: the views were detached, or closed with the heap. */
   #wordAgain(address: number): number {
     this.core.assertOpen()

@@ -1,9 +1,9 @@
 /**
  * Structs: what the objects of a type consist of, and where in the payload each part lies.
  *
- * Layout: references and values first, so that the collector finds them by their number alone; then the other fields by falling
- * alignment, in the order of the definition; a trailing array behind them. A payload starts 8 bytes past a multiple of
- * its grain, so whatever is aligned within the payload is aligned in memory.
+ * Layout: references and values first, so that the collector finds them by their number alone; then the other fields by
+ * falling alignment, in the order of the definition; a trailing array behind them. A payload starts 8 bytes past a
+ * multiple of its grain, so whatever is aligned within the payload is aligned in memory.
  *
  * A struct belongs to no heap. Each heap registers it when it first meets it.
  */

@@ -56,7 +56,7 @@ export class ObjectView {
   }
 
   /** The fields as plain data: references as numbers, 64-bit integers as text, bytes and arrays as arrays. */
-  toJSON(): Record<string, unknown> {
+  toJSON(): unknown {
     const { struct } = this
     if (!struct) return { reference: this.reference }
     return Object.fromEntries(struct.fields.map((field) => [field.name, plainValue(this, struct, field)]))

@@ -10,10 +10,13 @@ import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { SPACE_VALUES_AT } from '../../kernel/object-layout.js'
 import {
   KIND_VALUE,
+  STATUS_NONE,
   STRING_CODE_POINTS_AT,
   STRING_TEXT_AT,
   VALUES_SEED_AT,
   VALUES_STATUS_AT,
+  VALUES_TEXT_AT,
+  VALUES_TEXT_BYTES,
   VALUES_TYPE_ARRAY_AT,
   VALUES_TYPE_BYTES_AT,
   VALUES_TYPE_DICTIONARY_AT,
@@ -28,6 +31,7 @@ import { ArgumentError, ClosedError, CorruptionError } from '../errors.js'
 import { Root } from '../objects/roots.js'
 import type { ObjectSpace } from '../objects/space.js'
 import { ObjectView } from '../objects/view.js'
+import { Values } from './access.js'
 import { instantiateValues, type ValuesBuild } from './instance.js'
 import type { Value } from './value.js'
 import { refusingValues, type ValuesKernel } from './values-kernel.js'
@@ -62,6 +66,7 @@ export class ValueSpace {
   /** For those who keep what is here: called after a reset. */
   readonly followers: (() => void)[] = []
   readonly #seed: number | undefined
+  #access: Values | undefined
 
   constructor(space: ObjectSpace, seed: number | undefined) {
     this.space = space
@@ -153,10 +158,10 @@ export class ValueSpace {
     if (value === null) return NULL_WORD
     if (value instanceof Special) return value.word
     this.check(argument, value)
-    return this.space.checkView(argument, value).reference as Word
+    return this.space.checkView(argument, value).reference
   }
 
-  /** The word of a value. May allocate: raw references from before are no good then. Of text and numbers it is owned. */
+  /** The word of a value, of text and numbers owned. May allocate: raw references from before are no good then. */
   wordOf(argument: string, value: unknown): Word {
     const plain = this.plainWord(argument, value)
     if (plain !== undefined) return plain
@@ -178,7 +183,7 @@ export class ValueSpace {
   /** What the word at `offset` of an object is in JavaScript. */
   load(word: number, owner: ObjectView, offset: number): Value {
     if ((word & 1) !== 0) return word >> 1
-    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (!this.isReference(word)) return plainSpecial(word)
     if (this.space.typeAt(word) === this.types.float) return this.floatAt(word)
     return this.space.pushView(word, owner, offset)
   }
@@ -186,7 +191,7 @@ export class ValueSpace {
   /** What a word is that `current` gives, and gives again when room had to be made: a reference is lent. */
   read(word: number, current: () => number): Value {
     if ((word & 1) !== 0) return word >> 1
-    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (!this.isReference(word)) return plainSpecial(word)
     if (this.space.typeAt(word) === this.types.float) return this.floatAt(word)
     return this.space.pushOrNull(current) as ObjectView
   }
@@ -194,7 +199,7 @@ export class ValueSpace {
   /** What an owned word is: the view owns it from here on. */
   readOwned(word: number): Value {
     if ((word & 1) !== 0) return word >> 1
-    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (!this.isReference(word)) return plainSpecial(word)
     if (this.space.typeAt(word) === this.types.float) {
       const value = this.floatAt(word)
       if (this.isCounted) this.space.kernel.decref(word)
@@ -214,7 +219,7 @@ export class ValueSpace {
   /** The same as plain data: text as text, other objects by their address. */
   plain(word: number): unknown {
     if ((word & 1) !== 0) return word >> 1
-    if (!this.isReference(word)) return plainSpecial(word as Word)
+    if (!this.isReference(word)) return plainSpecial(word)
     const type = this.space.typeAt(word)
     if (type === this.types.float) return this.floatAt(word)
     return type === this.types.string ? this.textAt(word) : { reference: word }
@@ -247,7 +252,7 @@ export class ValueSpace {
   newFloat(value: number): Word {
     const reference = this.space.allocateRaw(this.types.float, 8)
     this.space.views.f64[reference >>> 3] = value
-    return reference as Word
+    return reference
   }
 
   /** Text as a new string: lone surrogates become U+FFFD, as with TextEncoder. */
@@ -269,7 +274,7 @@ export class ValueSpace {
     u32[(reference + STRING_CODE_POINTS_AT) >>> 2] = length
     const at = reference + STRING_TEXT_AT
     for (let i = 0; i < length; i++) u8[at + i] = text.charCodeAt(i)
-    return reference as Word
+    return reference
   }
 
   /** A new string of bytes that are UTF-8. */
@@ -278,7 +283,7 @@ export class ValueSpace {
     const { u8, u32 } = this.space.views
     u32[(reference + STRING_CODE_POINTS_AT) >>> 2] = codePoints
     u8.set(bytes, reference + STRING_TEXT_AT)
-    return reference as Word
+    return reference
   }
 
   /** The text of a string. */
@@ -297,6 +302,76 @@ export class ValueSpace {
       text += String.fromCharCode(byte)
     }
     return text
+  }
+
+  /** The values as the program has them. */
+  get access(): Values {
+    this.#access ??= new Values(this)
+    return this.#access
+  }
+
+  // ---- interned strings ---------------------------------------------------------------------------------------------
+
+  /** The one string of a text, owned. */
+  intern(text: string): Word {
+    const short = () => this.kernel.internText(this.base + VALUES_TEXT_AT, this.stage(text))
+    if (text.length * UTF8_MAX_BYTES <= VALUES_TEXT_BYTES) return this.request(VALUE_BYTES, short, notInterned)
+    const string = this.newString(text)
+    const slot = this.hold(string)
+    try {
+      return this.request(VALUE_BYTES, () => this.kernel.intern(this.held(slot)), notInterned)
+    } finally {
+      this.drop(slot)
+    }
+  }
+
+  /** Put a short text where the module reads it; its bytes. */
+  stage(text: string): number {
+    const { u8 } = this.space.attachedViews()
+    const at = this.base + VALUES_TEXT_AT
+    return encoder.encodeInto(text, u8.subarray(at, at + VALUES_TEXT_BYTES)).written ?? 0
+  }
+
+  // ---- words across calls that allocate -----------------------------------------------------------------------------
+
+  /**
+   * Keep an owned word where a collection finds it, until `drop`.
+   *
+   * @returns the slot, by its word index
+   */
+  hold(word: Word): number {
+    return this.space.pushOwned(word)
+  }
+
+  held(slot: number): Word {
+    return this.space.wordAt(slot << 2)
+  }
+
+  /**
+   * Call `use` with what gives the word of a value each time it is asked, for objects move: text and numbers that need
+   * memory have it made first.
+   */
+  withWord<Result>(argument: string, value: unknown, use: (word: () => Word) => Result): Result {
+    if (!needsMemory(value)) return use(() => this.plainWord(argument, value) as Word)
+    const slot = this.hold(this.wordOf(argument, value))
+    try {
+      return use(() => this.held(slot))
+    } finally {
+      this.drop(slot)
+    }
+  }
+
+  /** Let go of it, unless a scope that was opened meanwhile lies above: then it goes with the scope around. */
+  drop(slot: number): void {
+    const { space } = this
+    if (space.isClosed || space.wordAt(space.topIndex << 2) !== (slot + 1) << 2) return
+    if (this.isCounted) {
+      space.kernel.handlePop(slot << 2)
+      space.views.refresh()
+      return
+    }
+    space.setWordAt(slot << 2, 0)
+    space.setWordAt(space.topIndex << 2, slot << 2)
   }
 
   // ---- calls of the module ------------------------------------------------------------------------------------------
@@ -346,6 +421,10 @@ export class ValueSpace {
     space.views.refresh()
   }
 
+  isNone(status: number): boolean {
+    return status === STATUS_NONE
+  }
+
   corruption(status: number): CorruptionError {
     return new CorruptionError(this.base, `a call on values answered status ${status}`)
   }
@@ -365,14 +444,25 @@ const NO_TYPES: ValueTypes = {
 
 /** Texts up to this long are copied here, letter by letter, while they are ASCII. */
 const SHORT_TEXT = 48
+/** Of one UTF-16 unit. */
+const UTF8_MAX_BYTES = 3
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** A text as the heap has it: lone surrogates become U+FFFD. */
+export function wellFormed(text: string): string {
+  return decoder.decode(encoder.encode(text))
+}
 
 /** Code points of UTF-8: bytes that are no continuation. */
 export function codePointsOf(bytes: Uint8Array): number {
   let count = 0
   for (let i = 0; i < bytes.length; i++) if (((bytes[i] as number) & 0xc0) !== 0x80) count++
   return count
+}
+
+function notInterned(status: number): Error {
+  return new ArgumentError('text', status, 'one that can be interned')
 }
 
 /** Whether the word of a value is an object of its own, made for it. */

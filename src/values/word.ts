@@ -3,8 +3,11 @@
  * numbers, for both the raw interface and the checked one.
  */
 import {
+  INTEGER_MAX,
+  INTEGER_MIN,
   SPECIAL_FIRST_USER,
   SPECIAL_MAX,
+  WORD_ABSENT,
   WORD_CHARACTER_TAG,
   WORD_EXCEPTION,
   WORD_FALSE,
@@ -16,15 +19,45 @@ import {
   WORD_UNDEFINED,
 } from '../../kernel/value-layout.js'
 
-/** A word as a number from 0 to 2^32 - 1. */
+/** A word as a number of 32 bits, with sign or without. `Words` gives them with it, as `i32` reads them. */
 export type Word = number
 
-export const ABSENT = 0 as Word
-export const UNDEFINED = WORD_UNDEFINED as Word
-export const NULL_WORD = WORD_NULL as Word
-export const TRUE = WORD_TRUE as Word
-export const FALSE = WORD_FALSE as Word
-export const EXCEPTION = WORD_EXCEPTION as Word
+/** Words that mean the same in every heap, and the numbers that programs make words of their own from. */
+export interface WordNumbers {
+  /** What an empty slot reads as: no value, and no reference. */
+  readonly absent: Word
+  readonly undefined: Word
+  readonly null: Word
+  readonly true: Word
+  readonly false: Word
+  /** For a call that gives a word, and has raised an exception instead. */
+  readonly exception: Word
+  readonly integerMin: number
+  readonly integerMax: number
+  /** Numbers of the program's own specials: first and last. */
+  readonly specialFirst: number
+  readonly specialMax: number
+}
+
+export const WORD: WordNumbers = Object.freeze({
+  absent: WORD_ABSENT,
+  undefined: WORD_UNDEFINED,
+  null: WORD_NULL,
+  true: WORD_TRUE,
+  false: WORD_FALSE,
+  exception: WORD_EXCEPTION,
+  integerMin: INTEGER_MIN,
+  integerMax: INTEGER_MAX,
+  specialFirst: SPECIAL_FIRST_USER,
+  specialMax: SPECIAL_MAX,
+})
+
+export const ABSENT = 0
+export const UNDEFINED = WORD_UNDEFINED
+export const NULL_WORD = WORD_NULL
+export const TRUE = WORD_TRUE
+export const FALSE = WORD_FALSE
+export const EXCEPTION = WORD_EXCEPTION
 
 /** Whether a number is an integer that a word holds: 31 bits, and not -0. */
 export function isSmall(value: number): boolean {
@@ -32,17 +65,17 @@ export function isSmall(value: number): boolean {
 }
 
 export function smallWord(value: number): Word {
-  return ((value << 1) | 1) as number as Word
+  return (value << 1) | 1
 }
 
 /** The word of a special by its number. */
 export function specialWord(number: number): Word {
-  return (((number << WORD_SPECIAL_SHIFT) | WORD_SPECIAL_TAG) >>> 0) as Word
+  return ((number << WORD_SPECIAL_SHIFT) | WORD_SPECIAL_TAG) >>> 0
 }
 
 /** The word of a character, or of whatever the program uses those numbers for. */
 export function characterWord(number: number): Word {
-  return (((number << WORD_SPECIAL_SHIFT) | WORD_CHARACTER_TAG) >>> 0) as Word
+  return ((number << WORD_SPECIAL_SHIFT) | WORD_CHARACTER_TAG) >>> 0
 }
 
 /**
@@ -81,7 +114,8 @@ const forgotten = new FinalizationRegistry<number>((word) => {
 })
 
 /** The one special of a word. */
-export function specialOf(word: Word): Special {
+export function specialOf(signed: Word): Special {
+  const word = signed >>> 0
   const known = specials.get(word)?.deref()
   if (known) return known
   const made = new Special(word)
@@ -89,9 +123,6 @@ export function specialOf(word: Word): Special {
   forgotten.register(made, word)
   return made
 }
-
-/** Numbers that specials of the program's own have. */
-export const SPECIAL_NUMBERS = { first: SPECIAL_FIRST_USER, last: SPECIAL_MAX } as const
 
 /** What JavaScript has for a word that is no reference and no integer. */
 export function plainSpecial(word: Word): undefined | null | boolean | Special {

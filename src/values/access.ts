@@ -1,0 +1,93 @@
+/**
+ * `heap.values`: strings, arrays, dictionaries and property objects as a program makes them. What it makes is a view in
+ * the innermost scope, like any object of the heap.
+ */
+import { checkOptions, checkRange } from '../arguments.js'
+import { ArgumentError } from '../errors.js'
+import type { HeapString } from './heap-string.js'
+import { codePointsOf, type ValueSpace } from './value-space.js'
+import { characterWord, type Special, specialOf, specialWord, WORD } from './word.js'
+import { Words } from './words.js'
+
+/** How `stringFromBytes` takes what is no UTF-8. */
+export interface StringFromBytesOptions {
+  /** Refuse it, instead of putting U+FFFD in its place. Default false. */
+  readonly fatal?: boolean
+}
+
+/** The values of one heap. Made by `heap.values`. */
+export class Values {
+  readonly #values: ValueSpace
+  #words: Words | undefined
+
+  /** @internal */
+  constructor(values: ValueSpace) {
+    this.#values = values
+  }
+
+  /** The same values as words and raw references, for interpreters. */
+  get words(): Words {
+    this.#words ??= new Words(this.#values)
+    return this.#words
+  }
+
+  // ---- specials -----------------------------------------------------------------------------------------------------
+
+  /** A value of the program's own that is nothing but itself: numbers from 16 to 2^29 - 1. @throws ArgumentError */
+  special(number: number): Special {
+    return specialOf(specialWord(checkRange('number', number, WORD.specialFirst, WORD.specialMax)))
+  }
+
+  /** A character as a value, or what else a program uses it for: numbers from 0 to 2^29 - 1. @throws ArgumentError */
+  character(number: number): Special {
+    return specialOf(characterWord(checkRange('number', number, 0, WORD.specialMax)))
+  }
+
+  // ---- strings ------------------------------------------------------------------------------------------------------
+
+  /** A new string. Lone surrogates become U+FFFD. @throws ScopeError, OutOfMemoryError, ArgumentError */
+  string(text: string): HeapString {
+    const values = this.#values
+    void values.space.scopes.holder
+    return values.viewOwned(values.newString(checkText(text))) as HeapString
+  }
+
+  /**
+   * A new string of UTF-8.
+   *
+   * @throws ArgumentError, with `fatal` also for bytes that are no UTF-8; ScopeError, OutOfMemoryError
+   */
+  stringFromBytes(bytes: Uint8Array, options: StringFromBytesOptions = {}): HeapString {
+    const values = this.#values
+    void values.space.scopes.holder
+    checkOptions('options', options, ['fatal'])
+    const { fatal = false } = options
+    if (typeof fatal !== 'boolean') throw new ArgumentError('fatal', fatal, 'true or false')
+    if (!(bytes instanceof Uint8Array)) throw new ArgumentError('bytes', bytes, 'a Uint8Array')
+    const valid = wellFormed(bytes, fatal)
+    return values.viewOwned(values.newStringOf(valid, codePointsOf(valid))) as HeapString
+  }
+
+  /** The one string of a text: the same object each time, as long as it lives. @throws as `string` */
+  intern(text: string): HeapString {
+    const values = this.#values
+    void values.space.scopes.holder
+    return values.viewOwned(values.intern(checkText(text))) as HeapString
+  }
+}
+
+function checkText(text: unknown): string {
+  if (typeof text === 'string') return text
+  throw new ArgumentError('text', text, 'text')
+}
+
+/** The bytes, copied; what is no UTF-8 is replaced or refused. */
+function wellFormed(bytes: Uint8Array, fatal: boolean): Uint8Array {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { ignoreBOM: true, fatal }).decode(bytes)
+  } catch {
+    throw new ArgumentError('bytes', `${bytes.length} bytes`, 'UTF-8')
+  }
+  return new TextEncoder().encode(text)
+}

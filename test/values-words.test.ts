@@ -1,0 +1,234 @@
+/**
+ * Goal: an interpreter can do everything with bare words: encode and decode them, make objects, load and store with the
+ * collector told, own and let go where objects are counted.
+ * Method: the encoding against the layout's own table, at all borders; a list and a stack machine of raw words, whose
+ * references lie in the shadow stack, against plain arrays, in every mode, with a collection that moves everything at
+ * every allocation where there is one; counts by `heap.refcount`, and nothing left at the end.
+ * A failure means: a word that says something else than was meant, a reference that a collection lost, a wrong count.
+ */
+import { describe, expect, it } from 'vitest'
+import { ArgumentError, type Heap, HeapString, i32, StaleHandleError, struct, value, WORD } from '../src/index.js'
+import { inValueHeap, isCounted, VALUE_HEAPS } from './support/values.js'
+
+const Pair = struct('Pair', { first: value, rest: value, mark: i32 })
+const FIRST = Pair.field('first')?.offset as number
+const REST = Pair.field('rest')?.offset as number
+
+const TEXTS = ['', 'a', 'Grüße', '漢字', '😀 and more', 'x'.repeat(500), '\0nul', '\ufeffbom']
+
+describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
+  const inHeap = (use: (heap: Heap) => void) => inValueHeap(name, use)
+
+  it('encodes and decodes words as the table says', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      for (const n of [0, 1, -1, 5, WORD.integerMin, WORD.integerMax]) {
+        const word = words.integer(n)
+        expect(word).toBe((n << 1) | 1)
+        expect([words.isInteger(word), words.integerOf(word), words.fitsInteger(n)]).toEqual([true, n, true])
+        expect([words.isReference(word), words.isSpecial(word), words.isCharacter(word)]).toEqual([false, false, false])
+        expect(words.view(word)).toBe(n)
+      }
+      for (const n of [WORD.integerMin - 1, WORD.integerMax + 1, 0.5, -0, Number.NaN, Infinity]) {
+        expect(words.fitsInteger(n)).toBe(false)
+      }
+      for (const n of [WORD.specialFirst, 1000, WORD.specialMax]) {
+        const special = words.special(n)
+        expect([words.isSpecial(special), words.numberIn(special)]).toEqual([true, n])
+        expect(words.view(special)).toBe(heap.values.special(n))
+        const character = words.character(n)
+        expect([words.isCharacter(character), words.numberIn(character)]).toEqual([true, n])
+        expect(words.view(character)).toBe(heap.values.character(n))
+        expect([words.isReference(special), words.isReference(character), words.isNumber(special)]).toEqual(
+          Array(3).fill(false),
+        )
+      }
+      expect([WORD.undefined, WORD.null, WORD.true, WORD.false, WORD.absent].map((word) => words.view(word))).toEqual([
+        undefined,
+        null,
+        true,
+        false,
+        undefined,
+      ])
+      const truths = [WORD.undefined, WORD.null, WORD.true, WORD.false, WORD.absent, 1, words.special(16)]
+      expect(truths.map((word) => words.isTrue(word))).toEqual([false, false, true, false, false, true, true])
+      expect([words.boolean(true), words.boolean(false)]).toEqual([WORD.true, WORD.false])
+    }))
+
+  it('keeps every number', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const numbers = [
+        0,
+        -0,
+        1.5,
+        -1.5,
+        2 ** 30,
+        -(2 ** 30) - 1,
+        2 ** 53,
+        5e-324,
+        Number.MAX_VALUE,
+        Infinity,
+        -Infinity,
+      ]
+      for (const n of [...numbers, Number.NaN, WORD.integerMin, WORD.integerMax]) {
+        const word = words.number(n)
+        expect(words.numberOf(word)).toBe(n)
+        expect(words.isFloat(word)).toBe(!words.fitsInteger(n))
+        expect(words.view(word)).toBe(n)
+        words.release(word)
+      }
+      const float = words.float(7)
+      expect([words.isFloat(float), words.isNumber(float), words.numberOf(float)]).toEqual([true, true, 7])
+      words.release(float)
+      expect(words.numberOf(WORD.true)).toBeNaN()
+    }))
+
+  it('makes strings, and reads them', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      for (const text of TEXTS) {
+        const string = words.string(text)
+        expect([words.isString(string), words.text(string)]).toEqual([true, text])
+        expect(words.byteLength(string)).toBe(new TextEncoder().encode(text).length)
+        expect(words.codePointLength(string)).toBe([...text].length)
+        expect([...words.utf8(string)]).toEqual([...new TextEncoder().encode(text)])
+        words.release(string)
+      }
+    }))
+
+  it('cuts, joins and finds in strings', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const stack = heap.shadowStack()
+      using a = heap.root(heap.values.string('aß😀b'))
+      using b = heap.root(heap.values.string('😀'))
+      expect(words.find(words.of(a), words.of(b))).toBe(3)
+      expect(words.find(words.of(a), words.of(b), 7)).toBe(-1)
+      expect(words.byteOffset(words.of(a), 3)).toBe(7)
+      expect(words.codePointAt(words.of(a), 3)).toBe(0x1f600)
+      const slice = words.slice(words.of(a), 1, 7)
+      expect(words.text(slice)).toBe('ß😀')
+      words.release(slice)
+      const both = words.concat(words.of(b), words.of(a))
+      expect(words.text(both)).toBe('😀aß😀b')
+      words.release(both)
+      const same = words.string('😀')
+      expect(words.equals(words.of(b), same)).toBe(true)
+      expect(words.hash(words.of(b))).toBe(words.hash(same))
+      expect(words.compare(same, words.of(a))).toBe(1)
+      words.release(same)
+      expect(stack.length).toBe(0)
+    }))
+
+  it('builds and reads a list whose ends lie in roots', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const pair = words.typeId(Pair)
+      const count = 200
+      using head = heap.root(heap.new(Pair))
+      for (let i = 0; i < count; i++) {
+        // `made` is good until the next allocation: the string, which comes first.
+        const first = i % 3 === 0 ? words.integer(i) : i % 3 === 1 ? words.number(i + 0.5) : words.string(`text ${i}`)
+        words.store(words.of(head), FIRST, first)
+        words.release(first)
+        const made = words.make(pair, Pair.fixedBytes)
+        words.store(made, REST, words.of(head))
+        words.store(made, FIRST, words.integer(-1))
+        words.store(words.of(head), REST, words.load(words.of(head), REST))
+        // The new one becomes the head by taking the old one's place in what it refers to.
+        words.store(made, REST, words.load(words.of(head), REST))
+        words.store(made, FIRST, words.load(words.of(head), FIRST))
+        words.store(words.of(head), REST, made)
+        words.release(made)
+      }
+      let at = words.load(words.of(head), REST)
+      for (let i = count - 1; i >= 0; i--) {
+        expect(words.isOf(at, pair)).toBe(true)
+        const first = words.load(at, FIRST)
+        if (i % 3 === 2) expect(words.text(first)).toBe(`text ${i}`)
+        else expect(words.numberOf(first)).toBe(i % 3 === 0 ? i : i + 0.5)
+        at = words.load(at, REST)
+      }
+      expect(at).toBe(0)
+    }))
+
+  it('goes from words to views and back', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const made = words.make(words.typeId(Pair), Pair.fixedBytes)
+      const view = words.view(made)
+      if (typeof view !== 'object' || view === null || !('is' in view) || !view.is(Pair)) throw new Error('no pair')
+      words.release(words.of(view))
+      view.mark = 77
+      expect(words.load(words.of(view), Pair.field('mark')?.offset as number)).toBe(77)
+      for (const one of [1, 2.5, true, null, undefined, heap.values.special(20)]) {
+        const word = words.from(one)
+        expect(words.view(word)).toBe(one)
+        words.release(word)
+      }
+      const text = words.from('some text')
+      const string = words.view(text)
+      words.release(string instanceof HeapString ? words.of(string) : 0)
+      expect(String(string)).toBe('some text')
+      using root = heap.root(view)
+      const lent = words.from(root)
+      expect(lent).toBe(words.of(view))
+      words.release(lent)
+    }))
+
+  it('counts what is retained and released, where objects are counted', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const made = words.make(words.typeId(Pair), Pair.fixedBytes)
+      if (!isCounted(heap)) {
+        expect(words.retain(made)).toBe(made)
+        words.release(made)
+        return
+      }
+      expect(heap.refcount(made >>> 0)).toBe(1)
+      words.retain(made)
+      expect(heap.refcount(made >>> 0)).toBe(2)
+      words.store(made, FIRST, made)
+      expect(heap.refcount(made >>> 0)).toBe(3)
+      words.store(made, FIRST, words.integer(3))
+      words.release(made)
+      words.release(made)
+      expect(() => words.release(made)).toThrow(ArgumentError)
+      expect(() => words.retain(made)).toThrow(/`word` must be a reference to an object that was not released/)
+      words.retain(words.integer(4))
+      words.release(WORD.null)
+    }))
+
+  it('refuses what is no string, places that are none, words of nothing', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      const string = words.view(words.string('ä')) as HeapString
+      if (isCounted(heap)) words.release(words.of(string))
+      const pair = heap.new(Pair)
+      for (const bad of [words.integer(3), WORD.null, words.of(pair), 0]) {
+        expect(() => words.text(bad)).toThrow(/`string` must be a reference to a string/)
+        expect(() => words.concat(words.of(string), bad)).toThrow(/`concat` must be called with objects of the types/)
+        expect(() => words.find(bad, words.of(string))).toThrow(ArgumentError)
+      }
+      expect(() => words.slice(words.of(string), 0, 3)).toThrow(/`slice` must be called with places that are there/)
+      expect(() => words.slice(words.of(string), 0, 1)).toThrow(/`slice` must be called with places between characters/)
+      expect(() => words.codePointAt(words.of(string), 1)).toThrow(ArgumentError)
+      expect(() => words.byteOffset(words.of(string), 2)).toThrow(ArgumentError)
+      expect(() => words.view(((words.of(string) >>> 0) + 16) | 0)).toThrow(/`word` must be a reference to an object/)
+      expect(() => words.make(999_999, 8)).toThrow(ArgumentError)
+      expect(() => words.from({} as never)).toThrow(/`value` must be a number, a boolean, text/)
+      expect(() => words.of(3 as never)).toThrow(ArgumentError)
+    }))
+
+  it('is gone with the heap', () => {
+    inHeap((heap) => {
+      const { words } = heap.values
+      heap.reset()
+      expect(words.integerOf(words.integer(4))).toBe(4)
+      using _scope = heap.scope()
+      expect(() => words.view(words.string('again'))).not.toThrow(StaleHandleError)
+      if (isCounted(heap)) heap.reset()
+    })
+  })
+})
