@@ -9,7 +9,6 @@
 import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { SPACE_VALUES_AT } from '../../kernel/object-layout.js'
 import {
-  KIND_VALUE,
   STATUS_NONE,
   STRING_CODE_POINTS_AT,
   STRING_TEXT_AT,
@@ -478,5 +477,3 @@ function buildOf({ core }: ObjectSpace): ValuesBuild {
   if (core.mode === 'embedded') return 'embedded'
   return core.mode === 'manual' ? 'counted' : 'objects'
 }
-
-export { KIND_VALUE }
