@@ -145,8 +145,12 @@ export {
   type VerifyResult,
 } from './types.js'
 export type { StringFromBytesOptions, Values } from './values/access.js'
+export type { BytesArray } from './values/bytes-array.js'
+export { type BigintArrayKind, HeapArray, type HeapArrayKind, type NumberArrayKind } from './values/heap-array.js'
 export { HeapString } from './values/heap-string.js'
+export type { NumberArray, TypedArrayOf } from './values/number-array.js'
 export type { Value } from './values/value.js'
+export type { ValueArray } from './values/value-array.js'
 export { type Special, WORD, type Word, type WordNumbers } from './values/word.js'
 export type { WordCalls, Words } from './values/words.js'
 export { VERSION } from './version.js'

@@ -4,10 +4,25 @@
  */
 import { checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
+import './view-classes.js'
+import type { BytesArray } from './bytes-array.js'
+import {
+  type BigintArrayKind,
+  checkArrayKind,
+  type HeapArray,
+  type HeapArrayKind,
+  type NumberArrayKind,
+} from './heap-array.js'
 import type { HeapString } from './heap-string.js'
+import type { NumberArray } from './number-array.js'
+import type { Value } from './value.js'
+import type { ValueArray } from './value-array.js'
 import { codePointsOf, type ValueSpace } from './value-space.js'
 import { characterWord, type Special, specialOf, specialWord, WORD } from './word.js'
 import { Words } from './words.js'
+
+/** What an empty array may need, for messages. */
+const ARRAY_BYTES = 64
 
 /** How `stringFromBytes` takes what is no UTF-8. */
 export interface StringFromBytesOptions {
@@ -73,6 +88,37 @@ export class Values {
     const values = this.#values
     void values.space.scopes.holder
     return values.viewOwned(values.intern(checkText(text))) as HeapString
+  }
+
+  // ---- arrays -------------------------------------------------------------------------------------------------------
+
+  /**
+   * A new array.
+   *
+   * @param kind what its elements are: `'value'` any values, `'i8'` to `'f64'` numbers, `'i64'` and `'u64'` bigints,
+   * `{ bytes: n }` n bytes each
+   * @param values what it has at the start
+   * @throws ScopeError, OutOfMemoryError, ArgumentError
+   */
+  array(kind: 'value', values?: Iterable<Value>): ValueArray
+  array<Kind extends NumberArrayKind>(kind: Kind, values?: Iterable<number>): NumberArray<Kind>
+  array<Kind extends BigintArrayKind>(kind: Kind, values?: Iterable<bigint>): NumberArray<Kind>
+  array(kind: { readonly bytes: number }, values?: Iterable<Uint8Array>): BytesArray
+  array(kind: HeapArrayKind, values?: Iterable<never>): HeapArray {
+    const own = this.#values
+    void own.space.scopes.holder
+    const [number, bytes] = checkArrayKind(kind)
+    if (values !== undefined && typeof values[Symbol.iterator] !== 'function') {
+      throw new ArgumentError('values', values, 'iterable, or left out')
+    }
+    const made = own.request(
+      ARRAY_BYTES,
+      () => own.kernel.arrayNew(number, bytes, 0),
+      (status) => own.corruption(status),
+    )
+    const array = own.viewOwned(made) as HeapArray<never>
+    if (values !== undefined) array.append(values)
+    return array
   }
 }
 

@@ -5,7 +5,6 @@
 import { STRING_TEXT_AT, VALUES_STATUS_AT } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
-import { valueClasses } from '../objects/value-classes.js'
 import { ObjectView } from '../objects/view.js'
 import { refusal } from './refusals.js'
 import { type ValueSpace, wellFormed } from './value-space.js'
@@ -145,5 +144,3 @@ function place(argument: string, value: number, found: number): number {
   if (found >>> 0 === NOWHERE) throw new ArgumentError(argument, value, 'where a character begins')
   return found >>> 0
 }
-
-valueClasses.set('#string', HeapString)

@@ -11,6 +11,10 @@ import {
 } from '../../kernel/value-layout.js'
 import { ArgumentError, CountError, hex } from '../errors.js'
 import type { ObjectSpace } from '../objects/space.js'
+import { isImmortal, ObjectView, protectionError } from '../objects/view.js'
+
+/** Bytes that a call on a view may need, for messages. */
+const VIEW_CALL_BYTES = 64
 
 /** What a status asks for. */
 const EXPECTED: Readonly<Record<number, string>> = {
@@ -36,4 +40,12 @@ export function refusal(space: ObjectSpace, call: string, status: number, given:
   if (status === STATUS_COUNT) return new CountError(typeof first === 'number' ? first >>> 0 : 0, COUNT_MAX)
   const list = given.map((one) => (typeof one === 'number' ? hex(one >>> 0) : JSON.stringify(one))).join(', ')
   return new ArgumentError(call, list, EXPECTED[status] ?? `called otherwise (status ${status})`)
+}
+
+/** The same for a call on a view: what is immortal cannot be written to. */
+export function viewRefusal(view: ObjectView, call: string, status: number): Error {
+  const { space } = ObjectView.holderOf(view)
+  const { reference } = view
+  if (status === STATUS_BAD_ARGUMENT && isImmortal(space.views.u32, reference)) return protectionError(reference)
+  return refusal(space, call, status, [reference], VIEW_CALL_BYTES)
 }

@@ -1,0 +1,113 @@
+/** Arrays whose elements are so many bytes each. */
+
+import { checkRange } from '../arguments.js'
+import { ArgumentError } from '../errors.js'
+import type { Holder } from '../objects/holder.js'
+import { HeapArray, kindAt } from './heap-array.js'
+
+/** An array whose elements are bytes: read as copies, set from `Uint8Array`s of exactly their size. */
+export class BytesArray extends HeapArray<Uint8Array> {
+  /** Bytes of an element. */
+  readonly elementBytes: number
+
+  /** @internal */
+  constructor(holder: Holder, slot: number) {
+    super(holder, slot)
+    this.elementBytes = kindAt(this).bytes
+  }
+
+  get kind(): { readonly bytes: number } {
+    return { bytes: this.elementBytes }
+  }
+
+  get(index: number): Uint8Array<ArrayBuffer> {
+    this.$check(index)
+    const at = this.$store + index * this.elementBytes
+    return this.$holder.views.u8.slice(at, at + this.elementBytes)
+  }
+
+  set(index: number, value: Uint8Array): void {
+    this.$check(index)
+    this.#checkElement('value', value)
+    this.$writable()
+    this.#put(index, value)
+  }
+
+  push(value: Uint8Array): number {
+    this.#checkElement('value', value)
+    const { length } = this
+    const own = this.#copy(value)
+    this.resize(length + 1)
+    this.#put(length, own)
+    return length + 1
+  }
+
+  pop(): Uint8Array<ArrayBuffer> | undefined {
+    const { length } = this
+    this.$writable()
+    if (length === 0) return undefined
+    const value = this.get(length - 1)
+    this.$setLength(length - 1)
+    return value
+  }
+
+  /** @internal */
+  $insert(index: number, value: Uint8Array): void {
+    this.#checkElement('value', value)
+    const own = this.#copy(value)
+    this.$status('insert', () => this.$values.kernel.arrayInsert(this.reference, index, 1))
+    this.#put(index, own)
+  }
+
+  append(list: Iterable<Uint8Array>): number {
+    const given = [...list]
+    for (let i = 0; i < given.length; i++) this.#checkElement(`values[${i}]`, given[i])
+    const all = given.map((value) => this.#copy(value))
+    this.$writable()
+    this.$grow(all.length)
+    const { length } = this
+    this.$setLength(length + all.length)
+    all.forEach((value, i) => {
+      this.#put(length + i, value)
+    })
+    return this.length
+  }
+
+  fill(value: Uint8Array, from = 0, to: number = this.length): void {
+    this.$span(from, to)
+    this.#checkElement('value', value)
+    this.$writable()
+    for (let index = from; index < to; index++) this.#put(index, value)
+  }
+
+  /** The first element with the same bytes. */
+  indexOf(value: Uint8Array, from = 0): number {
+    const { length } = this
+    checkRange('from', from, 0, length)
+    this.#checkElement('value', value)
+    for (let index = from; index < length; index++) {
+      if (this.get(index).every((byte, i) => byte === value[i])) return index
+    }
+    return -1
+  }
+
+  /** As plain data: lists of bytes. */
+  override toJSON(): unknown {
+    return this.toArray().map((bytes) => [...bytes])
+  }
+
+  #put(index: number, value: Uint8Array): void {
+    this.$holder.space.attachedViews().u8.set(value, this.$store + index * this.elementBytes)
+  }
+
+  /** What lies in the heap may move when there is to be room for it. */
+  #copy(value: Uint8Array): Uint8Array {
+    return value.buffer === this.$holder.space.core.memory.buffer ? value.slice() : value
+  }
+
+  #checkElement(argument: string, value: unknown): void {
+    if (value instanceof Uint8Array && value.length === this.elementBytes) return
+    const given = value instanceof Uint8Array ? `${value.length} bytes` : value
+    throw new ArgumentError(argument, given, `a Uint8Array of ${this.elementBytes} bytes`)
+  }
+}
