@@ -484,8 +484,8 @@ export class Heap extends CountedAccess implements Disposable {
 
   /** Check every invariant of the heap; costs a look at all of its metadata. */
   verify(): VerifyResult {
-    void this.core.objectsThatAre
-    const fault = this.core.kernel.verify()
+    const objects = this.core.objectsThatAre
+    const fault = this.core.kernel.verify() || (objects?.valuesThatAre?.kernel.valuesVerify() ?? STATUS_OK)
     if (fault === STATUS_OK) return { ok: true }
     return { ok: false, fault: faultText(fault), address: this.core.word(HEAP_FAULT_AT) as Address }
   }

@@ -146,6 +146,7 @@ export {
 } from './types.js'
 export type { StringFromBytesOptions, Values } from './values/access.js'
 export type { BytesArray } from './values/bytes-array.js'
+export { Dictionary, type DictionaryKeys, type DictionaryOptions } from './values/dictionary.js'
 export { type BigintArrayKind, HeapArray, type HeapArrayKind, type NumberArrayKind } from './values/heap-array.js'
 export { HeapString } from './values/heap-string.js'
 export type { NumberArray, TypedArrayOf } from './values/number-array.js'

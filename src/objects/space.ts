@@ -37,6 +37,7 @@ import {
   SPACE_REFUSING_AT,
   SPACE_STATUS_AT,
   SPACE_STEP_UNITS_AT,
+  SPACE_VALUES_AT,
   SPACE_YOUNG_BASE_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout.js'
@@ -439,6 +440,11 @@ export class ObjectSpace {
   get values(): ValueSpace {
     this.#values ??= new ValueSpace(this, this.#plan.hashSeed)
     return this.#values
+  }
+
+  /** The values that somebody else has begun in this heap, or that were used here. */
+  get valuesThatAre(): ValueSpace | undefined {
+    return this.#values === undefined && this.word(SPACE_VALUES_AT) === 0 ? undefined : this.values
   }
 
   /** A view of the object in a slot, by the type that its header says. */

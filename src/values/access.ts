@@ -2,10 +2,12 @@
  * `heap.values`: strings, arrays, dictionaries and property objects as a program makes them. What it makes is a view in
  * the innermost scope, like any object of the heap.
  */
+import { DICTIONARY_ENTRY_BYTES } from '../../kernel/value-layout.js'
 import { checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import './view-classes.js'
 import type { BytesArray } from './bytes-array.js'
+import { CAPACITY_MAX, type Dictionary, type DictionaryOptions, KEY_KINDS } from './dictionary.js'
 import {
   type BigintArrayKind,
   checkArrayKind,
@@ -90,6 +92,22 @@ export class Values {
     return values.viewOwned(values.intern(checkText(text))) as HeapString
   }
 
+  /** Interned strings that live, and for how many their table has room. */
+  get interned(): { readonly count: number; readonly capacity: number } {
+    const { kernel } = this.#values
+    return { count: kernel.internedCount(), capacity: kernel.internCapacity() }
+  }
+
+  /** Drop what is dead from the table of interned strings, and make it as short as those that live allow. */
+  trimInterned(): void {
+    const own = this.#values
+    own.requestStatus(
+      ARRAY_BYTES,
+      () => own.kernel.internTrim(),
+      (status) => own.corruption(status),
+    )
+  }
+
   // ---- arrays -------------------------------------------------------------------------------------------------------
 
   /**
@@ -119,6 +137,27 @@ export class Values {
     const array = own.viewOwned(made) as HeapArray<never>
     if (values !== undefined) array.append(values)
     return array
+  }
+
+  // ---- dictionaries -------------------------------------------------------------------------------------------------
+
+  /** A new dictionary: a `Map` of the heap. @throws ScopeError, OutOfMemoryError, ArgumentError */
+  dictionary(options: DictionaryOptions & { readonly keys: 'string' }): Dictionary<string | HeapString>
+  dictionary(options: DictionaryOptions & { readonly keys: 'integer' }): Dictionary<number>
+  dictionary(options?: DictionaryOptions): Dictionary
+  dictionary(options: DictionaryOptions = {}): Dictionary<never> {
+    const own = this.#values
+    void own.space.scopes.holder
+    checkOptions('options', options, ['keys', 'capacity'])
+    const { keys = 'any', capacity = 0 } = options
+    if (!Object.hasOwn(KEY_KINDS, keys)) throw new ArgumentError('keys', keys, "'any', 'string' or 'integer'")
+    checkRange('capacity', capacity, 0, CAPACITY_MAX)
+    const made = own.request(
+      capacity * DICTIONARY_ENTRY_BYTES + ARRAY_BYTES,
+      () => own.kernel.dictionaryNew(KEY_KINDS[keys], capacity),
+      (status) => own.corruption(status),
+    )
+    return own.viewOwned(made) as Dictionary<never>
   }
 }
 

@@ -187,12 +187,16 @@ export class ValueSpace {
     return this.space.pushView(word, owner, offset)
   }
 
-  /** What a word is that `current` gives, and gives again when room had to be made: a reference is lent. */
-  read(word: number, current: () => number): Value {
+  /** What a word is that was just read, lent; `again` reads it again when room had to be made for its handle. */
+  read(word: number, again: () => number): Value {
     if ((word & 1) !== 0) return word >> 1
     if (!this.isReference(word)) return plainSpecial(word)
     if (this.space.typeAt(word) === this.types.float) return this.floatAt(word)
-    return this.space.pushOrNull(current) as ObjectView
+    const { space } = this
+    const { holder } = space.scopes
+    const slot = space.pushHandle(word, again)
+    holder.assertOpen()
+    return space.viewAt(holder, slot, space.wordAt(slot << 2))
   }
 
   /** What an owned word is: the view owns it from here on. */
@@ -250,7 +254,8 @@ export class ValueSpace {
   /** A number that is no small integer, in an object of its own. */
   newFloat(value: number): Word {
     const reference = this.space.allocateRaw(this.types.float, 8)
-    this.space.views.f64[reference >>> 3] = value
+    // There is one NaN, by its bits.
+    this.space.views.f64[reference >>> 3] = Number.isNaN(value) ? Number.NaN : value
     return reference
   }
 
@@ -314,7 +319,7 @@ export class ValueSpace {
   /** The one string of a text, owned. */
   intern(text: string): Word {
     const short = () => this.kernel.internText(this.base + VALUES_TEXT_AT, this.stage(text))
-    if (text.length * UTF8_MAX_BYTES <= VALUES_TEXT_BYTES) return this.request(VALUE_BYTES, short, notInterned)
+    if (this.isShort(text)) return this.request(VALUE_BYTES, short, notInterned)
     const string = this.newString(text)
     const slot = this.hold(string)
     try {
@@ -324,11 +329,22 @@ export class ValueSpace {
     }
   }
 
+  /** Whether a text fits where the module reads short ones. */
+  isShort(text: string): boolean {
+    return text.length * UTF8_MAX_BYTES <= VALUES_TEXT_BYTES
+  }
+
   /** Put a short text where the module reads it; its bytes. */
   stage(text: string): number {
     const { u8 } = this.space.attachedViews()
     const at = this.base + VALUES_TEXT_AT
-    return encoder.encodeInto(text, u8.subarray(at, at + VALUES_TEXT_BYTES)).written ?? 0
+    const { length } = text
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80) return encoder.encodeInto(text, u8.subarray(at, at + VALUES_TEXT_BYTES)).written ?? 0
+      u8[at + i] = code
+    }
+    return length
   }
 
   // ---- words across calls that allocate -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import type { Holder } from '../objects/holder.js'
 import { valueClasses } from '../objects/value-classes.js'
 import { ObjectView, type ViewClass } from '../objects/view.js'
 import { BytesArray } from './bytes-array.js'
+import { Dictionary } from './dictionary.js'
 import { kindAt } from './heap-array.js'
 import { HeapString } from './heap-string.js'
 import { NumberArray } from './number-array.js'
@@ -17,5 +18,6 @@ function ArrayView(holder: Holder, slot: number): ObjectView {
   return kind === KIND_WIDE ? new ObjectView(holder, slot) : new NumberArray(holder, slot)
 }
 
+valueClasses.set('#dictionary', Dictionary)
 valueClasses.set('#string', HeapString)
 valueClasses.set('#array', ArrayView as unknown as ViewClass)

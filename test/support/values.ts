@@ -34,6 +34,7 @@ export function inValueHeap(name: string, use: (heap: Heap) => void, more: HeapO
   }
   if (!isCounted(heap)) return
   heap.collectCycles()
+  heap.values.trimInterned()
   expect([...heap.objects()].map(({ type, reference }) => `${type} at ${reference}`)).toEqual([])
   expect(heap.verify()).toEqual({ ok: true })
 }
