@@ -200,6 +200,126 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       words.release(WORD.null)
     }))
 
+  it('reads and writes arrays', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      using root = heap.root(heap.values.array('value'))
+      const list = () => words.of(root)
+      const model: unknown[] = []
+      for (let i = 0; i < 60; i++) {
+        const word = i % 4 === 3 ? words.string(`text ${i}`) : i % 4 === 2 ? words.number(i / 3) : words.integer(i)
+        // The push may move what the word refers to, and the word is not needed afterwards.
+        words.arrayPush(list(), word)
+        if (isCounted(heap)) words.release(word)
+        model.push(i % 4 === 3 ? `text ${i}` : i % 4 === 2 ? i / 3 : i)
+      }
+      const plain = (word: number) => (words.isString(word) ? words.text(word) : words.view(word))
+      const all = (array: number) =>
+        Array.from({ length: words.arrayLength(array) }, (_, i) => plain(words.arrayGet(array, i)))
+      expect(all(list())).toEqual(model)
+      words.arraySet(list(), 3, words.integer(-9))
+      words.arraySet(list(), 0, WORD.null)
+      words.arrayRemove(list(), 10, 2)
+      words.arrayInsert(list(), 5, 1)
+      words.arrayFill(list(), 20, 22, WORD.true)
+      model[3] = -9
+      model[0] = null
+      model.splice(10, 2)
+      model.splice(5, 0, undefined)
+      model.fill(true, 20, 22)
+      expect(all(list())).toEqual(model)
+      const part = words.arraySlice(list(), 2, 30)
+      expect(all(part)).toEqual(model.slice(2, 30))
+      words.arrayCopy(list(), 0, part, 0, 3)
+      words.release(part)
+      model.splice(0, 3, ...model.slice(2, 5))
+      expect(all(list())).toEqual(model)
+      expect(words.arrayIndexOf(list(), words.integer(4))).toBe(model.indexOf(4))
+      expect(words.arrayIndexOf(list(), words.integer(4000))).toBe(-1)
+      const last = words.arrayPop(list())
+      expect(plain(last)).toBe(model.pop())
+      words.release(last)
+      words.arrayResize(list(), 0)
+      expect(words.arrayPop(list())).toBe(WORD.absent)
+      expect(() => words.arrayGet(list(), 0)).toThrow(/`arrayGet` must be called with places that are there/)
+      expect(() => words.arraySet(list(), 0, WORD.true)).toThrow(ArgumentError)
+      expect(() => words.arrayPush(words.integer(1), WORD.true)).toThrow(
+        /`arrayPush` must be called with objects of the types/,
+      )
+    }))
+
+  it('reads and writes arrays of numbers', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      using root = heap.root(heap.values.array('f64', [1.5, Number.NaN]))
+      const list = () => words.of(root)
+      words.arrayPushNumber(list(), -2)
+      words.arraySetNumber(list(), 0, 0.25)
+      expect([0, 1, 2].map((i) => words.arrayGetNumber(list(), i))).toEqual([0.25, Number.NaN, -2])
+      expect(words.f64[words.arrayAt(list(), 2) >>> 3]).toBe(-2)
+      expect(() => words.arrayGetNumber(list(), 3)).toThrow(ArgumentError)
+      expect(() => words.arrayGet(list(), 0)).toThrow(/types that it is for/)
+      const made = words.array('i32', 10)
+      expect([words.isArray(made), words.arrayLength(made)]).toEqual([true, 0])
+      words.release(made)
+    }))
+
+  it('reads and writes dictionaries', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      using root = heap.root(heap.values.dictionary())
+      const table = () => words.of(root)
+      for (let i = 0; i < 50; i++) words.dictionarySet(table(), words.integer(i), words.integer(-i))
+      const key = words.string('name')
+      words.dictionarySet(table(), key, WORD.true)
+      if (isCounted(heap)) words.release(key)
+      expect(words.dictionarySize(table())).toBe(51)
+      expect(words.dictionaryGet(table(), words.integer(7))).toBe(words.integer(-7))
+      expect(words.dictionaryGet(table(), words.integer(70))).toBe(WORD.absent)
+      expect(words.dictionaryGetText(table(), 'name')).toBe(WORD.true)
+      expect(words.dictionaryGetText(table(), 'name '.repeat(40))).toBe(WORD.absent)
+      expect([
+        words.dictionaryDelete(table(), words.integer(0)),
+        words.dictionaryDelete(table(), words.integer(0)),
+      ]).toEqual([true, false])
+      expect(words.dictionaryTake(table(), words.integer(1))).toBe(words.integer(-1))
+      expect(words.dictionaryHas(table(), words.integer(1))).toBe(false)
+      words.dictionaryLock(table())
+      const keys: number[] = []
+      for (let at = words.dictionaryNext(table(), 0); at >= 0; at = words.dictionaryNext(table(), at + 1)) {
+        const one = words.dictionaryKeyAt(table(), at)
+        if (words.isInteger(one)) keys.push(words.integerOf(one))
+        if (words.isInteger(one)) words.dictionarySetAt(table(), at, words.integer(1))
+        expect(words.dictionaryValueAt(table(), at)).not.toBe(WORD.absent)
+      }
+      words.dictionaryUnlock(table())
+      expect(keys).toEqual(Array.from({ length: 48 }, (_, i) => i + 2))
+      words.dictionaryClear(table())
+      expect(words.dictionarySize(table())).toBe(0)
+      expect(() => words.dictionaryUnlock(table())).toThrow(ArgumentError)
+      expect(() => words.dictionaryGet(words.integer(1), words.integer(1))).toThrow(/types that it is for/)
+      const strings = words.dictionary('string', 4)
+      expect(() => words.dictionarySet(strings, words.integer(1), WORD.true)).toThrow(
+        /a key of the kind that the dictionary/,
+      )
+      words.release(strings)
+    }))
+
+  it('interns strings', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      using first = heap.root(heap.values.intern('name'))
+      const again = words.intern('name')
+      expect([again === words.of(first), words.isInterned(again)]).toEqual([true, true])
+      words.release(again)
+      const other = words.internString(words.of(first))
+      expect(other).toBe(words.of(first))
+      words.release(other)
+      const long = words.intern('long text '.repeat(30))
+      expect(words.text(long)).toBe('long text '.repeat(30))
+      words.release(long)
+    }))
+
   it('refuses what is no string, places that are none, words of nothing', () =>
     inHeap((heap) => {
       const { words } = heap.values

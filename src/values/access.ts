@@ -7,6 +7,7 @@ import { checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import './view-classes.js'
 import type { BytesArray } from './bytes-array.js'
+import { Words } from './container-words.js'
 import { CAPACITY_MAX, type Dictionary, type DictionaryOptions, KEY_KINDS } from './dictionary.js'
 import {
   type BigintArrayKind,
@@ -21,7 +22,6 @@ import type { Value } from './value.js'
 import type { ValueArray } from './value-array.js'
 import { codePointsOf, type ValueSpace } from './value-space.js'
 import { characterWord, type Special, specialOf, specialWord, WORD } from './word.js'
-import { Words } from './words.js'
 
 /** What an empty array may need, for messages. */
 const ARRAY_BYTES = 64

@@ -9,6 +9,13 @@
 import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { SPACE_VALUES_AT } from '../../kernel/object-layout.js'
 import {
+  CACHE_ADDS,
+  CACHE_HITS_AT,
+  CACHE_MORE,
+  CACHE_OFFSET,
+  CACHE_PAIRS,
+  PROPERTIES_MORE_AT,
+  SHAPE_NUMBER_AT,
   STATUS_NONE,
   STRING_CODE_POINTS_AT,
   STRING_TEXT_AT,
@@ -36,6 +43,8 @@ import type { Value } from './value.js'
 import { refusingValues, type ValuesKernel } from './values-kernel.js'
 import { FALSE, isSmall, NULL_WORD, plainSpecial, Special, smallWord, TRUE, UNDEFINED, type Word } from './word.js'
 
+const CACHE_HITS_WORD = CACHE_HITS_AT >>> 2
+const PROPERTIES_MORE_WORD = PROPERTIES_MORE_AT >>> 2
 /** Bytes that a value may need, for messages. */
 export const VALUE_BYTES = 64
 
@@ -312,6 +321,26 @@ export class ValueSpace {
   get access(): Values {
     this.#access ??= new Values(this)
     return this.#access
+  }
+
+  // ---- inline caches ------------------------------------------------------------------------------------------------
+
+  /** Place (word index) of the property whose shape the cache at an address knows; 0 when it does not. */
+  cachedSlot(object: Word, cache: number): number {
+    const { u32 } = this.space.views
+    const at = object >>> 2
+    const shape = u32[at] as number
+    const number = u32[(shape + SHAPE_NUMBER_AT) >>> 2] as number
+    const from = cache >>> 2
+    for (let pair = from; pair < from + 2 * CACHE_PAIRS; pair += 2) {
+      if (u32[pair] !== number) continue
+      const place = u32[pair + 1] as number
+      if ((place & CACHE_ADDS) !== 0) return 0
+      u32[from + CACHE_HITS_WORD] = (u32[from + CACHE_HITS_WORD] as number) + 1
+      const offset = (place & CACHE_OFFSET) >>> 2
+      return (place & CACHE_MORE) === 0 ? at + offset : ((u32[at + PROPERTIES_MORE_WORD] as number) >>> 2) + offset
+    }
+    return 0
   }
 
   // ---- interned strings ---------------------------------------------------------------------------------------------

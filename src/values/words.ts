@@ -16,6 +16,7 @@ import { TYPE_MASK } from '../../kernel/object-layout.js'
 import {
   COUNT_MAX,
   STATUS_COUNT,
+  STATUS_TYPE,
   STRING_TEXT_AT,
   VALUES_STATUS_AT,
   WORD_CHARACTER_TAG,
@@ -38,7 +39,7 @@ import type { ValueSpace } from './value-space.js'
 import { isSmall, type Word } from './word.js'
 
 /** Bytes that a call may need, for messages. */
-const CALL_BYTES = 64
+export const CALL_BYTES = 64
 const NOWHERE = 0xffffffff
 /** What the words of null and undefined differ by. */
 const WORD_NULL_BIT = WORD_NULL ^ WORD_UNDEFINED
@@ -366,12 +367,23 @@ export class WordCalls {
     return word | 0
   }
 
+  /** The same for a call without references among its arguments: room is made for it if need be. @internal */
+  protected made(call: string, attempt: () => number, given: Given): Word {
+    return (
+      this.values.request(CALL_BYTES, attempt, (status) => refusal(this.space, call, status, given, CALL_BYTES)) | 0
+    )
+  }
+
+  /** Say why the last call was refused. @internal */
+  protected refuse(call: string, given: Given): never {
+    const status = this.values.word(VALUES_STATUS_AT)
+    // What was refused here, before the call, is of another type.
+    throw refusal(this.space, call, status === STATUS_OK ? STATUS_TYPE : status, given, CALL_BYTES)
+  }
+
   /** A status that a call answered. @internal */
   protected expectOk(status: number, call: string, given: Given): void {
     if (status !== STATUS_OK) throw refusal(this.space, call, status, given, CALL_BYTES)
     this.space.views.refresh()
   }
 }
-
-/** Words, objects, strings, arrays, dictionaries and property objects by words. Made by `heap.values.words`. */
-export class Words extends WordCalls {}
