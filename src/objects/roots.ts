@@ -14,7 +14,7 @@ import type { ObjectSpace } from './space.js'
 import type { ObjectView } from './view.js'
 
 /** A slot of a root list. */
-interface RootSlot {
+export interface RootSlot {
   readonly kind: number
   readonly slot: number
   /** The space's epoch when it was made: a reset takes all roots. */

@@ -2,7 +2,7 @@
  * `heap.values`: strings, arrays, dictionaries and property objects as a program makes them. What it makes is a view in
  * the innermost scope, like any object of the heap.
  */
-import { DICTIONARY_ENTRY_BYTES } from '../../kernel/value-layout.js'
+import { DICTIONARY_ENTRY_BYTES, SHAPE_INLINE_MAX } from '../../kernel/value-layout.js'
 import { checkOptions, checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import './view-classes.js'
@@ -17,7 +17,10 @@ import {
   type NumberArrayKind,
 } from './heap-array.js'
 import type { HeapString } from './heap-string.js'
+import { InlineCache } from './inline-cache.js'
 import type { NumberArray } from './number-array.js'
+import type { PropertyName } from './property-key.js'
+import type { PropertyObject, PropertyObjectOptions } from './property-object.js'
 import type { Value } from './value.js'
 import type { ValueArray } from './value-array.js'
 import { codePointsOf, type ValueSpace } from './value-space.js'
@@ -25,6 +28,9 @@ import { characterWord, type Special, specialOf, specialWord, WORD } from './wor
 
 /** What an empty array may need, for messages. */
 const ARRAY_BYTES = 64
+
+/** Properties that a new object has room for in itself. */
+const SLOTS = 4
 
 /** How `stringFromBytes` takes what is no UTF-8. */
 export interface StringFromBytesOptions {
@@ -158,6 +164,34 @@ export class Values {
       (status) => own.corruption(status),
     )
     return own.viewOwned(made) as Dictionary<never>
+  }
+
+  // ---- property objects ---------------------------------------------------------------------------------------------
+
+  /** A new object without properties. @throws ScopeError, OutOfMemoryError, ArgumentError */
+  object(options: PropertyObjectOptions = {}): PropertyObject {
+    const own = this.#values
+    void own.space.scopes.holder
+    checkOptions('options', options, ['slots'])
+    const slots = checkRange('slots', options.slots ?? SLOTS, 0, SHAPE_INLINE_MAX)
+    const made = own.request(
+      slots * 4 + ARRAY_BYTES,
+      () => own.kernel.propertiesNew(slots),
+      (status) => own.corruption(status),
+    )
+    return own.viewOwned(made) as PropertyObject
+  }
+
+  /**
+   * An inline cache for one key, for `object.get` and `object.set` at one place of a program.
+   *
+   * @throws OutOfMemoryError, ArgumentError
+   * @example
+   * using x = heap.values.cache('x')
+   * for (const point of points) sum += point.get(x)
+   */
+  cache(key: PropertyName): InlineCache {
+    return new InlineCache(this.#values, key)
   }
 }
 

@@ -276,7 +276,7 @@ export class Words extends WordCalls {
    * @throws ArgumentError
    */
   propertyGet(object: Word, key: Word, cache = 0): Word {
-    if (cache !== 0 && this.isObject(object)) {
+    if (cache !== 0) {
       const slot = this.values.cachedSlot(object, cache)
       if (slot !== 0) return this.space.views.i32[slot] as number
     }

@@ -7,7 +7,7 @@
  */
 
 import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
-import { SPACE_VALUES_AT } from '../../kernel/object-layout.js'
+import { OBJECT_IMMORTAL, SPACE_VALUES_AT, TYPE_MASK } from '../../kernel/object-layout.js'
 import {
   CACHE_ADDS,
   CACHE_HITS_AT,
@@ -43,6 +43,7 @@ import type { Value } from './value.js'
 import { refusingValues, type ValuesKernel } from './values-kernel.js'
 import { FALSE, isSmall, NULL_WORD, plainSpecial, Special, smallWord, TRUE, UNDEFINED, type Word } from './word.js'
 
+const OWN_MASK = TYPE_MASK | OBJECT_IMMORTAL
 const CACHE_HITS_WORD = CACHE_HITS_AT >>> 2
 const PROPERTIES_MORE_WORD = PROPERTIES_MORE_AT >>> 2
 /** Bytes that a value may need, for messages. */
@@ -329,6 +330,8 @@ export class ValueSpace {
   cachedSlot(object: Word, cache: number): number {
     const { u32 } = this.space.views
     const at = object >>> 2
+    // Shapes of images are not those of this heap, and what is no property object has none.
+    if (((u32[at - 2] as number) & OWN_MASK) !== this.types.properties) return 0
     const shape = u32[at] as number
     const number = u32[(shape + SHAPE_NUMBER_AT) >>> 2] as number
     const from = cache >>> 2
@@ -336,9 +339,11 @@ export class ValueSpace {
       if (u32[pair] !== number) continue
       const place = u32[pair + 1] as number
       if ((place & CACHE_ADDS) !== 0) return 0
+      const holder = (place & CACHE_MORE) === 0 ? at : (u32[at + PROPERTIES_MORE_WORD] as number) >>> 2
+      const slot = holder + ((place & CACHE_OFFSET) >>> 2)
+      if (u32[slot] === 0) return 0
       u32[from + CACHE_HITS_WORD] = (u32[from + CACHE_HITS_WORD] as number) + 1
-      const offset = (place & CACHE_OFFSET) >>> 2
-      return (place & CACHE_MORE) === 0 ? at + offset : ((u32[at + PROPERTIES_MORE_WORD] as number) >>> 2) + offset
+      return slot
     }
     return 0
   }

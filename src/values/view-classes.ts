@@ -8,6 +8,7 @@ import { Dictionary } from './dictionary.js'
 import { kindAt } from './heap-array.js'
 import { HeapString } from './heap-string.js'
 import { NumberArray } from './number-array.js'
+import { PropertyObject } from './property-object.js'
 import { ValueArray } from './value-array.js'
 
 /** A constructor that gives an instance of another class. */
@@ -19,5 +20,6 @@ function ArrayView(holder: Holder, slot: number): ObjectView {
 }
 
 valueClasses.set('#dictionary', Dictionary)
+valueClasses.set('#properties', PropertyObject)
 valueClasses.set('#string', HeapString)
 valueClasses.set('#array', ArrayView as unknown as ViewClass)

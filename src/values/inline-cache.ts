@@ -1,0 +1,115 @@
+/**
+ * Inline caches: for one key at one place of a program, where objects of the last shapes that were met there have the
+ * property. The 48 bytes are in a block of the heap, so that compiled code can read them, too; the layout is under
+ * "inline caches" in `kernel/value-layout.ts`. A cache keeps its key, and no object.
+ */
+import { ROOT_STRONG } from '../../kernel/object-layout.js'
+import { CACHE_BYTES, CACHE_HITS_AT, CACHE_MISSES_AT } from '../../kernel/value-layout.js'
+import { dispose } from '../dispose.js'
+import { ClosedError, StaleHandleError } from '../errors.js'
+import type { RootSlot } from '../objects/roots.js'
+import type { ObjectSpace } from '../objects/space.js'
+import type { Address } from '../types.js'
+import { checkName, nameOf, type PropertyName, withName } from './property-key.js'
+import type { ValueSpace } from './value-space.js'
+import type { Word } from './word.js'
+
+/** A cache for one key. Made by `heap.values.cache`. */
+export class InlineCache implements Disposable {
+  /** @internal */
+  readonly $values: ValueSpace
+  readonly #block: Address
+  readonly #root: RootSlot
+  readonly #epoch: number
+  #isDisposed = false
+
+  /** @internal */
+  constructor(values: ValueSpace, name: PropertyName) {
+    const { space } = values
+    this.$values = values
+    this.#epoch = space.epoch
+    this.#root = withName(values, checkName(name), (word) => space.roots.add(ROOT_STRONG, word))
+    try {
+      this.#block = newBlock(space)
+    } catch (error) {
+      space.roots.remove(this.#root)
+      throw error
+    }
+    space.views.refresh()
+    this.clear()
+    space.roots.watch(this, this.#root)
+  }
+
+  /** The key: text as text. */
+  get key(): PropertyName {
+    void this.$at
+    return nameOf(this.$values, this.$key, () => this.$key)
+  }
+
+  /** Times that an object's shape was known. */
+  get hits(): number {
+    return this.#word(CACHE_HITS_AT)
+  }
+
+  /** Times that it was not. */
+  get misses(): number {
+    return this.#word(CACHE_MISSES_AT)
+  }
+
+  /** Where its bytes lie, for compiled code. */
+  get address(): Address {
+    return this.$at
+  }
+
+  get isDisposed(): boolean {
+    const { space } = this.$values
+    return this.#isDisposed || space.isClosed || space.epoch !== this.#epoch
+  }
+
+  /** Forget all shapes, hits and misses. */
+  clear(): void {
+    const at = this.$at
+    this.$values.space.attachedViews().u8.fill(0, at, at + CACHE_BYTES)
+  }
+
+  /** Let go of the key and of the bytes. Harmless twice, and after the heap was closed or reset. */
+  [dispose](): void {
+    if (this.isDisposed) return
+    this.#isDisposed = true
+    const { space } = this.$values
+    space.roots.unwatch(this)
+    space.roots.remove(this.#root)
+    space.kernel.free(this.#block)
+  }
+
+  /** The same as `using` does. */
+  dispose(): void {
+    this[dispose]()
+  }
+
+  /** Where its bytes lie. @throws StaleHandleError, ClosedError @internal */
+  get $at(): Address {
+    if (this.isDisposed) throw this.#whyNot()
+    return this.#block
+  }
+
+  /** The word of the key. @internal */
+  get $key(): Word {
+    return this.$values.space.wordAt(this.#root.slot)
+  }
+
+  #word(at: number): number {
+    return this.$values.space.wordAt(this.$at + at)
+  }
+
+  #whyNot(): Error {
+    const { space } = this.$values
+    if (this.#isDisposed) return new ClosedError('the inline cache')
+    return new StaleHandleError(space.isClosed ? 'heap-closed' : 'heap-reset')
+  }
+}
+
+function newBlock({ core }: ObjectSpace): Address {
+  const attempt = () => core.kernel.alloc(CACHE_BYTES)
+  return ((attempt() >>> 0) as Address) || core.rescueOrThrow(CACHE_BYTES, attempt)
+}
