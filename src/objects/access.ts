@@ -137,6 +137,7 @@ export class ObjectAccess extends MemoryAccess {
    * const list = heap.values.array('value', [1, 2.5, 'three'])
    */
   get values(): Values {
+    this.core.assertOpen()
     return this.core.objects.values.access
   }
 

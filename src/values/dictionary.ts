@@ -111,7 +111,7 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
     })
   }
 
-  /** Delete a key; the value it had, undefined when it was not there. @throws ArgumentError for a key of another kind */
+  /** Delete a key; the value it had, or undefined. @throws ArgumentError for a key of another kind */
   take(key: Key): Value {
     const values = valuesOf(this)
     values.check('key', key)
@@ -226,8 +226,8 @@ function valueAt(view: ObjectView, position: number): Value {
 }
 
 /**
- * Goes through a dictionary by position. It is locked from the first step to the last, or to where the loop is left: its
- * entries stay where they are meanwhile, so that none is met twice or passed over.
+ * Goes through a dictionary by position. It is locked from the first step to the last, or to where the loop is left:
+ * its entries stay where they are meanwhile, so that none is met twice or passed over.
  */
 class DictionaryIterator<Item> implements IterableIterator<Item> {
   readonly #dictionary: ObjectView

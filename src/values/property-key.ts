@@ -1,6 +1,6 @@
 /**
- * Keys of property objects as a program writes them. As in JavaScript, text that is an integer in its usual form is that
- * integer: `'7'` and `7` are one property. All other text is interned before it goes to the module.
+ * Keys of property objects as a program writes them. As in JavaScript, text that is an integer in its usual form is
+ * that integer: `'7'` and `7` are one property. All other text is interned before it goes to the module.
  */
 import { ArgumentError } from '../errors.js'
 import { ObjectView } from '../objects/view.js'
