@@ -38,7 +38,7 @@ export {
 } from './values/arrays'
 export { arrayGetNumber, arrayPopNumber, arrayPushNumber, arraySetNumber } from './values/array-numbers'
 export { arrayCopy, arrayFill, arrayIndexOf, arrayRemove, arraySlice } from './values/array-ranges'
-export { intern, internCapacity, internText, internTrim, internedCount, isInterned } from './values/interned'
+export { intern, internCapacity, internText, internTrim, internedCount, internedText, isInterned } from './values/interned'
 export { valuesVerify } from './values/check'
 export {
   dictionaryClear,

@@ -1,8 +1,8 @@
 /**
  * Goal: arrays of the heap are arrays: of any values, of numbers, of 64-bit integers, of bytes.
  * Method: random sequences of calls on an array of each kind and on one of JavaScript, compared after each; the bulk
- * calls against typed arrays; in every mode, with a collection that moves everything at every allocation where there is one.
- * With counted objects nothing is left at the end. Seeds are in the names of the tests.
+ * calls against typed arrays; in every mode, with a collection that moves everything at every allocation where there
+ * is one. With counted objects nothing is left at the end. Seeds are in the names of the tests.
  * A failure means: an element lost, moved or cut, or a count that was not let go.
  */
 import { describe, expect, it } from 'vitest'

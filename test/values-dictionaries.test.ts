@@ -1,9 +1,9 @@
 /**
  * Goal: a dictionary of the heap is a `Map`: the same keys, the same order, the same iteration while it changes.
  * Method: random sequences of calls on both, compared after each, with keys of all kinds and few enough of them that
- * they meet; iterations during which entries are added, deleted, added again and all cleared, on both at the same steps; in
- * every mode, with a collection that moves everything at every allocation where there is one. With counted objects
- * nothing is left at the end. Seeds are in the names of the tests.
+ * they meet; iterations during which entries are added, deleted, added again and all cleared, on both at the same
+ * steps; in every mode, with a collection that moves everything at every allocation where there is one. With counted
+ * objects nothing is left at the end. Seeds are in the names of the tests.
  * A failure means: a key lost, found twice or in another place, or a count that was not let go.
  */
 import { describe, expect, it } from 'vitest'

@@ -1,9 +1,9 @@
 /**
- * Goal: what goes wrong with values is said, by the error that fits, and has changed nothing; a heap without values pays
- * nothing for them; who attaches to a heap finds its values.
+ * Goal: what goes wrong with values is said, by the error that fits, and has changed nothing; a heap without values
+ * pays nothing for them; who attaches to a heap finds its values.
  * Method: every refusal of arrays, specials and options; heaps filled to the brim; views whose scope, root or heap is
- * gone; immortal values of an image; counts at their most, written into the head of an object; damage that `verify` is to
- * find; a second instance over the same memory.
+ * gone; immortal values of an image; counts at their most, written into the head of an object; damage that `verify` is
+ * to find; a second instance over the same memory.
  * A failure means: a wrong error or none, or a call that failed half-way.
  */
 import { describe, expect, it } from 'vitest'

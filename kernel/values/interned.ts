@@ -28,6 +28,7 @@ import { setHeadWord } from '../object/header'
 import {
   OBJECT_WATCHED,
   STATUS_COUNT,
+  STATUS_NONE,
   STATUS_TYPE,
   STRING_HASH_AT,
   STRING_WATCH_AT,
@@ -290,6 +291,13 @@ export function internText(at: usize, bytes: u32): u32 {
   if (!makeRoom()) return 0
   const made = makeValid(at, bytes, <u32>codePoints)
   return made ? enterOrRelease(made, hash) : 0
+}
+
+/** The one string of a text, owned; 0 with STATUS_NONE when there is none yet. Allocates nothing. */
+export function internedText(at: usize, bytes: u32): u32 {
+  if (!isInMemory(at, bytes)) return refuse(STATUS_BAD_ARGUMENT)
+  const known = find(hashText(at, bytes), at, bytes)
+  return known ? handOut(known) : refuse(STATUS_NONE)
 }
 
 function internRepaired(at: usize, bytes: u32): u32 {

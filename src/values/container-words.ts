@@ -185,16 +185,12 @@ export class Words extends WordCalls {
       const word = values.kernel.dictionaryGetText(dictionary, values.base + VALUES_TEXT_AT, bytes)
       return this.#orAbsent(word, 'dictionaryGetText', [dictionary, text])
     }
-    // Outside of objects, since a string of the heap would move the dictionary.
-    const bytes = new TextEncoder().encode(text)
-    const { kernel } = this.space
-    const block = kernel.alloc(bytes.length) >>> 0
-    if (block === 0) throw this.space.core.outOfMemory(bytes.length)
-    this.space.attachedViews().u8.set(bytes, block)
-    const word = values.kernel.dictionaryGetText(dictionary, block, bytes.length)
-    const found = word === 0 && !this.#isNone() ? NOWHERE : word
-    kernel.free(block)
-    return found === NOWHERE ? this.refuse('dictionaryGetText', [dictionary, text]) : found | 0
+    // Not in an object: a string of the heap would have to be allocated, which moves the dictionary.
+    const find = (at: number, bytes: number) => {
+      const word = values.kernel.dictionaryGetText(dictionary, at, bytes)
+      return this.#orAbsent(word, 'dictionaryGetText', [dictionary, text])
+    }
+    return values.withBytes(text, find, false)
   }
 
   dictionaryHas(dictionary: Word, key: Word): boolean {

@@ -125,6 +125,11 @@ export class HeapString extends ObjectView {
     return this.text
   }
 
+  /** What Node's console prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return ObjectView.holderOf(this).isOpen ? this.text : 'a view that is stale'
+  }
+
   /** The text: strings are plain data. */
   override toJSON(): unknown {
     return this.text

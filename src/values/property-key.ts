@@ -45,6 +45,23 @@ export function withName<Result>(values: ValueSpace, name: unknown, use: (word: 
   }
 }
 
+/**
+ * The same for looking up: what gives 0 when there is no such name in the heap, and so no property of it. Nothing is
+ * made for it.
+ */
+export function withKnownName<Result>(values: ValueSpace, name: unknown, use: (word: () => Word) => Result): Result {
+  const own = checkName(name)
+  if (typeof own !== 'string') return withName(values, own, use)
+  const word = values.interned(own)
+  if (word === 0) return use(() => 0)
+  const slot = values.hold(word)
+  try {
+    return use(() => values.held(slot))
+  } finally {
+    values.drop(slot)
+  }
+}
+
 /** What a key is in JavaScript: text, a number, or a view. `again` reads it again when room had to be made. */
 export function nameOf(values: ValueSpace, word: Word, again: () => Word): PropertyName {
   if (values.isReference(word) && values.space.typeAt(word) === values.types.string) return values.textAt(word)

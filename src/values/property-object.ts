@@ -9,7 +9,7 @@ import { checkFunction } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import { ObjectView } from '../objects/view.js'
 import { InlineCache } from './inline-cache.js'
-import { nameOf, type PropertyName, withName } from './property-key.js'
+import { nameOf, type PropertyName, withKnownName, withName } from './property-key.js'
 import { viewRefusal } from './refusals.js'
 import type { Value } from './value.js'
 import type { ValueSpace } from './value-space.js'
@@ -51,11 +51,11 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
   get(key: PropertyName | InlineCache): Value {
     const values = valuesOf(this)
     if (!(key instanceof InlineCache)) {
-      return withName(values, key, (word) => found(this, values, () => lookUp(this, values, word(), 0)))
+      return withKnownName(values, key, (word) => found(this, values, word(), () => lookUp(this, values, word(), 0)))
     }
     const cache = checkCache(values, key)
     const slot = values.cachedSlot(this.reference, cache)
-    if (slot === 0) return found(this, values, () => lookUp(this, values, key.$key, cache))
+    if (slot === 0) return found(this, values, key.$key, () => lookUp(this, values, key.$key, cache))
     const word = values.space.views.u32[slot] as number
     if ((word & 1) !== 0) return word >> 1
     return values.read(word, () => lookUp(this, values, key.$key, cache))
@@ -84,14 +84,15 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
   /** Whether there is such a property. @throws ArgumentError for what can be no key */
   has(key: PropertyName): boolean {
     const values = valuesOf(this)
-    return withName(values, key, (word) => values.kernel.propertyHas(this.reference, word()) !== 0)
+    return withKnownName(values, key, (word) => word() !== 0 && values.kernel.propertyHas(this.reference, word()) !== 0)
   }
 
   /** Delete a property; whether it was there. @throws ArgumentError for what can be no key; OutOfMemoryError */
   delete(key: PropertyName): boolean {
     const values = valuesOf(this)
-    return withName(values, key, (word) => {
-      let isThere = true
+    return withKnownName(values, key, (word) => {
+      let isThere = word() !== 0
+      if (!isThere) return false
       values.requestStatus(
         PROPERTY_BYTES,
         () => {
@@ -151,7 +152,7 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
     const pairs: [string, unknown][] = []
     for (const key of this.keys()) {
       if (typeof key === 'object') continue
-      const word = withName(values, key, (name) => lookUp(this, values, name(), 0))
+      const word = withKnownName(values, key, (name) => lookUp(this, values, name(), 0))
       pairs.push([String(key), values.plain(word)])
     }
     return Object.fromEntries(pairs)
@@ -169,11 +170,13 @@ function checkCache(values: ValueSpace, cache: InlineCache): number {
 }
 
 function lookUp(view: PropertyObject, values: ValueSpace, key: Word, cache: number): Word {
-  return values.kernel.propertyGet(view.reference, key, cache) >>> 0
+  const { reference } = view
+  return key === 0 ? 0 : values.kernel.propertyGet(reference, key, cache) >>> 0
 }
 
-function found(view: PropertyObject, values: ValueSpace, find: () => Word): Value {
+function found(view: PropertyObject, values: ValueSpace, key: Word, find: () => Word): Value {
   const word = find()
+  if (key === 0) return undefined
   if (word !== 0) return values.read(word, find)
   const status = values.word(VALUES_STATUS_AT)
   if (values.isNone(status)) return undefined

@@ -363,6 +363,34 @@ export class ValueSpace {
     }
   }
 
+  /**
+   * The one string of a text if there is one, owned; else 0. Allocates nothing but, for a long text, a block for the
+   * time of the call.
+   */
+  interned(text: string): Word {
+    if (this.isShort(text)) return this.kernel.internedText(this.base + VALUES_TEXT_AT, this.stage(text)) >>> 0
+    return this.withBytes(text, (at, bytes) => this.kernel.internedText(at, bytes) >>> 0)
+  }
+
+  /**
+   * Call `use` with where the UTF-8 of a text lies: in a block of its own, which does not move.
+   *
+   * @param makesRoom whether to run reclaimers, and collect, when there is none: objects move then
+   */
+  withBytes(text: string, use: (at: number, bytes: number) => Word, makesRoom = true): Word {
+    const { core } = this.space
+    const bytes = encoder.encode(text)
+    const attempt = () => core.kernel.alloc(bytes.length)
+    const block = attempt() >>> 0 || (makesRoom ? core.rescueOrThrow(bytes.length, attempt) : 0)
+    if (block === 0) throw core.outOfMemory(bytes.length)
+    try {
+      this.space.attachedViews().u8.set(bytes, block)
+      return use(block, bytes.length)
+    } finally {
+      if (!core.isClosed) core.kernel.free(block)
+    }
+  }
+
   /** Whether a text fits where the module reads short ones. */
   isShort(text: string): boolean {
     return text.length * UTF8_MAX_BYTES <= VALUES_TEXT_BYTES

@@ -29,6 +29,7 @@ class ValuesBase {
   readonly numberOf: (word: number) => number
   readonly isNumber: (word: number) => number
   readonly internText: (at: number, bytes: number) => number
+  readonly internedText: (at: number, bytes: number) => number
   readonly intern: (string: number) => number
   readonly isInterned: (string: number) => number
   readonly internedCount: () => number
@@ -60,6 +61,7 @@ class ValuesBase {
     this.numberOf = from.numberOf
     this.isNumber = from.isNumber
     this.internText = from.internText
+    this.internedText = from.internedText
     this.intern = from.intern
     this.isInterned = from.isInterned
     this.internedCount = from.internedCount
