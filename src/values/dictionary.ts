@@ -3,7 +3,7 @@
  * while they change under who iterates. Keys are the same as in a `Map`, but that strings are by their text, whether they
  * come from JavaScript or from the heap.
  */
-import { STATUS_OK } from '../../kernel/layout.js'
+import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
   KEYS_ANY,
   KEYS_INTEGER,
@@ -17,8 +17,8 @@ import { ArgumentError } from '../errors.js'
 import { ObjectView } from '../objects/view.js'
 import { viewRefusal } from './refusals.js'
 import type { Value } from './value.js'
-import type { ValueSpace } from './value-space.js'
-import { isSmall } from './word.js'
+import { needsMemory, type ValueSpace } from './value-space.js'
+import { isSmall, type Word } from './word.js'
 
 const NOWHERE = 0xffffffff
 /** Bytes that a new entry may need, for messages. */
@@ -85,8 +85,7 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
         return this
       }
     }
-    values.check('key', key, 1)
-    values.check('value', value, 1)
+    if (setAtOnce(this, values, key, value)) return this
     values.withWord('key', key, (keyWord) => {
       values.withWord('value', value, (valueWord) => {
         values.requestStatus(
@@ -206,6 +205,26 @@ function missing(view: ObjectView, values: ValueSpace, key: unknown): undefined 
   const status = values.word(VALUES_STATUS_AT)
   if (!values.isNone(status)) throw refused(view, 'get', key, status)
   return undefined
+}
+
+/** Set a key for which memory is made at most once. Whether it was done: else both words must be kept while it is. */
+function setAtOnce(view: ObjectView, values: ValueSpace, key: Value, value: Value): boolean {
+  values.check('key', key, 1)
+  values.check('value', value, 1)
+  const makesKey = needsMemory(key)
+  if (makesKey && needsMemory(value)) return false
+  // The one that is made comes first: it may move the other.
+  const keyFirst = makesKey ? values.wordOf('key', key) : 0
+  const valueWord = values.wordOf('value', value)
+  const keyWord = makesKey ? keyFirst : (values.plainWord('key', key) as Word)
+  const status = values.kernel.dictionarySet(view.reference, keyWord, valueWord)
+  if (values.isCounted) {
+    values.letGo(keyWord, key)
+    values.letGo(valueWord, value)
+  }
+  if (status === STATUS_OK) values.space.views.refresh()
+  else if (status !== STATUS_OUT_OF_MEMORY) throw refused(view, 'set', key, status)
+  return status === STATUS_OK
 }
 
 function refused(view: ObjectView, call: string, key: unknown, status: number): Error {

@@ -9,7 +9,7 @@ import { dispose } from '../dispose.js'
 import { ClosedError, StaleHandleError } from '../errors.js'
 import type { RootSlot } from '../objects/roots.js'
 import type { ObjectSpace } from '../objects/space.js'
-import type { Address } from '../types.js'
+import { type Address, NULL } from '../types.js'
 import { checkName, nameOf, type PropertyName, withName } from './property-key.js'
 import type { ValueSpace } from './value-space.js'
 import type { Word } from './word.js'
@@ -18,19 +18,20 @@ import type { Word } from './word.js'
 export class InlineCache implements Disposable {
   /** @internal */
   readonly $values: ValueSpace
-  readonly #block: Address
+  /** 0 when it was disposed of. @internal */
+  $block: Address
   readonly #root: RootSlot
-  readonly #epoch: number
-  #isDisposed = false
+  /** @internal */
+  readonly $epoch: number
 
   /** @internal */
   constructor(values: ValueSpace, name: PropertyName) {
     const { space } = values
     this.$values = values
-    this.#epoch = space.epoch
+    this.$epoch = space.epoch
     this.#root = withName(values, checkName(name), (word) => space.roots.add(ROOT_STRONG, word))
     try {
-      this.#block = newBlock(space)
+      this.$block = newBlock(space)
     } catch (error) {
       space.roots.remove(this.#root)
       throw error
@@ -63,7 +64,7 @@ export class InlineCache implements Disposable {
 
   get isDisposed(): boolean {
     const { space } = this.$values
-    return this.#isDisposed || space.isClosed || space.epoch !== this.#epoch
+    return this.$block === NULL || space.isClosed || space.epoch !== this.$epoch
   }
 
   /** Forget all shapes, hits and misses. */
@@ -75,11 +76,11 @@ export class InlineCache implements Disposable {
   /** Let go of the key and of the bytes. Harmless twice, and after the heap was closed or reset. */
   [dispose](): void {
     if (this.isDisposed) return
-    this.#isDisposed = true
     const { space } = this.$values
     space.roots.unwatch(this)
     space.roots.remove(this.#root)
-    space.kernel.free(this.#block)
+    space.kernel.free(this.$block)
+    this.$block = NULL
   }
 
   /** The same as `using` does. */
@@ -90,7 +91,7 @@ export class InlineCache implements Disposable {
   /** Where its bytes lie. @throws StaleHandleError, ClosedError @internal */
   get $at(): Address {
     if (this.isDisposed) throw this.#whyNot()
-    return this.#block
+    return this.$block
   }
 
   /** The word of the key. @internal */
@@ -104,7 +105,7 @@ export class InlineCache implements Disposable {
 
   #whyNot(): Error {
     const { space } = this.$values
-    if (this.#isDisposed) return new ClosedError('the inline cache')
+    if (this.$block === NULL) return new ClosedError('the inline cache')
     return new StaleHandleError(space.isClosed ? 'heap-closed' : 'heap-reset')
   }
 }

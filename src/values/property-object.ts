@@ -9,7 +9,7 @@ import { checkFunction } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import { ObjectView } from '../objects/view.js'
 import { InlineCache } from './inline-cache.js'
-import { nameOf, type PropertyName, withKnownName, withName } from './property-key.js'
+import { checkName, nameOf, type PropertyName, withKnownName, withName } from './property-key.js'
 import { viewRefusal } from './refusals.js'
 import type { Value } from './value.js'
 import type { ValueSpace } from './value-space.js'
@@ -51,11 +51,14 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
   get(key: PropertyName | InlineCache): Value {
     const values = valuesOf(this)
     if (!(key instanceof InlineCache)) {
-      return withKnownName(values, key, (word) => found(this, values, word(), () => lookUp(this, values, word(), 0)))
+      const word = lookUpName(this, values, key)
+      return (word & 1) !== 0 ? word >> 1 : found(this, values, word, () => lookUpName(this, values, key))
     }
     const cache = checkCache(values, key)
     const slot = values.cachedSlot(this.reference, cache)
-    if (slot === 0) return found(this, values, key.$key, () => lookUp(this, values, key.$key, cache))
+    if (slot === 0) {
+      return found(this, values, lookUp(this, values, key.$key, cache), () => lookUp(this, values, key.$key, cache))
+    }
     const word = values.space.views.u32[slot] as number
     if ((word & 1) !== 0) return word >> 1
     return values.read(word, () => lookUp(this, values, key.$key, cache))
@@ -152,8 +155,7 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
     const pairs: [string, unknown][] = []
     for (const key of this.keys()) {
       if (typeof key === 'object') continue
-      const word = withKnownName(values, key, (name) => lookUp(this, values, name(), 0))
-      pairs.push([String(key), values.plain(word)])
+      pairs.push([String(key), values.plain(lookUpName(this, values, key))])
     }
     return Object.fromEntries(pairs)
   }
@@ -165,19 +167,31 @@ function valuesOf(view: ObjectView): ValueSpace {
 
 /** Address of a cache of this heap. */
 function checkCache(values: ValueSpace, cache: InlineCache): number {
-  if (cache.$values === values) return cache.$at
+  if (cache.$values === values)
+    return cache.$epoch === values.space.epoch && cache.$block > 0 ? cache.$block : cache.$at
   throw new ArgumentError('key', cache, `an inline cache of ${values.space.core.label}`)
 }
 
 function lookUp(view: PropertyObject, values: ValueSpace, key: Word, cache: number): Word {
-  const { reference } = view
-  return key === 0 ? 0 : values.kernel.propertyGet(reference, key, cache) >>> 0
+  return values.kernel.propertyGet(view.reference, key, cache) >>> 0
 }
 
-function found(view: PropertyObject, values: ValueSpace, key: Word, find: () => Word): Value {
-  const word = find()
-  if (key === 0) return undefined
-  if (word !== 0) return values.read(word, find)
+/** The word of a property by its name, lent; 0 when there is none. */
+function lookUpName(view: PropertyObject, values: ValueSpace, name: unknown): Word {
+  const own = checkName(name)
+  if (typeof own !== 'string') return withName(values, own, (word) => lookUp(view, values, word(), 0))
+  void view.reference
+  const key = values.interned(own)
+  // What no object has for a name.
+  if (key === 0) return 0
+  // Nothing moves meanwhile.
+  const word = lookUp(view, values, key, 0)
+  if (values.isCounted) values.space.kernel.decref(key)
+  return word
+}
+
+function found(view: PropertyObject, values: ValueSpace, word: Word, again: () => Word): Value {
+  if (word !== 0) return values.read(word, again)
   const status = values.word(VALUES_STATUS_AT)
   if (values.isNone(status)) return undefined
   throw viewRefusal(view, 'get', status)

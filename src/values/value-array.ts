@@ -1,4 +1,5 @@
 /** Arrays of any values: tagged words. */
+import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ARRAY_LENGTH_AT, VALUES_STATUS_AT } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
@@ -133,6 +134,11 @@ export class ValueArray extends HeapArray<Value> {
   #store(call: string, value: Value, attempt: (word: number) => number): void {
     const values = this.$values
     values.check('value', value)
-    values.withWord('value', value, (word) => this.$status(call, () => attempt(word())))
+    const word = values.wordOf('value', value)
+    const status = attempt(word)
+    values.letGo(word, value)
+    if (status === STATUS_OK) values.space.views.refresh()
+    else if (status !== STATUS_OUT_OF_MEMORY) throw viewRefusal(this, call, status)
+    else values.withWord('value', value, (again) => this.$status(call, () => attempt(again())))
   }
 }

@@ -543,7 +543,7 @@ function notInterned(status: number): Error {
 }
 
 /** Whether the word of a value is an object of its own, made for it. */
-function needsMemory(value: unknown): boolean {
+export function needsMemory(value: unknown): boolean {
   return typeof value === 'string' || (typeof value === 'number' && !isSmall(value))
 }
 
