@@ -7,7 +7,13 @@
  * A failure means: a wrong error or none, or a call that failed half-way.
  */
 import { describe, expect, it } from 'vitest'
-import { COUNT_MAX, COUNT_ONE, COUNTED_COUNT_BELOW, STRING_CODE_POINTS_AT } from '../kernel/value-layout.js'
+import {
+  ARRAY_LENGTH_AT,
+  COUNT_MAX,
+  COUNT_ONE,
+  COUNTED_COUNT_BELOW,
+  STRING_CODE_POINTS_AT,
+} from '../kernel/value-layout.js'
 import {
   ArgumentError,
   value as anyValue,
@@ -107,6 +113,9 @@ describe.each(Object.keys(VALUE_HEAPS))('%s: bad arguments', (name) => {
       }
       expect(() => values.array('i7' as never)).toThrow(/`kind` must be 'value', 'i8', .* or \{ bytes \}; got "i7"/)
       expect(() => values.array({ bytes: 70000 })).toThrow(/`kind.bytes` must be an integer from 1 to 65535; got 70000/)
+      for (const list of [values.array('i8'), values.array('value'), values.array({ bytes: 1 })]) {
+        expect(() => list.append(5 as never)).toThrow(/`values` must be iterable, such as an array; got 5/)
+      }
       expect(() => values.array('i8', 5 as never)).toThrow(/`values` must be iterable, or left out; got 5/)
       expect(() => values.special(15)).toThrow(/`number` must be an integer from 16 to 536870911; got 15/)
       expect(() => values.character(2 ** 29)).toThrow(/`number` must be an integer from 0 to 536870911/)
@@ -312,6 +321,54 @@ describe('images', () => {
       expect(use).toThrow(ProtectionError)
     }
     expect([frozen.length, constants.length]).toEqual([3, 2])
+  })
+})
+
+describe('images of values', () => {
+  it.each(['vm', 'runtime', 'server'] as const)(
+    '%s: another heap, with another seed, finds what is in them',
+    (mode) => {
+      using source = Heap.create({ mode, limit: LIMITS[mode], hashSeed: 1 })
+      using _scope = source.scope()
+      const { values } = source
+      const names = ['a name', 'another name', 'größe', 'x'.repeat(100)]
+      for (const name of names) expect(values.string(name).hash).toBeGreaterThan(0)
+      const list = values.array('value', names)
+      expect(list.toArray().map((one) => (one as HeapString).hash > 0)).toEqual(names.map(() => true))
+      const bytes = source.freeze({ list })
+      using heap = Heap.create({ mode, limit: LIMITS[mode], hashSeed: 2 })
+      using _inner = heap.scope()
+      const frozen = heap.loadImage(bytes).roots as unknown as { list: HeapArray }
+      const table = heap.values.dictionary({ keys: 'string' })
+      for (const [i, name] of frozen.list.toArray().entries()) table.set(name as HeapString, i)
+      expect(names.map((name) => table.get(name))).toEqual([0, 1, 2, 3])
+      const object = heap.values.object()
+      for (const [i, name] of frozen.list.toArray().entries()) object.set(name as HeapString, i)
+      expect(object.keys()).toEqual(names)
+      expect(names.map((name) => object.get(name))).toEqual([0, 1, 2, 3])
+      expect(heap.verify()).toEqual({ ok: true })
+    },
+  )
+
+  it('dictionaries and property objects are of one heap alone', () => {
+    using heap = Heap.create({ mode: 'vm', limit: '1MiB' })
+    using _scope = heap.scope()
+    const { values } = heap
+    const expected = /`objects` must be objects that lead to no dictionary and no object with properties; got/
+    expect(() => heap.freeze({ list: values.array('value', [values.dictionary()]) })).toThrow(expected)
+    expect(() => heap.freeze({ object: values.object().set('a', 1) })).toThrow(expected)
+  })
+
+  it('an image whose values are damaged is refused', () => {
+    using source = Heap.create({ mode: 'vm', limit: '1MiB' })
+    using _scope = source.scope()
+    const list = source.values.array('i32', [1, 2, 3])
+    source.raw.u32[(list.reference + ARRAY_LENGTH_AT) >>> 2] = 1000
+    const bytes = source.freeze({ list })
+    using heap = Heap.create({ mode: 'vm', limit: '1MiB' })
+    expect(() => heap.loadImage(bytes)).toThrow(/a string, a number or an array contradicts itself/)
+    expect(heap.verify()).toEqual({ ok: true })
+    expect([...heap.objects()]).toEqual([])
   })
 })
 

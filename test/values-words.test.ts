@@ -305,6 +305,47 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       words.release(strings)
     }))
 
+  it('reads and writes property objects, with and without a cache', () =>
+    inHeap((heap) => {
+      const { words } = heap.values
+      using x = heap.values.cache('x')
+      const cache = x.address
+      using key = heap.root(heap.values.intern('x'))
+      const objects = Array.from({ length: 8 }, () => heap.root(heap.values.object()))
+      for (const [i, object] of objects.entries()) {
+        words.propertySet(words.of(object), words.of(key), words.integer(i), i % 2 === 0 ? cache : 0)
+        const text = words.string(`value ${i}`)
+        words.propertySet(words.of(object), words.integer(i), text)
+        if (isCounted(heap)) words.release(text)
+      }
+      for (const [i, object] of objects.entries()) {
+        expect(words.propertyGet(words.of(object), words.of(key), cache)).toBe(words.integer(i))
+        expect(words.propertyGet(words.of(object), words.of(key))).toBe(words.integer(i))
+        expect(words.text(words.propertyGet(words.of(object), words.integer(i)))).toBe(`value ${i}`)
+        expect(words.propertyGet(words.of(object), words.integer(50))).toBe(WORD.absent)
+        expect([words.propertyHas(words.of(object), words.integer(i)), words.propertyCount(words.of(object))]).toEqual([
+          true,
+          2,
+        ])
+      }
+      const first = () => words.of(objects[0] as (typeof objects)[0])
+      const keys = words.propertyKeys(first())
+      expect([words.arrayLength(keys), words.arrayGet(keys, 0)]).toEqual([2, words.integer(0)])
+      words.release(keys)
+      expect([
+        words.propertyDelete(first(), words.integer(0)),
+        words.propertyDelete(first(), words.integer(0)),
+      ]).toEqual([true, false])
+      const made = words.object(2)
+      expect([words.isObject(made), words.isObject(WORD.true), words.propertyCount(made)]).toEqual([true, false, 0])
+      words.release(made)
+      // What is no property object hits no cache, whatever its words are.
+      const list = words.of(heap.values.array('value', [33, 33, 33]))
+      expect(() => words.propertyGet(list, words.of(key), cache)).toThrow(/types that it is for/)
+      expect(() => words.propertySet(first(), words.integer(-1), WORD.true)).toThrow(ArgumentError)
+      for (const object of objects) object.dispose()
+    }))
+
   it('interns strings', () =>
     inHeap((heap) => {
       const { words } = heap.values

@@ -28,6 +28,7 @@ import {
   isImageReference,
   nameOfType,
 } from '../formats/image.js'
+import { areValuesWhole, canBeFrozen, forgetHeap } from '../values/frozen.js'
 import { Holder } from './holder.js'
 import { isStruct } from './kinds.js'
 import { numbersOfStruct } from './registry.js'
@@ -140,6 +141,13 @@ class Closure {
       const expected = 'objects that lead to no weak reference and no weak map: an image keeps all that it holds'
       throw new ArgumentError('objects', binding.name, expected)
     }
+    if (!canBeFrozen(binding.name)) {
+      throw new ArgumentError(
+        'objects',
+        binding.name,
+        'objects that lead to no dictionary and no object with properties',
+      )
+    }
     if (nameOfType(binding.description) === '' || types.named(binding.name) !== binding) {
       throw new ArgumentError('objects', binding.name, 'of types that have a name, each its own')
     }
@@ -158,6 +166,7 @@ class Closure {
       const payloadBytes = space.wordAt(reference - 4)
       const flags = space.wordAt(reference - OBJECT_HEADER_BYTES) & OBJECT_USER_MASK
       bytes.set(space.views.u8.subarray(reference, reference + payloadBytes), own)
+      forgetHeap(words, own, this.#typeOf(reference).type.description)
       words[(own - 8) >>> 2] = flags | this.#typeOf(reference).number
       words[(own - 4) >>> 2] = payloadBytes
       this.#forEachReference(reference, (slot) => {
@@ -269,6 +278,7 @@ class Loading {
       const references = this.#pieces.references()
       this.#write(references, typeIds)
       this.#seal()
+      this.#checkValues()
       for (const struct of structs) space.types.typeOf(struct)
       return { roots: this.#makeRoots(references), bytes: this.#pieces.bytes }
     } catch (error) {
@@ -308,6 +318,7 @@ class Loading {
       u32[(at - 8) >>> 2] = flags | (typeIds[type - 1] as number)
       u32[(at - 4) >>> 2] = payloadBytes
       u8.set(bytes.subarray(reference, reference + payloadBytes), at)
+      forgetHeap(u32, at, this.#image.types[type - 1]?.description ?? '')
       this.#image.objects.forEachReference(reference, type, payloadBytes, (offset) => {
         const word = (at + offset) >>> 2
         u32[word] = references[(u32[word] as number) / 8] as number
@@ -322,6 +333,19 @@ class Loading {
     const isSealed = addresses.every((address) => kernel.imageSeal(address) === STATUS_OK)
     if (isSealed && addresses.every((address) => kernel.imageCheck(address) === STATUS_OK)) return
     throw new CorruptionError(base, 'the kernel takes an image that was checked')
+  }
+
+  /** What the text of a string is, or how long an array's store, no type says. */
+  #checkValues(): void {
+    const { types, objectsFrom } = this.#image
+    if (
+      areValuesWhole(
+        this.#space,
+        types.map(({ description }) => description),
+      )
+    )
+      return
+    throw new ImageError('object', objectsFrom, 'a string, a number or an array contradicts itself')
   }
 
   /** Slots that are the heap's own, for as long as the image is there, and views over them. */
@@ -350,6 +374,9 @@ class Loading {
 function checkTypes(space: ObjectSpace, image: DecodedImage): void {
   let unknown = 0
   for (const type of image.types) {
+    if (!canBeFrozen(type.description)) {
+      throw new ImageError('type', image.typesFrom, `objects of ${type.description} are of one heap alone`)
+    }
     const conflict = space.types.conflict(type)
     if (conflict !== undefined) throw new ImageError('type', image.typesFrom, conflict)
     if (!space.types.named(nameOfType(type.description))) unknown++

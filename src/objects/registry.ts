@@ -200,6 +200,8 @@ export class TypeRegistry {
 
   /** The type of a name. */
   named(name: string): Binding | undefined {
+    // The types of values come all together, with the values' state that says which they are.
+    if (name.startsWith('#')) void this.#space.values
     this.#scan()
     return this.#byName.get(name)
   }

@@ -3,7 +3,7 @@
 import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Holder } from '../objects/holder.js'
-import { HeapArray, kindAt } from './heap-array.js'
+import { HeapArray, kindAt, listOf } from './heap-array.js'
 
 /** An array whose elements are bytes: read as copies, set from `Uint8Array`s of exactly their size. */
 export class BytesArray extends HeapArray<Uint8Array> {
@@ -60,7 +60,7 @@ export class BytesArray extends HeapArray<Uint8Array> {
   }
 
   append(list: Iterable<Uint8Array>): number {
-    const given = [...list]
+    const given = listOf('values', list)
     for (let i = 0; i < given.length; i++) this.#checkElement(`values[${i}]`, given[i])
     const all = given.map((value) => this.#copy(value))
     this.$writable()

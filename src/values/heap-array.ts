@@ -236,6 +236,12 @@ export function kindAt(view: ObjectView): { readonly kind: number; readonly byte
   }
 }
 
+/** The values of something that can be gone through. @throws ArgumentError */
+export function listOf<Element>(argument: string, list: Iterable<Element>): Element[] {
+  if (typeof (list as Partial<Iterable<Element>> | null | undefined)?.[Symbol.iterator] === 'function') return [...list]
+  throw new ArgumentError(argument, list, 'iterable, such as an array')
+}
+
 /** The kind's number and the bytes of an element. @throws ArgumentError */
 export function checkArrayKind(kind: unknown): readonly [kind: number, bytes: number] {
   if (typeof kind === 'string' && Object.hasOwn(KIND_NUMBERS, kind)) {

@@ -39,6 +39,7 @@ export class InlineCache implements Disposable {
     space.views.refresh()
     this.clear()
     space.roots.watch(this, this.#root)
+    forgotten.register(this, { space, epoch: space.epoch, block: this.$block }, this)
   }
 
   /** The key: text as text. */
@@ -77,6 +78,7 @@ export class InlineCache implements Disposable {
   [dispose](): void {
     if (this.isDisposed) return
     const { space } = this.$values
+    forgotten.unregister(this)
     space.roots.unwatch(this)
     space.roots.remove(this.#root)
     space.kernel.free(this.$block)
@@ -109,6 +111,11 @@ export class InlineCache implements Disposable {
     return new StaleHandleError(space.isClosed ? 'heap-closed' : 'heap-reset')
   }
 }
+
+/** The bytes of caches that nobody disposed of. */
+const forgotten = new FinalizationRegistry<{ space: ObjectSpace; epoch: number; block: Address }>((held) => {
+  if (!held.space.isClosed && held.space.epoch === held.epoch) held.space.kernel.free(held.block)
+})
 
 function newBlock({ core }: ObjectSpace): Address {
   const attempt = () => core.kernel.alloc(CACHE_BYTES)

@@ -5,7 +5,7 @@ import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Holder } from '../objects/holder.js'
 import { arrayOf, fitsScalar, loadScalar, type ScalarName, scalarError, storeScalar } from '../objects/kinds.js'
-import { type BigintArrayKind, HeapArray, KIND_NUMBERS, kindAt, type NumberArrayKind } from './heap-array.js'
+import { type BigintArrayKind, HeapArray, KIND_NUMBERS, kindAt, listOf, type NumberArrayKind } from './heap-array.js'
 
 const LENGTH_WORD = ARRAY_LENGTH_AT >>> 2
 const HEADER_WORDS = OBJECT_HEADER_BYTES >>> 2
@@ -209,7 +209,7 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
 
   /** The values of something else, each checked. */
   #collect(list: Iterable<ElementOf<Kind>>): AnyTyped {
-    const all = [...list]
+    const all = listOf('values', list)
     for (let i = 0; i < all.length; i++) this.#checkValue(`values[${i}]`, all[i])
     const own = arrayOf(this.#kind, this.$holder.views).constructor as unknown as { from(all: unknown[]): AnyTyped }
     return own.from(all)

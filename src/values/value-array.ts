@@ -3,7 +3,7 @@ import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ARRAY_LENGTH_AT, VALUES_STATUS_AT } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
-import { HeapArray } from './heap-array.js'
+import { HeapArray, listOf } from './heap-array.js'
 import { viewRefusal } from './refusals.js'
 import type { Value } from './value.js'
 import { isSmall } from './word.js'
@@ -81,7 +81,7 @@ export class ValueArray extends HeapArray<Value> {
   /** Values, or another array's: of this one, too. */
   append(list: Iterable<Value>): number {
     const values = this.$values
-    const all = list instanceof ValueArray ? list.toArray() : [...list]
+    const all = list instanceof ValueArray ? list.toArray() : listOf('values', list)
     for (let i = 0; i < all.length; i++) values.check(`values[${i}]`, all[i], all.length)
     this.$writable()
     this.$grow(all.length)
