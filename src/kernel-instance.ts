@@ -183,6 +183,7 @@ export class Kernel extends BlockKernel {
   readonly imageCheck: (address: number) => number
   readonly imageDrop: (address: number) => number
   readonly handleAdopt: (reference: number) => number
+  readonly touchWords: (at: number, count: number) => number
   readonly incref: (reference: number) => number
   readonly decref: (reference: number) => number
   readonly refcount: (reference: number) => number
@@ -233,6 +234,7 @@ export class Kernel extends BlockKernel {
     this.imageCheck = from.imageCheck
     this.imageDrop = from.imageDrop
     this.handleAdopt = from.handleAdopt
+    this.touchWords = from.touchWords
     this.incref = from.incref
     this.decref = from.decref
     this.refcount = from.refcount
