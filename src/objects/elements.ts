@@ -294,7 +294,9 @@ export class RecordElements<Value = unknown, Input = Value> extends Elements<Val
     this.space.values.staged(values, (ready) => {
       const filled = own.map((record, i) => ({
         ...record,
-        ...Object.fromEntries(names.map((name, n) => [name, ready[i * names.length + n]])),
+        ...Object.fromEntries(
+          names.flatMap((name, n) => (Object.hasOwn(record, name) ? [[name, ready[i * names.length + n]]] : [])),
+        ),
       }))
       use(filled as Input[])
     })
@@ -308,7 +310,9 @@ export class RecordElements<Value = unknown, Input = Value> extends Elements<Val
   protected store(reference: number, offset: number, value: Input): void {
     for (const field of this.#fields) {
       const given = (value as Record<string, unknown>)[field.name]
-      if (given !== undefined) this.#storeField(reference, offset, field, given)
+      // Of the values undefined is one.
+      const isGiven = given !== undefined || (field.kind.kind === 'value' && Object.hasOwn(value as object, field.name))
+      if (isGiven) this.#storeField(reference, offset, field, given)
     }
   }
 
