@@ -70,30 +70,35 @@ const STRUCTS = {
   /** Value, next of its bucket, hash, name in UTF-8. */
   symbol: struct('symbol', { v: ref(), n: ref(), h: u32, t: array(u8) }),
   float: struct('float', { f: f64 }),
-  /** Text of a string in UTF-8, contents of a port, a bytevector. */
+  /** Text of a string in UTF-8, contents of a port. */
   bytes: struct('bytes', { b: array(u8) }),
-  /** Refers to the bytes of its text, which are replaced when it changes. */
-  string: struct('string', { t: ref() }),
+  /** Refers to the bytes of its text, which are replaced when it changes, and has the number of its characters. */
+  string: struct('string', { t: ref(), n: ref() }),
   vector: struct('vector', words()),
-  bytevector: struct('bytevector', { t: ref() }),
+  bytevector: struct('bytevector', { b: array(u8) }),
   /** Code, then the values of its free variables. */
   closure: struct('closure', words()),
   code: struct('code', words()),
   /** A variable that is both captured and assigned. */
   box: struct('box', { v: ref() }),
-  /** Type, then fields. The type of a record is a vector: name, fields. */
+  /** Type, then fields. */
   record: struct('record', words()),
+  /** Name, vector of the fields' names. */
+  recordType: struct('recordType', { n: ref(), f: ref() }),
+  /** Maker, predicate, accessor or modifier of a record: type, kind and index, name, vector of a maker's fields. */
+  field: struct('field', { t: ref(), k: ref(), n: ref(), f: ref() }),
   /** Message, irritants, place. */
   error: struct('error', { m: ref(), i: ref(), p: ref() }),
   /** Vector of keys and values in turn, entries, places that are used up, whether by `equal?`. */
   table: struct('table', { s: ref(), n: ref(), u: ref(), e: ref() }),
   /** Several values: what `values` gives. */
   values: struct('values', words()),
-  /** A copy of the stack, behind handlers and winders. */
+  /** Handlers, winders, frame, then a copy of the stack. */
   continuation: struct('continuation', words()),
   /** Bytes, place of reading or end of what was written, whether it is for input. */
   port: struct('port', { b: ref(), p: ref(), i: ref() }),
-  promise: struct('promise', { v: ref(), d: ref() }),
+  /** A pair that promises of one chain share: whether it is done, and the value or what gives it. */
+  promise: struct('promise', { b: ref() }),
   /** Converter is applied by `make-parameter`; the value changes in `parameterize`. */
   parameter: struct('parameter', { v: ref(), c: ref() }),
 } satisfies Record<string, Struct>
@@ -127,6 +132,9 @@ const EMBEDDED_LIMIT = '32kB'
 const USUAL_LIMIT = '64MiB'
 /** Slots above the limit of checked pushes: for what a primitive or the making of an error needs. */
 const SPARE_SLOTS = 48
+/** Slots below those that only the handling of an error may use. */
+const HANDLER_SLOTS = 80
+const SLOTS_LEAST = 256
 
 /** Slots at the bottom of the stack that are the machine's registers. */
 export const REG_SYMBOLS = 0
@@ -136,7 +144,14 @@ export const REG_WINDERS = 2
 export const REG_RAISED = 3
 /** The error that stands for "out of memory", made when there was some. */
 export const REG_EXHAUSTED = 4
-const REGISTERS = 5
+/** The parameter `current-output-port`, once a program has named it. */
+export const REG_OUTPUT = 5
+/** The procedure `raise`. */
+export const REG_RAISE = 6
+/** The procedure that continues a continuation from elsewhere. */
+export const REG_CONTINUE = 7
+/** Symbol of what is being built, and whatever else is needed for a moment. */
+export const REGISTERS = 8
 
 /** Thrown through TypeScript while a raised object waits in REG_RAISED; always the same one, since a trace is dear. */
 export const RAISED = new Error('a Scheme object was raised')
@@ -154,7 +169,10 @@ export class Memory {
   f64: Float64Array
   /** First slot of the stack, and the one behind the last that a checked push may take. */
   readonly base: number
-  readonly limit: number
+  limit: number
+  /** What it is while no error is being handled, and while one is. */
+  readonly usualLimit: number
+  readonly hardLimit: number
   /** Next free slot. */
   sp: number
   readonly #raw: Heap['raw']
@@ -175,7 +193,9 @@ export class Memory {
     this.#topWord = stack.topWord >>> 2
     this.refresh()
     this.base = (this.i32[stack.baseWord >>> 2] as number) >>> 2
-    this.limit = this.base + stack.slots - SPARE_SLOTS
+    this.hardLimit = this.base + stack.slots - SPARE_SLOTS
+    this.usualLimit = this.hardLimit - HANDLER_SLOTS
+    this.limit = this.usualLimit
     this.sp = this.base + REGISTERS
     for (let slot = this.base; slot < this.sp; slot++) this.i32[slot] = NIL
     this.publish()
@@ -194,7 +214,7 @@ export class Memory {
   }
 
   get stackSlots(): number {
-    return this.limit - this.base
+    return this.usualLimit - this.base
   }
 
   // ---- making -------------------------------------------------------------------------------------------------------
@@ -276,7 +296,50 @@ export class Memory {
 
   string(text: string): number {
     this.push(this.bytes(encoder.encode(text)))
-    return this.makeOfTop(this.types.string, 1)
+    this.push(integer(codePoints(text)))
+    return this.makeOfTop(this.types.string, 2)
+  }
+
+  /** Replace the text of the string in a slot of the stack. */
+  setText(slot: number, text: string): void {
+    const bytes = this.bytes(encoder.encode(text))
+    const string = this.i32[slot] as number
+    this.store(string, 0, bytes)
+    this.i32[(string + 4) >>> 2] = integer(codePoints(text))
+  }
+
+  /** Characters of a string. */
+  charactersOf(string: number): number {
+    return this.load(string, 4) >> 1
+  }
+
+  /** The bytes of a string all of whose characters are of one byte; undefined when they are not. */
+  asciiOf(string: number): Uint8Array | undefined {
+    const bytes = this.load(string, 0)
+    return this.length(bytes) === this.charactersOf(string) ? this.bytesOf(bytes) : undefined
+  }
+
+  bytevector(contents: Uint8Array): number {
+    const made = this.make(this.types.bytevector, contents.length)
+    this.u8.set(contents, made >>> 0)
+    return made
+  }
+
+  /** Words as a list, in their order. They are pushed for it: what is no root must not have moved meanwhile. */
+  list(...words: readonly number[]): number {
+    for (const word of words) this.pushChecked(word)
+    return this.listOfTop(words.length)
+  }
+
+  /** A list of the `count` words on top of the stack, which are popped. */
+  listOfTop(count: number): number {
+    this.push(NIL)
+    for (let i = 0; i < count; i++) {
+      const list = this.pairOfTop()
+      this.sp -= 2
+      this.push(list)
+    }
+    return this.pop()
   }
 
   // ---- reading and writing ------------------------------------------------------------------------------------------
@@ -357,7 +420,39 @@ export class Memory {
     return hash
   }
 
+  /** Collect now. Allocates nothing. */
+  collect(): void {
+    this.publish()
+    this.heap.collect()
+    this.refresh()
+  }
+
+  // ---- errors -------------------------------------------------------------------------------------------------------
+
+  /** Raise an error of the program. Its place is known to the machine. */
+  fault(message: string, ...irritants: readonly number[]): never {
+    for (const irritant of irritants) this.push(irritant)
+    this.push(this.listOfTop(irritants.length))
+    this.push(this.string(message))
+    const made = this.make(this.types.error, 12)
+    this.i32[made >>> 2] = this.pop()
+    this.i32[(made >>> 2) + 1] = this.pop()
+    this.i32[(made >>> 2) + 2] = NIL
+    return this.raise(made)
+  }
+
+  raise(object: number): never {
+    this.setRegister(REG_RAISED, object)
+    throw RAISED
+  }
+
   // ---- the stack ----------------------------------------------------------------------------------------------------
+
+  /** For data of any size. @throws RAISED */
+  pushChecked(word: number): void {
+    if (this.sp >= this.limit) this.fault('stack overflow')
+    this.i32[this.sp++] = word
+  }
 
   /** A push without a check: the spare slots are for those. */
   push(word: number): void {
@@ -366,6 +461,14 @@ export class Memory {
 
   pop(): number {
     return this.i32[--this.sp] as number
+  }
+
+  /**
+   * A slot of the stack gets a word that may have to be made first. (In `memory.i32[slot] = make()` the array would be
+   * taken before the call, which may replace it.)
+   */
+  setSlot(slot: number, word: number): void {
+    this.i32[slot] = word
   }
 
   register(register: number): number {
@@ -377,12 +480,19 @@ export class Memory {
   }
 }
 
+/** Characters of a text: surrogates count once. */
+function codePoints(text: string): number {
+  let count = text.length
+  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--
+  return count
+}
+
 function makeHeap(mode: SchemeMode, options: MemoryOptions): Heap {
   const isEmbedded = mode === 'embedded'
   const limit = options.limit ?? (isEmbedded ? EMBEDDED_LIMIT : USUAL_LIMIT)
   const stress = options.stress ? ({ stress: { collect: 'always', move: true } } as const) : {}
   const share = Math.floor(parseSize(limit) / 32)
-  const slots = options.stackSlots ?? Math.min(isEmbedded ? share : share * 2, 1 << 20)
+  const slots = Math.max(options.stackSlots ?? Math.min(isEmbedded ? share : share * 2, 1 << 20), SLOTS_LEAST)
   return Heap.create({ mode, limit, name: 'scheme', shadowStack: slots, ...stress })
 }
 
