@@ -83,7 +83,8 @@ class Generator {
       variable.slot = i
       if (variable.isBoxed) this.#emitOperand(Op.BOX, i)
     })
-    this.#tail(lambda.body)
+    if (lambda.outer) this.#tail(lambda.body)
+    else this.#whole(lambda.body)
     if (this.#depthMax > SLOTS_MAX || this.#words.length > OPERAND_MAX) this.#fault(lambda.at, 'too long a procedure')
     const required = parameters.length - (hasRest ? 1 : 0)
     const facts = required | (hasRest ? FACT_REST : 0) | (this.#depthMax << FACT_SLOTS_SHIFT)
@@ -128,6 +129,12 @@ class Generator {
   #land(from: number): void {
     const op = ((this.#words[from - 1] as number) >> 1) & 0x7f
     this.#words[from - 1] = encodeOperand(op, this.#words.length - from)
+  }
+
+  /** A form of the top level: its calls are no tail calls, so that errors find the place of the form at least. */
+  #whole(body: Ast): void {
+    this.#value(body)
+    this.#emitOperand(Op.RETURN, 0)
   }
 
   // ---- expressions ----------------------------------------------------------------------------------------------------

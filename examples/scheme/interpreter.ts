@@ -30,6 +30,7 @@ import type { Kit, Table } from './primitives/kit.js'
 import { listPrimitives } from './primitives/lists.js'
 import { numberPrimitives } from './primitives/numbers.js'
 import { portPrimitives } from './primitives/ports.js'
+import { tablePrimitives } from './primitives/tables.js'
 import { characterPrimitives, stringPrimitives } from './primitives/text.js'
 import { bytevectorPrimitives, vectorPrimitives } from './primitives/vectors.js'
 import { NESTING_MAX, Reader } from './reader.js'
@@ -173,6 +174,7 @@ export class Scheme {
       bytevectorPrimitives(kit),
       statePrimitives(kit),
       portPrimitives(kit),
+      tablePrimitives(kit),
     ]
     for (const table of tables) this.#addTable(table, false, known)
     this.#addTable(controlPrimitives(kit), true, known)

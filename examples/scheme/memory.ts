@@ -12,7 +12,18 @@
  * The one rule: `make` may collect, and a collection moves objects. So a reference in a variable of TypeScript is good
  * until the next call that makes something; what must be kept longer lies in the stack.
  */
-import { array, f64, Heap, OutOfMemoryError, parseSize, ref, type Struct, struct, u8, u32 } from '../../src/index.js'
+import {
+  array,
+  Heap,
+  OutOfMemoryError,
+  parseSize,
+  ref,
+  type Struct,
+  struct,
+  u8,
+  u32,
+  type Words,
+} from '../../src/index.js'
 
 // ---- words ----------------------------------------------------------------------------------------------------------
 
@@ -29,8 +40,6 @@ export const EOF = special(16)
 export const UNBOUND = special(17)
 /** What a variable of `letrec` holds before its value is there. */
 export const UNASSIGNED = special(18)
-/** A place in a hash table whose entry was deleted. */
-export const DELETED = special(19)
 /** Words of the language itself, each a range of specials: keywords, primitives, procedures of the library. */
 const SYNTAX_FIRST = 64
 const PRIMITIVE_FIRST = 256
@@ -69,11 +78,10 @@ const STRUCTS = {
   pair: struct('pair', { a: ref(), d: ref() }),
   /** Value, next of its bucket, hash, name in UTF-8. */
   symbol: struct('symbol', { v: ref(), n: ref(), h: u32, t: array(u8) }),
-  float: struct('float', { f: f64 }),
-  /** Text of a string in UTF-8, contents of a port. */
+  /** Contents of a port. */
   bytes: struct('bytes', { b: array(u8) }),
-  /** Refers to the bytes of its text, which are replaced when it changes, and has the number of its characters. */
-  string: struct('string', { t: ref(), n: ref() }),
+  /** Refers to a string of the library, which does not change: another takes its place when this one does. */
+  string: struct('string', { t: ref() }),
   vector: struct('vector', words()),
   bytevector: struct('bytevector', { b: array(u8) }),
   /** Code, then the values of its free variables. */
@@ -89,8 +97,8 @@ const STRUCTS = {
   field: struct('field', { t: ref(), k: ref(), n: ref(), f: ref() }),
   /** Message, irritants, place. */
   error: struct('error', { m: ref(), i: ref(), p: ref() }),
-  /** Vector of keys and values in turn, entries, places that are used up, whether by `equal?`. */
-  table: struct('table', { s: ref(), n: ref(), u: ref(), e: ref() }),
+  /** Dictionary of the library, whether keys are compared by `equal?`. */
+  table: struct('table', { d: ref(), e: ref() }),
   /** Several values: what `values` gives. */
   values: struct('values', words()),
   /** Handlers, winders, frame, then a copy of the stack. */
@@ -103,7 +111,7 @@ const STRUCTS = {
   parameter: struct('parameter', { v: ref(), c: ref() }),
 } satisfies Record<string, Struct>
 
-export type TypeName = keyof typeof STRUCTS
+export type TypeName = keyof typeof STRUCTS | 'float'
 export const SYMBOL_VALUE = 0
 export const SYMBOL_NEXT = 4
 export const SYMBOL_HASH = 8
@@ -156,11 +164,12 @@ export const REGISTERS = 8
 /** Thrown through TypeScript while a raised object waits in REG_RAISED; always the same one, since a trace is dear. */
 export const RAISED = new Error('a Scheme object was raised')
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class Memory {
   readonly heap: Heap
+  /** Strings, floats and dictionaries of the library, by words. */
+  readonly words: Words
   readonly mode: SchemeMode
   /** Type numbers of this heap. */
   readonly types: Readonly<Record<TypeName, number>>
@@ -188,7 +197,8 @@ export class Memory {
     this.i32 = this.#raw.i32
     this.u8 = this.#raw.u8
     this.f64 = this.#raw.f64
-    this.types = typesOf(this.heap)
+    this.words = this.heap.values.words
+    this.types = { ...typesOf(this.heap), float: this.words.typeOf(this.words.float(0)) }
     const stack = this.heap.shadowStack()
     this.#topWord = stack.topWord >>> 2
     this.refresh()
@@ -283,9 +293,8 @@ export class Memory {
   }
 
   float(value: number): number {
-    const made = this.make(this.types.float, 8)
-    this.f64[made >>> 3] = value
-    return made
+    this.publish()
+    return this.#made(this.words.float(value))
   }
 
   bytes(contents: Uint8Array): number {
@@ -294,29 +303,60 @@ export class Memory {
     return made
   }
 
+  /** A string of the library, which programs see only inside one of their own. */
+  libraryString(text: string): number {
+    this.publish()
+    return this.#made(this.words.string(text))
+  }
+
   string(text: string): number {
-    this.push(this.bytes(encoder.encode(text)))
-    this.push(integer(codePoints(text)))
-    return this.makeOfTop(this.types.string, 2)
+    this.push(this.libraryString(text))
+    return this.makeOfTop(this.types.string, 1)
   }
 
   /** Replace the text of the string in a slot of the stack. */
   setText(slot: number, text: string): void {
-    const bytes = this.bytes(encoder.encode(text))
-    const string = this.i32[slot] as number
-    this.store(string, 0, bytes)
-    this.i32[(string + 4) >>> 2] = integer(codePoints(text))
+    const made = this.libraryString(text)
+    this.store(this.i32[slot] as number, 0, made)
   }
 
   /** Characters of a string. */
   charactersOf(string: number): number {
-    return this.load(string, 4) >> 1
+    return this.words.codePointLength(this.load(string, 0))
   }
 
-  /** The bytes of a string all of whose characters are of one byte; undefined when they are not. */
-  asciiOf(string: number): Uint8Array | undefined {
-    const bytes = this.load(string, 0)
-    return this.length(bytes) === this.charactersOf(string) ? this.bytesOf(bytes) : undefined
+  /** The character at an index that is there. */
+  characterAt(string: number, index: number): number {
+    const text = this.load(string, 0)
+    return this.words.codePointAt(text, this.words.byteOffset(text, index))
+  }
+
+  /** The characters of a string from one index to before another, both of which are there. */
+  partOf(string: number, start: number, end: number): string {
+    const text = this.load(string, 0)
+    const from = this.words.byteOffset(text, start)
+    return decoder.decode(this.words.utf8(text).subarray(from, this.words.byteOffset(text, end)))
+  }
+
+  /** The text of a string in UTF-8, where it lies. */
+  utf8Of(string: number): Uint8Array {
+    return this.words.utf8(this.load(string, 0))
+  }
+
+  dictionary(): number {
+    this.publish()
+    return this.#made(this.words.dictionary('any'))
+  }
+
+  setEntry(dictionary: number, key: number, value: number): void {
+    this.publish()
+    this.words.dictionarySet(dictionary, key, value)
+    if (this.i32.length === 0) this.refresh()
+  }
+
+  #made(word: number): number {
+    if (this.i32.length === 0) this.refresh()
+    return word
   }
 
   bytevector(contents: Uint8Array): number {
@@ -404,20 +444,12 @@ export class Memory {
 
   /** The text of a string. */
   textOf(string: number): string {
-    return decoder.decode(this.bytesOf(this.load(string, 0)))
+    return this.words.text(this.load(string, 0))
   }
 
   nameOf(symbol: number): string {
     const at = (symbol >>> 0) + SYMBOL_NAME
     return decoder.decode(this.u8.subarray(at, (symbol >>> 0) + this.length(symbol)))
-  }
-
-  /** A number that stays with an object wherever it moves. */
-  identityHash(object: number): number {
-    this.publish()
-    const hash = this.#raw.identityHash(object)
-    if (this.i32.length === 0) this.refresh()
-    return hash
   }
 
   /** Collect now. Allocates nothing. */
@@ -480,13 +512,6 @@ export class Memory {
   }
 }
 
-/** Characters of a text: surrogates count once. */
-function codePoints(text: string): number {
-  let count = text.length
-  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--
-  return count
-}
-
 function makeHeap(mode: SchemeMode, options: MemoryOptions): Heap {
   const isEmbedded = mode === 'embedded'
   const limit = options.limit ?? (isEmbedded ? EMBEDDED_LIMIT : USUAL_LIMIT)
@@ -497,10 +522,10 @@ function makeHeap(mode: SchemeMode, options: MemoryOptions): Heap {
 }
 
 /** Every type's number in a heap, which learns of them by one object of each. @throws OutOfMemoryError */
-function typesOf(heap: Heap): Record<TypeName, number> {
+function typesOf(heap: Heap): Record<keyof typeof STRUCTS, number> {
   using _scope = heap.scope()
   const numbers = Object.entries(STRUCTS).map(([name, type]) => [name, heap.describe(heap.new(type)).typeId])
-  return Object.fromEntries(numbers) as Record<TypeName, number>
+  return Object.fromEntries(numbers) as Record<keyof typeof STRUCTS, number>
 }
 
 export { OutOfMemoryError }

@@ -43,9 +43,8 @@ function comparable(memory: Memory, a: number, b: number): 'words' | 'text' | 'n
 }
 
 function isSameText(memory: Memory, a: number, b: number): boolean {
-  const bytesOf = (object: number) =>
-    memory.bytesOf(memory.is(object, memory.types.string) ? memory.load(object, 0) : object)
-  const one = bytesOf(a)
-  const other = bytesOf(b)
+  if (memory.is(a, memory.types.string)) return memory.words.equals(memory.load(a, 0), memory.load(b, 0))
+  const one = memory.bytesOf(a)
+  const other = memory.bytesOf(b)
   return one.length === other.length && one.every((byte, i) => byte === other[i])
 }

@@ -46,7 +46,7 @@ export function portPrimitives(kit: Kit): Table {
   const kindAt = (at: number) => memory.load(args.object(at, 'port', 'a port'), KIND)
   /** The string may change: the port reads what it was. */
   const openInput = (at: number) => {
-    memory.push(memory.bytes(memory.bytesOf(memory.load(args.string(at), 0)).slice()))
+    memory.push(memory.bytes(memory.utf8Of(args.string(at)).slice()))
     return open(memory.pop(), INPUT)
   }
 

@@ -1,6 +1,6 @@
 /**
- * Characters and strings. A string is an object that refers to the bytes of its text. Where all characters are of one
- * byte, characters are found and changed in place; else the text is taken apart and put together again.
+ * Characters and strings. A string is an object that refers to a string of the library, which has the text in UTF-8 and
+ * finds characters in it; when a program changes its string, that gets another one.
  */
 import { boolean, character, FALSE, INTEGER_MAX, integer, NIL, TRUE, UNSPECIFIED } from '../memory.js'
 import { isScalar } from '../reader.js'
@@ -90,9 +90,7 @@ export function stringPrimitives(kit: Kit): Table {
   const part = (at: number, count: number, rangeAt = at + 1): string => {
     const string = args.string(at)
     const [start, end] = args.range(rangeAt, count, memory.charactersOf(string))
-    const text = memory.textOf(string)
-    if (memory.asciiOf(string)) return text.slice(start, end)
-    return [...text].slice(start, end).join('')
+    return memory.partOf(string, start, end)
   }
   const compare = (holds: Compare, change: (text: string) => string) => (at: number, count: number) => {
     let all = true
@@ -118,26 +116,20 @@ export function stringPrimitives(kit: Kit): Table {
   const ref = (at: number) => {
     const string = args.string(at)
     const index = args.index(at + 1, memory.charactersOf(string) - 1)
-    const bytes = memory.asciiOf(string)
-    if (bytes) return character(bytes[index] as number)
-    return character([...memory.textOf(string)][index]?.codePointAt(0) as number)
+    return character(memory.characterAt(string, index))
   }
   /** The characters from `start` on become those of `text`. */
   const replace = (at: number, start: number, text: string) => {
-    const characters = [...memory.textOf(args.string(at))]
-    const others = [...text]
-    characters.splice(start, others.length, ...others)
-    memory.setText(at, characters.join(''))
+    const string = args.string(at)
+    const length = memory.charactersOf(string)
+    const end = start + [...text].length
+    memory.setText(at, memory.partOf(string, 0, start) + text + memory.partOf(string, end, length))
     return UNSPECIFIED
   }
   const set = (at: number) => {
     const string = args.string(at)
     const index = args.index(at + 1, memory.charactersOf(string) - 1)
-    const code = args.character(at + 2)
-    const bytes = memory.asciiOf(string)
-    if (!bytes || code > 127) return replace(at, index, String.fromCodePoint(code))
-    bytes[index] = code
-    return UNSPECIFIED
+    return replace(at, index, String.fromCodePoint(args.character(at + 2)))
   }
   const copyTo = (at: number, count: number) => {
     const length = memory.charactersOf(args.string(at))
