@@ -1,0 +1,17 @@
+; R7RS small, 6.1: equivalence.
+(list (eqv? 'a 'a) (eqv? 'a 'b) (eqv? 2 2) (eqv? 2 2.0) (eqv? '() '()) (eqv? 100000000 100000000))
+;=> (#t #f #t #f #t #t)
+(list (eqv? 0.0 -0.0) (eqv? +nan.0 +nan.0) (eqv? 1.5 1.5) (eqv? "" "") (eqv? (cons 1 2) (cons 1 2)))
+;=> (#f #t #t #f #f)
+(list (eqv? (lambda () 1) (lambda () 2)) (let ((p (lambda (x) x))) (eqv? p p)) (eqv? #f 'nil))
+;=> (#f #t #f)
+(list (eq? 'a 'a) (eq? (list 'a) (list 'a)) (eq? '() '()) (eq? car car) (eq? #\a #\a))
+;=> (#t #f #t #t #t)
+(list (equal? 'a 'a) (equal? '(a) '(a)) (equal? '(a (b) c) '(a (b) c)) (equal? "abc" "abc") (equal? 2 2))
+;=> (#t #t #t #t #t)
+(list (equal? (make-vector 5 'a) (make-vector 5 'a)) (equal? #u8(1 2) #u8(1 2)) (equal? #u8(1 2) #u8(1 3)) (equal? "a" 'a))
+;=> (#t #t #f #f)
+(list (equal? '#(1 (2 #(3))) '#(1 (2 #(3)))) (equal? '(1 2) '(1 2 3)) (equal? '(1 . 2) '(1 2)) (equal? #(1) #(1 2)))
+;=> (#t #f #f #f)
+(let ((a (list 1 2)) (b (list 1 2))) (set-cdr! (cdr a) a) (set-cdr! (cdr b) b) (equal? a b))
+;=> #t
