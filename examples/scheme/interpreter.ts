@@ -5,7 +5,7 @@
 import { SchemeError, SyntaxFault } from './errors.js'
 import { type Definitions, Expander } from './expander.js'
 import { generate } from './generator.js'
-import { LIBRARY } from './library.js'
+import { LIBRARY, OUTPUT_PARAMETER } from './library.js'
 import { Linker } from './linker.js'
 import { Machine, Op, type Primitive } from './machine.js'
 import type { Macro } from './macros.js'
@@ -179,8 +179,7 @@ export class Scheme {
     for (const table of tables) this.#addTable(table, false, known)
     this.#addTable(controlPrimitives(kit), true, known)
     for (const [op, name, operands] of SLOW_PATHS) {
-      const primitive = this.#machine.primitives[this.#numbers.get(name) as number] as Primitive
-      this.#machine.slowPaths[op] = { ...primitive, least: operands }
+      this.#machine.slowPaths[op] = { ...this.#primitive(name), least: operands }
     }
   }
 
@@ -194,34 +193,44 @@ export class Scheme {
     }
   }
 
-  /** What must be there when there is no memory left: the error that says so, and `raise`. */
+  /** What must be there when there is no memory left: the error that says so, and the way from it to a handler. */
   #prepare(): void {
     const { memory } = this
     memory.push(memory.string('out of memory'))
     memory.push(NIL)
     memory.push(NIL)
     memory.setRegister(REG_EXHAUSTED, memory.makeOfTop(memory.types.error, 3))
-    for (const [register, name] of [
-      [REG_RAISE, 'raise'],
-      [REG_CONTINUE, '%continue'],
-    ] as const) {
-      this.#loadLibrary(LIBRARY.findIndex(([known]) => known === name))
-      memory.setRegister(register, memory.load(this.#symbols.intern(name), 0))
-    }
+    for (const name of ['raise', '%continue', '%rewind']) this.#loadLibrary(LIBRARY.findIndex(([one]) => one === name))
+    memory.setRegister(REG_RAISE, memory.load(this.#symbols.intern('raise'), 0))
+    memory.setRegister(REG_CONTINUE, memory.load(this.#symbols.intern('%continue'), 0))
     this.#machine.reset()
   }
 
   #loadLibrary(index: number): void {
     const { memory } = this
     const [name, text] = LIBRARY[index] as (typeof LIBRARY)[number]
+    if (name === OUTPUT_PARAMETER) {
+      memory.push(this.#primitive('%output-parameter').run(memory.sp, 0))
+      this.#define(name)
+      return
+    }
     const form = new Reader(text).next() as List
     const [, target, ...body] = form.items
     const { items, tail } = target as List
     const formals = items.length === 1 && tail !== undefined ? tail : new List(items.slice(1), 0, tail)
     const lambda = new Expander(this.#libraryDefinitions()).procedure(name, formals, body)
     memory.pushChecked(this.#linker.closure(generate(lambda, true)))
+    this.#define(name)
+  }
+
+  /** Give a global the value on top of the stack. */
+  #define(name: string): void {
     const symbol = this.#symbols.intern(name)
-    memory.store(symbol, 0, memory.pop())
+    this.memory.store(symbol, 0, this.memory.pop())
+  }
+
+  #primitive(name: string): Primitive {
+    return this.#machine.primitives[this.#numbers.get(name) as number] as Primitive
   }
 
   /** The library is compiled as if the program had defined nothing. */

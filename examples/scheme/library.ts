@@ -306,7 +306,13 @@ const TEXT = `
     table))
 `
 
+export const OUTPUT_PARAMETER = 'current-output-port'
+
 /** Names and texts, in an order that does not change. */
-export const LIBRARY: readonly (readonly [name: string, text: string])[] = TEXT.trim()
-  .split(/\n\n(?=\(define )/)
-  .map((text) => [/^\(define \(([^\s)]+)/.exec(text)?.[1] as string, text])
+export const LIBRARY: readonly (readonly [name: string, text: string])[] = [
+  ...TEXT.trim()
+    .split(/\n\n(?=\(define )/)
+    .map((text) => [/^\(define \(([^\s)]+)/.exec(text)?.[1] as string, text] as const),
+  // A parameter, which is made when it is first used.
+  [OUTPUT_PARAMETER, ''],
+]

@@ -16,7 +16,8 @@ const keyOf = (symbol: Sym): Sym | string => (symbol.original ? symbol : symbol.
 const isCalled = (node: Node | undefined, name: string): boolean => node instanceof Sym && plainName(node) === name
 
 export class Macro {
-  readonly #ellipsis: Sym
+  /** If it is not `...`. */
+  readonly #ellipsis: Sym | undefined
   readonly #literals: ReadonlyMap<Sym | string, Sym>
   readonly #rules: readonly (readonly [pattern: List, template: Node])[]
   readonly #scope: Scope
@@ -26,7 +27,7 @@ export class Macro {
     if (!(form instanceof List) || !isCalled(form.items[0], 'syntax-rules')) throw bad(form)
     this.#scope = scope
     const hasEllipsis = form.items[1] instanceof Sym
-    this.#ellipsis = hasEllipsis ? (form.items[1] as Sym) : new Sym('...')
+    this.#ellipsis = hasEllipsis ? (form.items[1] as Sym) : undefined
     const [literals, ...rules] = form.items.slice(hasEllipsis ? 2 : 1)
     if (!(literals instanceof List)) throw bad(form)
     this.#literals = new Map(
@@ -54,7 +55,9 @@ export class Macro {
   }
 
   #isEllipsis(node: Node | undefined): boolean {
-    return node instanceof Sym && keyOf(node) === keyOf(this.#ellipsis) && !this.#literals.has(keyOf(node))
+    if (!(node instanceof Sym) || this.#literals.has(keyOf(node))) return false
+    // One that another macro has inserted is one all the same.
+    return this.#ellipsis === undefined ? plainName(node) === '...' : keyOf(node) === keyOf(this.#ellipsis)
   }
 
   #match(pattern: Node, node: Node, matches: Matches, same: IsSame): boolean {

@@ -127,7 +127,7 @@
 (list (f 12) (parameterize ((radix 2)) (f 12)) (f 12))
 ;=> ("12" "1100" "12")
 (parameterize ((radix 0)) (f 12))
-;!! 3:69: invalid radix 0
+;!! 1:89: invalid radix 0
 (define range (case-lambda ((e) (range 0 e)) ((b e) (do ((r '() (cons e r)) (e (- e 1) (- e 1))) ((< e b) r))) ((a b . more) (list a b more))))
 (list (range 3) (range 3 5) (range 1 2 3 4))
 ;=> ((0 1 2) (3 4) (1 2 (3 4)))
