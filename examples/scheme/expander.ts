@@ -22,7 +22,14 @@ export interface Definitions {
   readonly redefined: Set<string>
   /** Whether a name is that of a primitive which takes so many operands. */
   isPrimitive(name: string, operands: number): boolean
+  /** Whether the language has a procedure of that name. */
+  isKnown(name: string): boolean
+  /** Whether it is one for the language's own use, and this is a program's text. */
+  isInternal(name: string): boolean
 }
+
+/** What tells a program's variable from the language's of the same name: the library goes on with its own. */
+export const OWN = '\u0001'
 
 /** Where a form stands. */
 export class Context {
@@ -123,7 +130,15 @@ export class Expander {
     const macro = isCore ? undefined : this.definitions.macros.get(name)
     if (macro) return macro
     const isKeyword = Object.hasOwn(FORMS, name) || Object.hasOwn(DERIVED, name) || AUXILIARY.has(name)
-    return isKeyword && (isCore || !this.definitions.redefined.has(name)) ? new Keyword(name) : new Global(name)
+    if (isKeyword && (isCore || !this.definitions.redefined.has(name))) return new Keyword(name)
+    return isCore ? new Global(name) : this.global(name, symbol.at)
+  }
+
+  /** A variable of the top level, as the program has it. @throws SyntaxFault for names that are the language's own */
+  global(name: string, at: number): Global {
+    const { definitions } = this
+    if (definitions.isInternal(name)) this.fault(at, `${name} is for the language's own use`)
+    return new Global(definitions.redefined.has(name) && definitions.isKnown(name) ? name + OWN : name)
   }
 
   /** The keyword at the head of a form. */
@@ -209,8 +224,7 @@ export class Expander {
       return { kind: 'jump', loop: binding, values: operands }
     }
     if (binding instanceof Global) {
-      const isOwn = this.definitions.redefined.has(binding.name) && !isCoreName(head as Sym)
-      if (!isOwn && this.definitions.isPrimitive(binding.name, operands.length)) {
+      if (this.definitions.isPrimitive(binding.name, operands.length)) {
         return { kind: 'primitive', name: binding.name, operands, at: form.at }
       }
     }

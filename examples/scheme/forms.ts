@@ -18,10 +18,11 @@ function lambda(expander: Expander, form: List, context: Context): Ast {
 function define(expander: Expander, form: List, context: Context): Ast {
   if (!context.isTop) expander.fault(form.at, 'a definition does not belong here')
   const { name, value } = definition(expander, form)
-  const global = new Global(plainName(name))
-  expander.definitions.redefined.add(global.name)
-  expander.definitions.macros.delete(global.name)
-  return { kind: 'define', global, value: expander.named(value, context.operand, global.name) }
+  const plain = plainName(name)
+  expander.definitions.redefined.add(plain)
+  expander.definitions.macros.delete(plain)
+  const global = expander.global(plain, name.at)
+  return { kind: 'define', global, value: expander.named(value, context.operand, plain) }
 }
 
 function defineSyntax(expander: Expander, form: List, context: Context): Ast {
@@ -45,7 +46,9 @@ function assign(expander: Expander, form: List, context: Context): Ast {
     return UNSPECIFIED_VALUE
   }
   if (!(binding instanceof Global)) expander.fault(form.at, `${plainName(name)} is a keyword`)
-  expander.definitions.redefined.add(binding.name)
+  if (expander.definitions.isKnown(binding.name)) {
+    expander.fault(form.at, `${binding.name} belongs to the language: define it before you set it`)
+  }
   return { kind: 'set-global', global: binding, value: expanded, at: form.at }
 }
 

@@ -4,7 +4,7 @@
  */
 import { SchemeError, SyntaxFault } from './errors.js'
 import { type Definitions, Expander } from './expander.js'
-import { generate } from './generator.js'
+import { type Code, generate } from './generator.js'
 import { LIBRARY, OUTPUT_PARAMETER } from './library.js'
 import { Linker } from './linker.js'
 import { Machine, Op, type Primitive } from './machine.js'
@@ -35,7 +35,7 @@ import { characterPrimitives, stringPrimitives } from './primitives/text.js'
 import { bytevectorPrimitives, vectorPrimitives } from './primitives/vectors.js'
 import { NESTING_MAX, Reader } from './reader.js'
 import { Symbols } from './symbols.js'
-import { Char, List, type Node, Num, placeText, Sym, Vec, Word } from './syntax.js'
+import { Char, List, type Node, Num, nodeAt, placeText, Sym, Vec, Word } from './syntax.js'
 import { Writer } from './writer.js'
 
 export interface SchemeOptions extends MemoryOptions {
@@ -71,11 +71,13 @@ export class Scheme {
   readonly #expander: Expander
   /** Numbers of primitives, by name. */
   readonly #numbers = new Map<string, number>()
+  /** Words of primitives and of procedures of the library, by name. */
+  readonly #known = new Map<string, number>()
 
   constructor(options: SchemeOptions = {}) {
     const memory = new Memory(options)
     this.memory = memory
-    const known = new Map<string, number>()
+    const known = this.#known
     LIBRARY.forEach(([name], i) => {
       known.set(name, libraryWord(i))
     })
@@ -87,7 +89,7 @@ export class Scheme {
     })
     this.#linker = new Linker(memory, this.#symbols, this.#numbers)
     this.#expander = new Expander(this.#definitions())
-    this.#addPrimitives(options.print ?? (() => undefined), known)
+    this.#addPrimitives(options.print ?? (() => undefined))
     this.#machine.loadLibrary = (index) => this.#loadLibrary(index)
     this.#machine.describe = (object) => this.#describe(object)
     this.#prepare()
@@ -126,7 +128,7 @@ export class Scheme {
     const { memory } = this
     this.#machine.reset()
     this.#expander.reset()
-    const code = generate(this.#expander.program(form), false)
+    const code = compile(this.#expander, form, false)
     try {
       memory.push(this.#linker.closure(code))
     } catch (error) {
@@ -146,6 +148,8 @@ export class Scheme {
     return {
       macros: new Map<string, Macro>(),
       redefined: new Set<string>(),
+      isKnown: (name) => this.#known.has(name),
+      isInternal: (name) => name.startsWith('%') && this.#known.has(name),
       isPrimitive: (name, operands) => {
         const primitive = this.#machine.primitives[this.#numbers.get(name) ?? -1]
         return (
@@ -155,7 +159,7 @@ export class Scheme {
     }
   }
 
-  #addPrimitives(print: (text: string) => void, known: Map<string, number>): void {
+  #addPrimitives(print: (text: string) => void): void {
     const kit: Kit = {
       memory: this.memory,
       machine: this.#machine,
@@ -176,20 +180,20 @@ export class Scheme {
       portPrimitives(kit),
       tablePrimitives(kit),
     ]
-    for (const table of tables) this.#addTable(table, false, known)
-    this.#addTable(controlPrimitives(kit), true, known)
+    for (const table of tables) this.#addTable(table, false)
+    this.#addTable(controlPrimitives(kit), true)
     for (const [op, name, operands] of SLOW_PATHS) {
       this.#machine.slowPaths[op] = { ...this.#primitive(name), least: operands }
     }
   }
 
-  #addTable(table: Table, isControl: boolean, known: Map<string, number>): void {
+  #addTable(table: Table, isControl: boolean): void {
     const { primitives } = this.#machine
     for (const [name, [run, least, most = least]] of Object.entries(table)) {
       const number = primitives.length
       primitives.push({ name, run, least, most: most < 0 ? MANY : most, isControl })
       this.#numbers.set(name, number)
-      known.set(name, primitiveWord(number))
+      this.#known.set(name, primitiveWord(number))
     }
   }
 
@@ -235,7 +239,7 @@ export class Scheme {
 
   /** The library is compiled as if the program had defined nothing. */
   #libraryDefinitions(): Definitions {
-    return { ...this.#definitions(), redefined: new Set(), macros: new Map() }
+    return { ...this.#definitions(), redefined: new Set(), macros: new Map(), isInternal: () => false }
   }
 
   // ---- eval ---------------------------------------------------------------------------------------------------------
@@ -243,7 +247,7 @@ export class Scheme {
   #compile(expression: number): number {
     const expander = new Expander(this.#expander.definitions)
     try {
-      return this.#linker.closure(generate(expander.program(this.#node(expression, 0)), true))
+      return this.#linker.closure(compile(expander, this.#node(expression, 0), true))
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error
       return this.memory.fault(`eval: ${error.message.replace(/^0:0: /, '')}`)
@@ -292,5 +296,15 @@ export class Scheme {
     const place = memory.load(object, 8)
     const where = isInteger(place) && place >> 1 !== 0 ? `${placeText(place >> 1)}: ` : ''
     return `${where}${this.#writer.error(object)}`
+  }
+}
+
+/** A form as code. @throws SyntaxFault, also when it is nested more deeply than the compiler can follow */
+function compile(expander: Expander, form: Node, isLibrary: boolean): Code {
+  try {
+    return generate(expander.program(form), isLibrary)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new SyntaxFault(`${placeText(nodeAt(form))}: nested too deeply`)
   }
 }

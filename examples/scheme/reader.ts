@@ -78,8 +78,9 @@ export class Reader {
     for (;;) {
       const character = this.#text[this.#at]
       if (character === undefined) return
-      if (/\s/.test(character)) this.#take()
+      if (character === ' ' || /\s/.test(character)) this.#take()
       else if (character === ';') while (this.#at < this.#text.length && this.#text[this.#at] !== '\n') this.#at++
+      else if (character !== '#') return
       else if (this.#text.startsWith('#|', this.#at)) this.#skipBlock()
       else if (this.#text.startsWith('#;', this.#at)) this.#skipDatum()
       else if (/^#!(fold-case|no-fold-case|\/)/.test(this.#text.slice(this.#at, this.#at + 14))) this.#skipLine()

@@ -2,6 +2,8 @@
  * Objects as text. Nothing is made in the heap meanwhile, so references stay good; what is still to be written waits in
  * a list of JavaScript's, so data may be nested as deeply as it likes. Cycles are written with labels, `#0=(a . #0#)`.
  */
+
+import { OWN } from './expander.js'
 import {
   characterOf,
   EOF,
@@ -182,7 +184,7 @@ export class Writer {
       case types.float:
         return formatFloat(memory.floatOf(word))
       case types.symbol:
-        return style === 'display' ? memory.nameOf(word) : symbolText(memory.nameOf(word))
+        return style === 'display' ? memory.nameOf(word) : symbolText(memory.nameOf(word).replace(OWN, ''))
       case types.string:
         return style === 'display' ? memory.textOf(word) : stringText(memory.textOf(word))
       case types.bytevector:

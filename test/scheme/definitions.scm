@@ -82,3 +82,22 @@ never-defined
 ;!! a variable is used before it has a value
 (let () (define a (get)) (define (get) 1) a)
 ;!! a variable is used before it has a value
+(%throw 1 2)
+;!! 1:2: %throw is for the language's own use
+(define (%guard) 1)
+;!! %guard is for the language's own use
+(set! length 5)
+;!! 1:1: length belongs to the language: define it before you set it
+; What the library is made of stays as it is, whatever a program calls its own.
+(define (reverse x) 'mine)
+(define (fold . x) 'mine)
+(define (string->list x) 'mine)
+(list (map not (vector->list #(1 #f))) (reduce + 0 (cons 1 (cons 2 '()))) (string-map char-upcase "abc") (reverse 1) (fold))
+;=> #(((#f #t) 3 "ABC" mine mine))
+(set! fold 5)
+fold
+;=> 5
+(define if-not (lambda (c a b) (if c b a)))
+(define (assert x) (list 'my x))
+(assert 1)
+;=> #((my 1))

@@ -60,3 +60,14 @@
 ;!! 1:1: not a symbol "a"
 (reverse 'a)
 ;!! not a list a
+(define circle (let ((x (list 1 2 3))) (set-cdr! (cddr x) x) x))
+(list-copy circle)
+;!! not a list #0=(1 2 3 . #0#)
+(memq 'x circle)
+;!! not a list
+(assv 5 (let ((x (list '(1 . 2)))) (set-cdr! x x) x))
+;!! not a list
+(append circle '(1))
+;!! not a list
+(memv 3 circle)
+;=> #0=(3 1 2 . #0#)

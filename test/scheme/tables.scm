@@ -33,3 +33,9 @@
 ;=> other
 (hash-table-set! 5 1 2)
 ;!! 1:1: not a hash table 5
+(let ((t (make-hash-table)) (f (lambda () 1))) (hash-table-set! t f 1) (hash-table-set! t car 2) (list (hash-table-ref t f) (hash-table-ref t car) (hash-table-count t)))
+;=> (1 2 2)
+(hash-table-set! (make-hash-table) (list 1 (lambda () 1)) 2)
+;!! 1:1: not a key: it has parts that are no data (1 #<procedure>)
+(let ((t (make-hash-table))) (hash-table-set! t 1 'a) (hash-table-set! t 1.0 'b) (hash-table-set! t '(1) 'c) (hash-table-set! t '(1.0) 'd) (hash-table->alist t))
+;=> ((1 . b) ((1) . c) ((1.0) . d))

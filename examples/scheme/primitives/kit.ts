@@ -99,6 +99,15 @@ export class Arguments {
 
   /** Items of a proper list. */
   listLength(at: number): number {
+    return this.#count(at, true)
+  }
+
+  /** Pairs of a list that need not be a proper one, but has an end. */
+  pairs(at: number): number {
+    return this.#count(at, false)
+  }
+
+  #count(at: number, isProper: boolean): number {
     const { memory } = this
     let length = 0
     let word = this.word(at)
@@ -108,7 +117,7 @@ export class Arguments {
       if (length++ & 1) slow = memory.cdr(slow)
       if (word === slow) break
     }
-    return word === NIL ? length : this.fault('a list', at)
+    return word === NIL || !(isProper || memory.isPair(word)) ? length : this.fault('a list', at)
   }
 
   /** Optional start and end among so many items: the arguments from `at` on, of which there are `count`. */

@@ -3,6 +3,9 @@ import { boolean, FALSE, INTEGER_MAX, integer, NIL, TRUE, UNSPECIFIED } from '..
 import { isEqual, isEqv } from './equality.js'
 import { Arguments, type Kit, type Table } from './kit.js'
 
+/** After so many items it is looked whether a list has an end. */
+const CYCLE_SUSPECTED = 10_000
+
 /** From `car` to `cddddr`. */
 const PATHS = ['a', 'd', ...twoToFour()]
 
@@ -118,12 +121,7 @@ export function listPrimitives(kit: Kit): Table {
       return args.word(at + count - 1)
     })
   }
-  const copy = (at: number) =>
-    growing((head, last) => {
-      let length = 0
-      for (let word = args.word(at); memory.isPair(word); word = memory.cdr(word)) length++
-      return copyOnto(at, length, head, last)
-    })
+  const copy = (at: number) => growing((head, last) => copyOnto(at, args.pairs(at), head, last))
   const reverse = (at: number) => {
     args.listLength(at)
     memory.push(args.word(at))
@@ -139,18 +137,23 @@ export function listPrimitives(kit: Kit): Table {
   }
   const lastPair = (at: number) => {
     let word = args.pair(at)
+    args.pairs(at)
     while (memory.isPair(memory.cdr(word))) word = memory.cdr(word)
     return word
   }
 
   const member = (same: Same) => (at: number) => {
     let word = args.word(at + 1)
-    for (; memory.isPair(word); word = memory.cdr(word)) if (same(args.word(at), memory.car(word))) return word
+    for (let steps = 0; memory.isPair(word); word = memory.cdr(word)) {
+      if (same(args.word(at), memory.car(word))) return word
+      if (++steps === CYCLE_SUSPECTED) args.pairs(at + 1)
+    }
     return word === NIL ? FALSE : args.fault('a list', at + 1)
   }
   const association = (same: Same) => (at: number) => {
     let word = args.word(at + 1)
-    for (; memory.isPair(word); word = memory.cdr(word)) {
+    for (let steps = 0; memory.isPair(word); word = memory.cdr(word)) {
+      if (++steps === CYCLE_SUSPECTED) args.pairs(at + 1)
       const entry = memory.car(word)
       if (!memory.isPair(entry)) memory.fault('not a pair', entry)
       if (same(args.word(at), memory.car(entry))) return entry

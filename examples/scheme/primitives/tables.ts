@@ -4,9 +4,9 @@
  *
  *   by eqv?    keys are the objects themselves; numbers are the same key when they are equal, so 1 and 1.0 are
  *   by equal?  a string is looked up by its text, any other compound datum by the text that `write` gives, and the entry
- *              has the key beside the value: (key . value). What is no datum, such as a procedure, goes by what it is
+ *              has the key beside the value: (key . value). A procedure or a record is a key by itself, not a part of one
  */
-import { boolean, FALSE, integer, isReference, NIL, TRUE, UNSPECIFIED } from '../memory.js'
+import { boolean, FALSE, integer, isLibrary, isPrimitive, isReference, NIL, TRUE, UNSPECIFIED } from '../memory.js'
 import { Arguments, type Kit, type Table } from './kit.js'
 
 /** Fields of a table: dictionary, whether it compares by `equal?`. */
@@ -30,9 +30,25 @@ export function tablePrimitives(kit: Kit): Table {
     if (memory.load(table(at), BY_EQUAL) !== TRUE || !isReference(key)) return false
     return [types.string, types.pair, types.vector, types.bytevector].includes(memory.typeOf(key))
   }
+  /** Whether a datum and its parts are all such that their text says what they are. */
+  const isData = (datum: number) => {
+    const seen = new Set<number>()
+    const waiting = [datum]
+    for (let word = waiting.pop(); word !== undefined; word = waiting.pop()) {
+      if (isPrimitive(word) || isLibrary(word)) return false
+      if (!isReference(word) || seen.has(word)) continue
+      seen.add(word)
+      if (memory.isPair(word) || memory.is(word, types.vector)) {
+        for (let i = 0; i < memory.length(word); i += 4) waiting.push(memory.load(word, i))
+      } else if (![types.string, types.symbol, types.float, types.bytevector].includes(memory.typeOf(word)))
+        return false
+    }
+    return true
+  }
   /** A string is told from what is written like one by what is in front. */
   const textOf = (keyAt: number) => {
     const key = args.word(keyAt)
+    if (!isData(key)) args.fault('a key: it has parts that are no data', keyAt)
     return memory.is(key, types.string) ? `"${memory.textOf(key)}` : writer.text(key, 'write')
   }
 

@@ -236,4 +236,4 @@ export function stringPrimitives(kit: Kit): Table {
 }
 
 /** Characters of the longest string that is made of one character. */
-const LENGTH_MAX = 1 << 28
+const LENGTH_MAX = 1 << 26
