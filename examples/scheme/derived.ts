@@ -248,6 +248,40 @@ function defineRecordType(form: List): Node {
   return call(at, 'begin', ...definitions)
 }
 
+// ---- programs -------------------------------------------------------------------------------------------------------
+
+/** All that there is is there: imports are read and ignored. */
+const importForm: Derive = (form) => call(form.at, 'begin')
+
+const FEATURES: ReadonlySet<string> = new Set(['r7rs', 'full-unicode', 'heapwright'])
+
+function condExpand(form: List): Node {
+  const shape = 'a clause of cond-expand is (feature form ...)'
+  for (const node of form.items.slice(1)) {
+    const [feature, ...forms] = listIn(form, node, shape).items
+    if (feature === undefined) fault(form, shape)
+    if (hasFeature(form, feature)) return call(form.at, 'begin', ...forms)
+  }
+  return call(form.at, 'begin')
+}
+
+function hasFeature(form: List, feature: Node): boolean {
+  if (feature instanceof Sym) return plainName(feature) === 'else' || FEATURES.has(plainName(feature))
+  const { items } = listIn(form, feature, 'a feature is a name, or (and ...), (or ...), (not ...), (library ...)')
+  const [head, ...rest] = items
+  const kind = head instanceof Sym ? plainName(head) : ''
+  if (kind === 'and') return rest.every((one) => hasFeature(form, one))
+  if (kind === 'or') return rest.some((one) => hasFeature(form, one))
+  if (kind === 'not' && rest.length === 1) return !hasFeature(form, rest[0] as Node)
+  const name = rest[0] instanceof List ? rest[0].items[0] : undefined
+  return kind === 'library' && name instanceof Sym && name.name === 'scheme'
+}
+
+function syntaxError(form: List): Node {
+  const [, message] = form.items
+  return fault(form, typeof message === 'string' ? message : 'a syntax error')
+}
+
 // ---- quasiquote ---------------------------------------------------------------------------------------------------------
 
 function quasiquote(form: List, is: Is): Node {
@@ -309,4 +343,7 @@ export const DERIVED: Readonly<Record<string, Derive>> = {
   assert,
   'define-record-type': defineRecordType,
   quasiquote,
+  import: importForm,
+  'cond-expand': condExpand,
+  'syntax-error': syntaxError,
 }

@@ -40,6 +40,15 @@ all-of-them
 ;=> (#f (1 2) #f)
 (let () (define-record-type local (make-local) local?) (local? (make-local)))
 ;=> #t
+(import (scheme base) (only (scheme write) display))
+(cond-expand (no-such-thing 1) ((and r7rs (not no-such-thing) (library (scheme base))) (define chosen 2)) (else (define chosen 3)))
+chosen
+;=> 2
+(list (cond-expand ((or no-such-thing full-unicode) 'yes)) (let () (cond-expand (else (define x 1))) x))
+;=> (yes 1)
+(define-syntax no-strings (syntax-rules () ((_ x) (syntax-error "do not" x))))
+(no-strings 1)
+;!! 1:1: do not
 (define car-of car)
 (define (car x) 'mine)
 (list (car '(1)) (car-of '(1)))
