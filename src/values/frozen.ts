@@ -1,6 +1,6 @@
 /**
- * Values in images. Strings, floats and arrays are as good in any heap. Dictionaries and property objects are not: their
- * tables go by hashes of the heap's own seed, and by strings that are interned there.
+ * Values in images. Strings, floats and arrays are as good in any heap. Dictionaries and property objects are not:
+ * their tables go by hashes of the heap's own seed, and by strings that are interned there.
  */
 import { STATUS_OK } from '../../kernel/layout.js'
 import { STRING_HASH_AT, STRING_WATCH_AT } from '../../kernel/value-layout.js'
