@@ -5,8 +5,9 @@
  * A failure means: an object that is lost when it grows old, or figures that nobody can trust.
  */
 import { describe, expect, it } from 'vitest'
-import { KNOB_SHORT_LOG } from '../kernel/object-layout.js'
+import { KNOB_SHORT_LOG, SHAPE_PREFIX, TRAIL_NONE } from '../kernel/object-layout.js'
 import {
+  type Address,
   ArgumentError,
   array,
   type Collection,
@@ -308,6 +309,28 @@ describe.each(MODES_HERE)('mode %s', (mode) => {
     heap.compact()
     expect(heap.stats().liveObjects).toBe(0)
     for (let i = 0; i < 10_000; i++) heap.new(Node)
+    expectSound(heap)
+  })
+})
+
+describe('a heap that is full to its last word', () => {
+  it('verifies: that word of an old object may refer to a young one', () => {
+    const heap = Heap.create({ mode: 'runtime', limit: '4MiB', shadowStack: 16 })
+    const { raw } = heap
+    const pair = raw.typeAdd(0, 0, SHAPE_PREFIX, TRAIL_NONE, 2, 8, 0, 0, 0)
+    const stack = heap.shadowStack()
+    stack.push(null)
+    const head = (heap.readU32(stack.topWord) - 4) >>> 2
+    for (;;) {
+      const made = raw.objectNew(pair, 8) >>> 0
+      if (made === 0) break
+      raw.u32[(made >>> 2) + 1] = raw.u32[head] as number
+      raw.u32[head] = made
+    }
+    // The case is there: an old object at the end whose last word refers to a young one.
+    const last = heap.memory.buffer.byteLength - 4
+    expect(raw.objectState(last - 4) & 16).toBe(0)
+    expect(raw.objectState(heap.readU32(last as Address)) & 16).toBe(16)
     expectSound(heap)
   })
 })

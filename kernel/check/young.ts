@@ -94,7 +94,9 @@ function eachLogged<V>(): void {
     const slot = load<usize>(at)
     if (slot == LOG_WEAK) continue
     const word = slot & ~LOG_TAGS
-    if (<u64>word + 8 > <u64>(<u32>memory.size()) << 16) continue
+    // A wide value and an entry have eight bytes. A plain word may be the memory's last.
+    const bytes: u64 = slot & LOG_TAGS ? 8 : 4
+    if (<u64>word + bytes > <u64>(<u32>memory.size()) << 16) continue
     if ((slot & LOG_TAGS) == LOG_WIDE && !hasWideWord(word)) continue
     changetype<V>(0).word(word)
     if ((slot & LOG_TAGS) != LOG_ENTRY) continue
