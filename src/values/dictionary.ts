@@ -139,9 +139,9 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
   }
 
   /**
-   * Keys in order of insertion; those that are added meanwhile come, too, those deleted meanwhile do not. Loops leave the
-   * iterator as it must be; who calls `next` by hand and stops before the end calls `return`, or deleted entries keep
-   * their room.
+   * Keys in order of insertion; those that are added meanwhile come, too, those deleted meanwhile do not. Loops leave
+   * the iterator as it must be; who calls `next` by hand and stops before the end calls `return`, or deleted entries
+   * keep their room.
    */
   keys(): IterableIterator<Key> {
     return new DictionaryIterator(this, (position) => keyAt(this, position) as Key)
