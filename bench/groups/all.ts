@@ -9,6 +9,7 @@ import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
 import { objectGroups } from './objects.js'
 import { traceGroups } from './traces.js'
+import { valueGroups } from './values.js'
 
 export const groups: readonly Group[] = [
   ...blockGroups,
@@ -19,5 +20,6 @@ export const groups: readonly Group[] = [
   ...objectTreeGroups,
   ...objectPauseGroups,
   ...objectViewGroups,
+  ...valueGroups,
   ...footprintGroups,
 ]
