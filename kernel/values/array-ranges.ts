@@ -96,13 +96,18 @@ export function arrayFill(array: u32, from: u32, to: u32, word: u32): u32 {
   if (from > to || to > lengthOf(array)) return failed(STATUS_RANGE)
   if (!word) return failed(STATUS_BAD_ARGUMENT)
   if (!isNumbers && !canCount(word, to - from)) return failed(STATUS_COUNT)
-  const number = isNumbers ? numberOf(word) : 0
-  const holder = storeOf(array)
-  for (let i = from; i < to; i++) {
-    if (isNumbers) storeNumber(kind, elementAt(array, i), number)
-    else put(holder, holder + (<usize>i << 2), word)
-  }
+  if (!isNumbers) return fillWords(array, from, to, word)
+  const number = numberOf(word)
+  for (let i = from; i < to; i++) storeNumber(kind, elementAt(array, i), number)
   return STATUS_OK
+}
+
+/** What refers to nothing is refused at the first element that it would change. */
+function fillWords(array: u32, from: u32, to: u32, word: u32): u32 {
+  const holder = storeOf(array)
+  let status: u32 = STATUS_OK
+  for (let i = from; i < to && !status; i++) status = put(holder, holder + (<usize>i << 2), word)
+  return status ? failed(status) : STATUS_OK
 }
 
 /**

@@ -19,7 +19,6 @@ import {
   ARRAY_STORE_AT,
   KIND_VALUE,
   KIND_WIDE,
-  STATUS_COUNT,
   STATUS_NONE,
   STATUS_RANGE,
   STATUS_TYPE,
@@ -40,7 +39,6 @@ import {
   putWideOwned,
   storeTypeAt,
 } from './elements'
-import { isReference } from './words'
 import {
   allocate,
   failed,
@@ -48,13 +46,14 @@ import {
   isOf,
   keep,
   kept,
+  leadsToObject,
   letGo,
+  own,
   payloadBytes,
   put,
   putOwned,
   refuse,
   release,
-  retain,
   stateWord,
   take,
 } from './world'
@@ -75,8 +74,7 @@ export function isArray(word: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function isWritable(word: u32): bool {
-  if (!isReference(word) || word >> 16 >= <u32>memory.size()) return false
-  return (headWord(word) & (TYPE_MASK | OBJECT_IMMORTAL)) == stateWord(VALUES_TYPE_ARRAY_AT)
+  return leadsToObject(word) && (headWord(word) & (TYPE_MASK | OBJECT_IMMORTAL)) == stateWord(VALUES_TYPE_ARRAY_AT)
 }
 
 /** Why it is none. */
@@ -240,9 +238,10 @@ export function arrayResize(array: u32, length: u32): u32 {
   if (!isWritable(array)) return failed(whyNotWritable(array))
   const before = lengthOf(array)
   if (length > before) return arrayInsert(array, before, length - before)
+  if (length == before) return STATUS_OK
   setLength(array, length)
   const at = storeOf(array) + <usize>(length * elementBytes(array))
-  if (length < before) dropElements(kindOf(array), elementBytes(array), storeOf(array), at, before - length)
+  dropElements(kindOf(array), elementBytes(array), storeOf(array), at, before - length)
   return STATUS_OK
 }
 
@@ -316,9 +315,10 @@ export function arrayPush(array: u32, word: u32): u32 {
 }
 
 function pushWithGrowth(array: u32, word: u32): u32 {
-  if (!retain(word)) return failed(STATUS_COUNT)
+  let status = own(word)
+  if (status) return failed(status)
   keep(1, word)
-  const status = makeRoom(array, 1)
+  status = makeRoom(array, 1)
   const moved = kept(0)
   const owned = kept(1)
   letGo()
@@ -393,10 +393,11 @@ export function arrayPushWide(array: u32, low: u32, high: u32): u32 {
   if (!isWide(low, high)) return failed(STATUS_BAD_ARGUMENT)
   const isNan = isNanWide(low, high)
   const refers = high == WIDE_REFERENCE
-  if (refers && !retain(low)) return failed(STATUS_COUNT)
+  let status = refers ? own(low) : STATUS_OK
+  if (status) return failed(status)
   // Only what is a reference may be kept as one.
   keep(1, refers ? low : 0)
-  const status = makeRoom(array, 1)
+  status = makeRoom(array, 1)
   const moved = kept(0)
   const owned = kept(1)
   letGo()

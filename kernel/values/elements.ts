@@ -22,7 +22,6 @@ import {
   KIND_I64,
   KIND_VALUE,
   KIND_WIDE,
-  STATUS_COUNT,
   VALUES_TYPE_BYTES_AT,
   VALUES_TYPE_WIDE_AT,
   VALUES_TYPE_WORDS_AT,
@@ -34,7 +33,7 @@ import {
 import { isYoung, young } from '../young-overlay'
 import { kernelStoreWide, kernelStoreWideCounted } from './kernel'
 import { isReference } from './words'
-import { copyWords, moveWords, put, release, retain, take, tellTrial } from './world'
+import { copyWords, leadsToObject, moveWords, own, put, release, take, tellTrial } from './world'
 
 const ELEMENT_MAX_BYTES: u32 = 0xffff
 /** What a new wide element reads as. */
@@ -127,9 +126,10 @@ function copyWides(holder: usize, to: usize, from: usize, count: u32): u32 {
   if (HW_COUNTED) {
     const bytes = count << 3
     for (let slot = from; slot < from + bytes; slot += 8) {
-      if (retain(referenceOf(slot))) continue
+      const status = own(referenceOf(slot))
+      if (!status) continue
       for (let taken = from; taken < slot; taken += 8) release(referenceOf(taken))
-      return STATUS_COUNT
+      return status
     }
     for (let slot = to; slot < to + bytes; slot += 8) release(referenceOf(slot))
     memory.copy(to, from, bytes)
@@ -146,7 +146,7 @@ export function moveElements(kind: u32, bytes: u32, holder: usize, to: usize, fr
   else memory.copy(to, from, count * bytes)
 }
 
-/** Copy `count` elements to `to`, in `holder`. STATUS_COUNT where one can be counted no more: nothing has changed. */
+/** Copy `count` elements to `to`, in `holder`. Another status than OK: nothing has changed. */
 export function copyElements(kind: u32, bytes: u32, holder: usize, to: usize, from: usize, count: u32): u32 {
   if (kind == KIND_VALUE) return copyWords(holder, to, from, count)
   if (kind == KIND_WIDE) return copyWides(holder, to, from, count)
@@ -197,11 +197,11 @@ export function freshElements(kind: u32, bytes: u32, holder: usize, at: usize, c
   if (kind == KIND_WIDE) for (let slot = at; slot < end; slot += 8) store<u64>(slot, WIDE_UNDEFINED)
 }
 
-/** Whether `word` can be counted so many times more. */
+/** Whether `word` can be counted so many times more. Any word may be asked: what refers to nothing is not counted. */
 export function canCount(word: u32, times: u32): bool {
   // @ts-ignore: set by --use
   if (HW_COUNTED) {
-    if (isReference(word)) {
+    if (leadsToObject(word)) {
       return <u64>(load<u32>(word - COUNTED_COUNT_BELOW) >> COUNT_SHIFT) + <u64>times <= <u64>COUNT_MAX
     }
   }

@@ -8,6 +8,9 @@
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import {
   COUNTED_COUNT_BELOW,
+  COUNTED_SIGN_BELOW,
+  COUNT_SHIFT,
+  SPACE_COOKIE_AT,
   SPACE_TRIAL_PHASE_AT,
   TRIAL_IDLE,
   VALUES_OPERANDS_AT,
@@ -111,11 +114,27 @@ export function allocate(type: u32, bytes: u32): usize {
   return reference
 }
 
+/**
+ * Whether the header that the word leads to may be read. Any word may be asked. Counted: whether an object is there, by
+ * its sign; one that was released has none any more.
+ */
+// @ts-ignore: decorator
+@inline
+export function leadsToObject(word: u32): bool {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    const block = word - COUNTED_SIGN_BELOW
+    if (!isReference(word) || block >> 16 >= <u32>memory.size()) return false
+    return load<u32>(block) == (block ^ load<u32>(spaceAt() + SPACE_COOKIE_AT))
+  }
+  return isReference(word) && word >> 16 < <u32>memory.size()
+}
+
 /** Whether `word` refers to an object of the type whose id the state holds at `at`. Any word may be asked. */
 // @ts-ignore: decorator
 @inline
 export function isOf(word: u32, at: u32): bool {
-  return isReference(word) && word >> 16 < <u32>memory.size() && typeOf(word) == stateWord(at)
+  return leadsToObject(word) && typeOf(word) == stateWord(at)
 }
 
 export { headWord, payloadBytes, typeOf }
@@ -206,15 +225,22 @@ export function release(word: u32): void {
   }
 }
 
-/** Own a word that was lent. False when the count can go no higher. */
+/** Own a word that was lent, as a status: COUNT when the count can go no higher, another where no object is. */
+// @ts-ignore: decorator
+@inline
+export function own(word: u32): u32 {
+  // @ts-ignore: set by --use
+  if (HW_COUNTED) {
+    if (isReference(word)) return kernelIncref(word)
+  }
+  return STATUS_OK
+}
+
+/** The same for a word that is sound. False when the count can go no higher. */
 // @ts-ignore: decorator
 @inline
 export function retain(word: u32): bool {
-  // @ts-ignore: set by --use
-  if (HW_COUNTED) {
-    if (isReference(word)) return kernelIncref(word) == STATUS_OK
-  }
-  return true
+  return own(word) == STATUS_OK
 }
 
 /** Whether only the caller owns it. False in the traced worlds, where nobody knows. */
@@ -222,5 +248,5 @@ export function retain(word: u32): bool {
 @inline
 export function isUnshared(reference: usize): bool {
   // @ts-ignore: set by --use
-  return HW_COUNTED ? load<u32>(reference - COUNTED_COUNT_BELOW) >> 4 == 1 : false
+  return HW_COUNTED ? load<u32>(reference - COUNTED_COUNT_BELOW) >> COUNT_SHIFT == 1 : false
 }

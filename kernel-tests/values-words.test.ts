@@ -1,0 +1,215 @@
+/**
+ * Goal: every call on strings, numbers, arrays and interned strings answers to whatever words it is given.
+ * Method: random calls with values of every kind, values that are gone, words that lead nowhere and sizes that no
+ * memory has; the heap is verified now and then. Then what single calls must refuse.
+ * A failure means a trap, a write outside of what the call is about, or a call that leaves something behind.
+ */
+import { describe, expect, it } from 'vitest'
+import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
+import * as values from '../kernel/value-layout.js'
+import { random } from '../test/support/random.js'
+import { type Held, isReference, ValuesKernel, type ValuesSetup, valuesSetups } from './values-kernel.js'
+
+const SEEDS = [1, 2]
+const ROUNDS = 2000
+const { STATUS_TYPE } = values
+const { KIND_BYTES, KIND_F64, KIND_U8, KIND_VALUE, KIND_WIDE } = values
+
+/** What is about other things, or says where the heap is. */
+const OTHERS = /^(?:attach|create|setShapeLimit|dictionary|propert|shape|valuesVerify|memory)/
+/** Calls that answer what their caller owns. */
+const OWNED =
+  /^(?:stringNew|stringMake|stringConcat|stringSlice|arrayNew|arraySlice|arrayPop|intern|internText|floatNew|numberNew)$/
+/** Where a traced heap takes a word for what it says: it may be any, but no reference to nothing. */
+const STORED: Readonly<Record<string, number>> = {
+  arraySet: 2,
+  arrayPush: 1,
+  arrayFill: 3,
+  arraySetWide: 2,
+  arrayPushWide: 1,
+}
+
+/** Which word says where bytes lie; the next one says how many. */
+const TEXTS: Readonly<Record<string, number>> = {
+  stringNew: 0,
+  stringIsValid: 0,
+  stringEqualsText: 1,
+  internText: 0,
+  arrayPushBytes: 1,
+}
+
+class Caller {
+  readonly #k: ValuesKernel
+  readonly #below: (limit: number) => number
+  readonly #names: string[]
+  readonly #held: Held[] = []
+  readonly #gone: number[] = []
+
+  constructor(k: ValuesKernel, below: (limit: number) => number) {
+    this.#k = k
+    this.#below = below
+    this.#names = Object.keys(k.call).filter((name) => typeof k.call[name] === 'function' && !OTHERS.test(name))
+    for (let i = 0; i < 30; i++) this.#held.push(this.#make(i))
+  }
+
+  #make(choice: number): Held {
+    const k = this.#k
+    const kinds = [KIND_VALUE, KIND_WIDE, KIND_U8, KIND_F64, KIND_VALUE]
+    if (choice % 3) {
+      const array = k.hold(
+        k.run('arrayNew', choice % 7 ? (kinds[choice % 5] as number) : KIND_BYTES, choice % 7 ? 0 : 12, 3),
+      )
+      k.run('arrayResize', array.word, choice % 6)
+      return array
+    }
+    return k.hold(choice & 1 ? k.string(`text ${choice % 5}`) : k.run('floatNew', choice / 4))
+  }
+
+  /** A value that lives. */
+  #live(): number {
+    return (this.#held[this.#below(this.#held.length)] as Held).word
+  }
+
+  #word(): number {
+    const below = this.#below
+    const end = this.#k.memory.buffer.byteLength
+    const choice = below(10)
+    if (choice < 5) return this.#live()
+    if (choice === 5) return below(40)
+    if (choice === 6 && this.#gone.length && this.#k.isCounted) return this.#gone[below(this.#gone.length)] as number
+    const words = [
+      0,
+      8,
+      0xfffffff8,
+      0x7ffffff8,
+      end + 8,
+      end - 8,
+      end + 24,
+      0xffffffff,
+      values.WORD_NULL,
+      values.WIDE_REFERENCE,
+    ]
+    return words[below(words.length)] as number
+  }
+
+  call(): string {
+    const k = this.#k
+    const name = this.#names[this.#below(this.#names.length)] as string
+    const words = Array.from({ length: 5 }, () => this.#word())
+    const stored = STORED[name]
+    if (stored !== undefined && !k.isCounted) for (let i = 0; i < 2; i++) words[stored - i] = this.#live()
+    if (name === 'arrayPushMany') {
+      words[1] = k.writeWords([3, this.#word(), this.#word()])
+      if (!k.isCounted) words[1] = (this.#held[0] as Held).slot
+    }
+    const text = TEXTS[name]
+    if (text !== undefined) this.#choosePlace(words, text)
+    // No megabytes.
+    if (name === 'arrayNew' || name === 'stringMake')
+      words.forEach((word, i) => {
+        words[i] = word % 17
+      })
+    const answer = k.run(name, ...words)
+    if (OWNED.test(name) && isReference(answer)) this.#take(answer)
+    if (name !== 'arrayAt')
+      return `${name}(${words.map((word) => word.toString(16)).join(', ')}) = ${answer.toString(16)}`
+    return name
+  }
+
+  /** Bytes outside of objects, or of the memory. */
+  #choosePlace(words: number[], index: number): void {
+    const isOutside = this.#below(4) === 0
+    words[index] = isOutside ? this.#k.memory.buffer.byteLength - this.#below(9) : this.#k.scratch + this.#below(500)
+    words[index + 1] = isOutside ? 9 + this.#below(2 ** 31) * 2 : this.#below(60)
+  }
+
+  #take(answer: number): void {
+    const index = this.#below(this.#held.length)
+    const old = this.#held[index] as Held
+    const made = this.#k.hold(answer)
+    if (isReference(old.word)) this.#gone.push(old.word)
+    this.#held[index] = made
+    old.drop()
+  }
+}
+
+function runSeed(setup: ValuesSetup, seed: number): void {
+  const last: string[] = []
+  try {
+    const k = new ValuesKernel(setup)
+    const caller = new Caller(k, random(Math.imul(seed, 2654435761)))
+    for (let round = 0; round < ROUNDS; round++) {
+      last.push(caller.call())
+      if (last.length > 5) last.shift()
+      for (let at = 0; at < 4 * values.VALUES_OPERANDS; at += 4) {
+        if (k.stateWord(values.VALUES_OPERANDS_AT + at)) throw new Error(`operand at ${at} is left`)
+      }
+      if (round % 50 === 0) k.verify()
+    }
+    k.verify()
+  } catch (error) {
+    throw new Error(`seed ${seed}, after ${last.join('; ')}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+describe('random calls', () => {
+  it.each(Object.keys(valuesSetups))('are all answered: %s', (name) => {
+    for (const seed of SEEDS) runSeed(valuesSetups[name] ?? {}, seed)
+    expect(name).toBeTruthy()
+  })
+})
+
+describe('references to nothing', () => {
+  const { STATUS_NOT_A_BLOCK } = layout
+
+  it('are refused as elements, and nothing changes', () => {
+    const k = new ValuesKernel(valuesSetups.counted)
+    const words = k.hold(k.run('arrayNew', KIND_VALUE, 0, 4))
+    const wides = k.hold(k.run('arrayNew', KIND_WIDE, 0, 4))
+    k.expectOk('arrayResize', words.word, 4)
+    k.expectOk('arrayResize', wides.word, 4)
+    const gone = k.string('gone')
+    k.release(gone)
+    for (const word of [gone, 8, 24, 0x7ffffff8, 0xfffffff8, k.memory.buffer.byteLength + 8]) {
+      const isRefused = (name: string, ...args: number[]) => {
+        const status = k.run(name, ...args)
+        // One that was, and places where none can be.
+        expect([
+          name,
+          word === gone ? status === STATUS_NOT_A_BLOCK : status > 0 && status !== values.STATUS_COUNT,
+        ]).toEqual([name, true])
+      }
+      isRefused('arraySet', words.word, 0, word)
+      isRefused('arrayFill', words.word, 0, 4, word)
+      isRefused('arraySetWide', wides.word, 0, word, values.WIDE_REFERENCE)
+      isRefused('arrayPushMany', words.word, k.writeWords([1, word]), 2)
+      // With room for it, and without.
+      for (const room of ['arrayReserve', 'arrayTrim']) {
+        k.expectOk(room, words.word, 9)
+        k.expectOk(room, wides.word, 9)
+        isRefused('arrayPush', words.word, word)
+        isRefused('arrayPushWide', wides.word, word, values.WIDE_REFERENCE)
+      }
+    }
+    for (const { word } of [words, wides]) expect(k.run('arrayLength', word)).toBe(4)
+    expect(k.run('arrayGet', words.word, 0)).toBe(values.WORD_UNDEFINED)
+    k.verify()
+  })
+
+  it('are no arrays and no strings any more once they were released', () => {
+    for (const release of [false, true]) {
+      const k = new ValuesKernel({ mode: 'counted', release })
+      const array = k.run('arrayNew', KIND_VALUE, 0, 4)
+      const string = k.string('gone')
+      k.expectOk('arrayPush', array, 3)
+      k.release(array)
+      k.release(string)
+      expect(k.run('arrayPush', array, 5)).toBe(STATUS_TYPE)
+      expect([k.run('arrayLength', array), k.status]).toEqual([0, STATUS_TYPE])
+      expect([k.run('stringBytes', string), k.status]).toEqual([0, STATUS_TYPE])
+      expect([k.run('intern', string), k.status]).toEqual([0, STATUS_TYPE])
+      k.verify()
+    }
+  })
+})
