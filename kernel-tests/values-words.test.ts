@@ -213,3 +213,33 @@ describe('references to nothing', () => {
     }
   })
 })
+
+describe('an array that its own elements alone keep', () => {
+  /** Calls that let them go. */
+  const calls: Readonly<Record<string, (k: ValuesKernel, array: number) => number>> = {
+    arrayResize: (k, array) => k.run('arrayResize', array, 0),
+    arrayRemove: (k, array) => k.run('arrayRemove', array, 1, 3),
+    arrayFill: (k, array) => k.run('arrayFill', array, 0, 6, 3),
+    arrayCopy: (k, array) => k.run('arrayCopy', array, 0, array, 4, 2),
+    arraySet: (k, array) => k.run('arraySet', array, 1, 3),
+  }
+
+  it.each(Object.keys(calls))('goes when %s has let them go, and nothing else is written', (name) => {
+    for (const kind of name === 'arrayFill' || name === 'arraySet' ? [KIND_VALUE] : [KIND_VALUE, KIND_WIDE]) {
+      const k = new ValuesKernel({ mode: 'counted', release: true })
+      const string = k.string('kept by others as well')
+      const array = k.run('arrayNew', kind, 0, 6)
+      for (const word of [string, array, string, string, string, string]) {
+        if (kind === KIND_VALUE) k.expectOk('arrayPush', array, word)
+        else k.expectOk('arrayPushWide', array, word, values.WIDE_REFERENCE)
+      }
+      k.release(array)
+      expect(k.kernel.run('refcount', array)).toBe(1)
+      expect(calls[name]?.(k, array)).toBe(layout.STATUS_OK)
+      expect(k.kernel.run('refcount', array)).toBe(0)
+      expect(k.kernel.run('refcount', string)).toBe(1)
+      expect(k.leftObjects).toBe(1)
+      k.verify()
+    }
+  })
+})

@@ -50,12 +50,14 @@ import {
   letGo,
   own,
   payloadBytes,
+  pin,
   put,
   putOwned,
   refuse,
   release,
   stateWord,
   take,
+  unpin,
 } from './world'
 
 /** Elements that a first store has room for, and up to which a full one is doubled; later it grows by half. */
@@ -241,7 +243,9 @@ export function arrayResize(array: u32, length: u32): u32 {
   if (length == before) return STATUS_OK
   setLength(array, length)
   const at = storeOf(array) + <usize>(length * elementBytes(array))
+  const isPinned = pin(array)
   dropElements(kindOf(array), elementBytes(array), storeOf(array), at, before - length)
+  unpin(array, isPinned)
   return STATUS_OK
 }
 

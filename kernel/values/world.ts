@@ -9,6 +9,8 @@ import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import {
   COUNTED_COUNT_BELOW,
   COUNTED_SIGN_BELOW,
+  COUNT_MAX,
+  COUNT_ONE,
   COUNT_SHIFT,
   SPACE_COOKIE_AT,
   SPACE_TRIAL_PHASE_AT,
@@ -241,6 +243,30 @@ export function own(word: u32): u32 {
 @inline
 export function retain(word: u32): bool {
   return own(word) == STATUS_OK
+}
+
+/**
+ * Counted: keep an object while words are let go that may be what keeps it, without making it a candidate. True when
+ * `unpin` has to follow; there is nothing to be done for one that others refer to.
+ */
+export function pin(reference: usize): bool {
+  // @ts-ignore: set by --use
+  if (!HW_COUNTED) return false
+  const at = reference - COUNTED_COUNT_BELOW
+  const word = load<u32>(at)
+  if (word >> COUNT_SHIFT == COUNT_MAX) return false
+  store<u32>(at, word + COUNT_ONE)
+  return true
+}
+
+/** Let go of an object that was pinned. */
+export function unpin(reference: usize, isPinned: bool): void {
+  // @ts-ignore: set by --use
+  if (!HW_COUNTED || !isPinned) return
+  const at = reference - COUNTED_COUNT_BELOW
+  const word = load<u32>(at)
+  if (word >> COUNT_SHIFT == 1) kernelDecref(reference)
+  else store<u32>(at, word - COUNT_ONE)
 }
 
 /** Whether only the caller owns it. False in the traced worlds, where nobody knows. */
