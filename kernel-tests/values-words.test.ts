@@ -243,3 +243,24 @@ describe('an array that its own elements alone keep', () => {
     }
   })
 })
+
+describe.each(['vm', 'embedded'])('a string of an image from another heap: %s', (name) => {
+  it('is the same value as a string with its text, and is interned as that', () => {
+    const k = new ValuesKernel(valuesSetups[name])
+    const text = 'the text of both'
+    const string = k.hold(k.string(text))
+    const image = k.hold(k.string(text))
+    k.run('stringHash', string.word)
+    const head = k.u32(image.word - 8)
+    k.setU32(image.word + values.STRING_HASH_AT, 12345)
+    k.setU32(image.word - 8, head | objects.OBJECT_IMMORTAL)
+    expect(k.run('stringEquals', string.word, image.word)).toBe(1)
+    expect(k.run('stringHash', image.word)).toBe(k.run('stringHash', string.word))
+    const interned = k.hold(k.run('intern', string.word))
+    expect(k.run('intern', image.word)).toBe(interned.word)
+    expect(k.run('internedCount')).toBe(1)
+    k.setU32(image.word + values.STRING_HASH_AT, 0)
+    k.setU32(image.word - 8, head)
+    k.verify()
+  })
+})

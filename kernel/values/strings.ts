@@ -201,9 +201,16 @@ export function isSameText(a: usize, b: usize, bytes: u32): bool {
   return bytes == 0 || lastBytes(a, bytes) == lastBytes(b, bytes)
 }
 
+/** The hash that the string knows, 0 when it knows none. What an image has may be of a heap with another seed. */
+// @ts-ignore: decorator
+@inline
+function knownHash(reference: usize): u32 {
+  return headWord(reference) & OBJECT_IMMORTAL ? 0 : load<u32>(reference, STRING_HASH_AT)
+}
+
 /** Hash of a string that is one. */
 export function hashOf(reference: usize): u32 {
-  const known = load<u32>(reference, STRING_HASH_AT)
+  const known = knownHash(reference)
   if (known) return known
   const hash = hashText(textOf(reference), textBytes(reference))
   // An image is never written.
@@ -216,8 +223,8 @@ export function isSameString(a: usize, b: usize): bool {
   if (a == b) return true
   const bytes = textBytes(a)
   if (bytes != textBytes(b)) return false
-  const hashA = load<u32>(a, STRING_HASH_AT)
-  const hashB = load<u32>(b, STRING_HASH_AT)
+  const hashA = knownHash(a)
+  const hashB = knownHash(b)
   if (hashA && hashB && hashA != hashB) return false
   return isSameText(textOf(a), textOf(b), bytes)
 }
