@@ -404,6 +404,8 @@ describe.each(['vm', 'embedded', 'counted'])('the verifier: %s', (name) => {
       [words.word + values.ARRAY_KIND_AT, (4 << 16) | values.KIND_F32],
       [words.word + values.ARRAY_KIND_AT, KIND_VALUE],
       [store + 4, integer(2)],
+      [store, 0],
+      [k.state + values.VALUES_OPERANDS_AT + 4 * 7, integer(2)],
       [wideStore + 4, values.WIDE_REFERENCE],
       [wideStore + 12, 1],
       [string.word + values.STRING_CODE_POINTS_AT, 3],

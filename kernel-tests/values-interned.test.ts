@@ -326,4 +326,43 @@ describe('the verifier', () => {
       k.verify()
     }
   })
+
+  it('sees a place that the table does not have, and a text that is in both tables', () => {
+    const k = new ValuesKernel(valuesSetups.counted)
+    const held = Array.from({ length: 13 }, (_, i) => k.hold(internText(k, `name ${i}`)))
+    const [table, old] = [k.stateWord(values.VALUES_INTERNED_AT), k.stateWord(values.VALUES_INTERNED_OLD_AT)]
+    expect(old).not.toBe(0)
+    const moved = k.stateWord(values.VALUES_INTERNED_MOVED_AT)
+    k.setU32(k.state + values.VALUES_INTERNED_MOVED_AT, 16)
+    expect(k.run('valuesVerify')).toBe(values.FAULT_VALUE)
+    k.setU32(k.state + values.VALUES_INTERNED_MOVED_AT, moved)
+    k.verify()
+    // The first string is in the old table. Another one of its text is put into the new one, as `enter` does it.
+    const again = k.hold(k.string('name 0'))
+    const hash = k.run('stringHash', again.word)
+    const slots = k.run('internCapacity')
+    let index = hash % slots
+    while (k.u32(table + 8 * index)) index = (index + 1) % slots
+    const entry = table + 8 * index
+    k.setU32(entry, hash)
+    k.setU32(entry + 4, again.word)
+    k.setU32(again.word + values.STRING_WATCH_AT, entry + 4)
+    k.setU32(again.word - 8, k.u32(again.word - 8) | values.OBJECT_WATCHED)
+    for (const at of [values.VALUES_INTERNED_COUNT_AT, values.VALUES_INTERNED_USED_AT]) {
+      k.setU32(k.state + at, k.stateWord(at) + 1)
+    }
+    expect(k.run('valuesVerify')).toBe(values.FAULT_VALUE)
+    // With the other one gone it is sound.
+    held[0]?.drop()
+    k.verify()
+  })
+
+  it('of counts looks at the words of the state that are roots', () => {
+    const k = new ValuesKernel(valuesSetups.counted)
+    const string = k.hold(k.string('held once'))
+    k.setU32(k.state + 4 * (values.VALUES_ROOTS - 1), string.word)
+    expect(k.kernel.run('verify')).toBe(values.FAULT_COUNT)
+    k.setU32(k.state + 4 * (values.VALUES_ROOTS - 1), 0)
+    k.verify()
+  })
 })

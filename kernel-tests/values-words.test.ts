@@ -19,8 +19,14 @@ const { KIND_BYTES, KIND_F64, KIND_U8, KIND_VALUE, KIND_WIDE } = values
 /** What is about other things, or says where the heap is. */
 const OTHERS = /^(?:attach|create|setShapeLimit|dictionary|propert|shape|valuesVerify|memory)/
 /** Calls that answer what their caller owns. */
-const OWNED =
-  /^(?:stringNew|stringMake|stringConcat|stringSlice|arrayNew|arraySlice|arrayPop|intern|internText|floatNew|numberNew)$/
+const OWNED = new Set(
+  ['stringNew', 'stringMake', 'stringConcat', 'stringSlice', 'arrayNew', 'arraySlice', 'arrayPop'].concat([
+    'intern',
+    'internText',
+    'floatNew',
+    'numberNew',
+  ]),
+)
 /** Where a traced heap takes a word for what it says: it may be any, but no reference to nothing. */
 const STORED: Readonly<Record<string, number>> = {
   arraySet: 2,
@@ -111,7 +117,7 @@ class Caller {
         words[i] = word % 17
       })
     const answer = k.run(name, ...words)
-    if (OWNED.test(name) && isReference(answer)) this.#take(answer)
+    if (OWNED.has(name) && isReference(answer)) this.#take(answer)
     if (name !== 'arrayAt')
       return `${name}(${words.map((word) => word.toString(16)).join(', ')}) = ${answer.toString(16)}`
     return name

@@ -29,6 +29,7 @@ import { isKnownType, sizeFits } from '../object/types'
 import { visitHandles } from '../root/handles'
 import { visitList } from '../root/lists'
 import { areStacksSound } from '../root/shadow'
+import { valuesRootsEnd, valuesState } from '../root/values'
 import {
   COUNTED_ALIVE,
   COUNTED_CANDIDATE,
@@ -155,6 +156,8 @@ function recount(): u32 {
   visitList<RootCount>(ROOT_PINNED)
   changetype<RootCount>(0).visit(spaceAt() + SPACE_GLOBAL_OBJECT_AT)
   changetype<RootCount>(0).visit(spaceAt() + SPACE_PENDING_EXCEPTION_AT)
+  const end = valuesRootsEnd()
+  for (let slot = valuesState(); slot < end; slot += 4) changetype<RootCount>(0).visit(slot)
   for (let at = nextObject(0); at; at = nextObject(at)) {
     if (trialWord(at) > countWord(at) >> COUNT_SHIFT) fault(FAULT_COUNT, at)
     if (!(countWord(at) & COUNTED_IN_TRIAL)) continue

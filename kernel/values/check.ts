@@ -22,6 +22,8 @@ import {
   VALUES_INTERNED_MOVED_AT,
   VALUES_INTERNED_OLD_AT,
   VALUES_INTERNED_USED_AT,
+  VALUES_OPERANDS,
+  VALUES_OPERANDS_AT,
   VALUES_TYPE_ARRAY_AT,
   VALUES_TYPE_BYTES_AT,
   VALUES_TYPE_DICTIONARY_AT,
@@ -40,11 +42,13 @@ import { isPropertiesWhole, isShapeWhole } from './property-check'
 import { isReady } from './state'
 import { codePointsOf, hashText, textBytes, textOf } from './strings'
 import { codePointsIfValid } from './utf8'
-import { headWord, isOf, payloadBytes, stateWord, typeOf } from './world'
+import { headWord, isOf, payloadBytes, stateWord, typeOf, valuesAt } from './world'
 
 /** 0 when every value is whole, else FAULT_VALUE; the control block then has the address of the one that is not. */
 export function valuesVerify(): u32 {
   if (!isReady()) return FAULT_NONE
+  // No call goes on.
+  if (!isZero(valuesAt() + VALUES_OPERANDS_AT, VALUES_OPERANDS << 2)) return wrong(valuesAt())
   for (let at = kernelNextObject(0); at; at = kernelNextObject(at)) {
     if (!isWhole(at)) return wrong(at)
   }
@@ -97,7 +101,14 @@ function isArrayWhole(array: usize): bool {
   if (length > capacity) return false
   if (!mayRefer(kind)) return true
   if (!isZero(at + <usize>(length * bytes), (capacity - length) * bytes)) return false
-  return kind != KIND_WIDE || areWidesWhole(at, length)
+  return kind == KIND_WIDE ? areWidesWhole(at, length) : areWordsWhole(at, length)
+}
+
+/** No element is 0. */
+function areWordsWhole(at: usize, length: u32): bool {
+  const end = at + (<usize>length << 2)
+  for (let slot = at; slot < end; slot += 4) if (!load<u32>(slot)) return false
+  return true
 }
 
 function areWidesWhole(at: usize, length: u32): bool {
@@ -128,14 +139,21 @@ function checkInterned(): u32 {
     if (!isEntryWhole(table, entry)) return wrong(entry)
   }
   const moved = stateWord(VALUES_INTERNED_MOVED_AT)
+  if (moved && moved >= slotsOf(old ? old : table)) return wrong(table)
   for (let i: u32 = 0; i < slotsOf(old); i++) {
     const entry = entryAt(old, i)
     if (!hashAt(entry)) continue
     entries++
-    if (i < moved || !isEntryWhole(old, entry)) return wrong(entry)
+    if (i < moved || !isEntryWhole(old, entry) || isInBoth(table, entry)) return wrong(entry)
   }
   const isCounted = used == stateWord(VALUES_INTERNED_USED_AT) && entries == stateWord(VALUES_INTERNED_COUNT_AT)
   return isCounted && <u64>used << 2 <= <u64>slots * 3 ? FAULT_NONE : wrong(table)
+}
+
+/** Whether the text of an entry of the old table has another one in the table. */
+function isInBoth(table: usize, entry: usize): bool {
+  const string = stringAt(entry)
+  return string != 0 && findIn(table, hashAt(entry), textOf(string), textBytes(string)) != 0
 }
 
 /** Whether it is a table, or none. */
