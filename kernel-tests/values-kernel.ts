@@ -54,7 +54,7 @@ const BASE = 256 << 10
 const HASH_SEED = 0x9e3779b9
 
 /** The module that stands on a kernel, by the kernel's name. */
-function valuesName(kernel: string): string {
+export function valuesName(kernel: string): string {
   return kernel.replace('heapwright', 'heapwright-values').replace('-objects', '')
 }
 

@@ -6,8 +6,10 @@
  */
 import { describe, expect, it } from 'vitest'
 import * as layout from '../kernel/layout.js'
+import * as objects from '../kernel/object-layout.js'
 import * as values from '../kernel/value-layout.js'
-import { type Held, ValuesKernel, type ValuesSetup, valuesSetups } from './values-kernel.js'
+import { KERNELS, moduleOf, ObjectKernel } from './object-kernel.js'
+import { type Held, ValuesKernel, type ValuesSetup, valuesName, valuesSetups } from './values-kernel.js'
 
 const worlds: Readonly<Record<string, ValuesSetup>> = {
   vm: { ...valuesSetups.vm, limit: 512 << 10 },
@@ -130,5 +132,49 @@ describe.each(Object.keys(worlds))('no memory: %s', (name) => {
     k.expectOk('internTrim')
     expect(k.leftObjects).toBe(0)
     k.verify()
+  })
+})
+
+describe.each(['vm', 'embedded', 'counted'] as const)('the state of values: %s', (mode) => {
+  it('is made when there is memory; each try before leaves no more behind than the first', () => {
+    const base = 256 << 10
+    const kernel = new ObjectKernel({ mode, base, limit: mode === 'embedded' ? 24 << 10 : 256 << 10 })
+    const instance = new WebAssembly.Instance(moduleOf(valuesName(KERNELS[mode])), {
+      env: { memory: kernel.memory },
+      host: { grow: () => -1, report: () => undefined },
+      kernel: kernel.call as unknown as WebAssembly.ModuleImports,
+    })
+    const call = instance.exports as Record<string, (...args: number[]) => number>
+    call.attach?.(base)
+    // The table of types has to grow on the way.
+    const types = mode === 'embedded' ? 2 : 57
+    for (let i = 0; i < types; i++) kernel.run('typeAdd', 0, 0, objects.SHAPE_LEAF, 0, 0, 8, 0, 0, 0)
+    const takeAll = () => {
+      const blocks: number[] = []
+      for (const bytes of [4096, 1024, 256, 64, 16, 8]) {
+        for (let block = kernel.run('alloc', bytes); block; block = kernel.run('alloc', bytes)) blocks.push(block)
+      }
+      return blocks
+    }
+    const blocks = takeAll()
+    let refusals = 0
+    while (call.create?.(1) === layout.STATUS_OUT_OF_MEMORY) {
+      const free = () => {
+        const found = takeAll()
+        for (const block of found) kernel.expectOk('free', block)
+        return found.length
+      }
+      const before = free()
+      for (let i = 0; i < 20; i++) expect(call.create?.(1)).toBe(layout.STATUS_OUT_OF_MEMORY)
+      expect(free()).toBe(before)
+      kernel.verify()
+      refusals++
+      // The smallest ones first.
+      for (let i = 0; i < 2; i++) kernel.expectOk('free', blocks.pop() as number)
+    }
+    // In the large builds a type's table is a page: the next try has room for all.
+    expect(refusals).toBeGreaterThan(0)
+    expect(call.create?.(1)).toBe(layout.STATUS_OK)
+    kernel.verify()
   })
 })

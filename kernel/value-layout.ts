@@ -157,6 +157,8 @@ export const VALUES_SHAPE_LIMIT_AT: u32 = 120
 export const VALUES_STATUS_AT: u32 = 124
 /** Words for dictionaries and property objects. */
 export const VALUES_MORE_AT: u32 = 128
+/** Address of the names of the types that values have. */
+export const VALUES_TYPE_NAMES_AT: u32 = 188
 /** Room for a short text on its way into the heap. */
 export const VALUES_TEXT_AT: u32 = 192
 export const VALUES_TEXT_BYTES: u32 = 128
