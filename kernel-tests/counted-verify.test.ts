@@ -113,7 +113,7 @@ const damages: [fault: string, what: string, phase: number, damage: Damage][] = 
     TRIAL_IDLE,
     (k, c) => or(k, c.node - COUNTED_COUNT_BELOW, COUNTED_ALIVE),
   ],
-  ['FAULT_CANDIDATES', 'a member that the list has not', TRIAL_SPARE, (k) => k.setU32(list(k), 0)],
+  ['FAULT_CANDIDATES', 'a member that the list has not', TRIAL_SPARE, (k) => k.setU32(k.u32(list(k)), 0)],
   ['FAULT_CANDIDATES', 'a member that says it is none', TRIAL_SPARE, (k, c) => k.setU32(c.alive - 20, 3 << 4)],
   ['FAULT_CANDIDATES', 'garbage that is no object', TRIAL_FREE, (k, c) => k.setU32(c.cycle[1] - COUNTED_SIGN_BELOW, 0)],
   ['FAULT_CANDIDATES', 'garbage marked alive', TRIAL_FREE, (k, c) => or(k, c.cycle[1] - 20, COUNTED_ALIVE)],

@@ -7,6 +7,9 @@
  * Each member knows its index. Whoever turns out to be alive changes places with the first undecided one, so that the
  * list is the queue of those that are to be followed as well, and no second list is needed. A member that is released
  * leaves a 0. While objects are visited the list is the queue of those to be visited and nothing changes places.
+ *
+ *   directory   [ segment ] ...      the list lies in segments of SEGMENT_ENTRIES, so that growing it never copies
+ *   segment     [ member or 0 ] ...  more than the directory; the first segment is short while it is the only one
  */
 import { check } from '../host'
 import { knob } from '../overlay'
@@ -20,22 +23,33 @@ import {
   TRIAL_RELEASE,
   TRIAL_SPARE,
 } from '../value-layout'
-import { KEPT_ENTRIES, SHORT_ENTRIES, takeCandidate } from './candidates'
+import { SHORT_ENTRIES, takeCandidate } from './candidates'
 import { countWord, placeOf, setCountWord, setPlace, setTrialWord } from './header'
 import { counted } from './state'
 
 const FIRST_BYTES: u32 = 1024
+export const SEGMENT_SHIFT: u32 = 12
+export const SEGMENT_ENTRIES: u32 = 1 << SEGMENT_SHIFT
+const DIRECTORY_FIRST: u32 = 4
+
+/** Where the list has its element `index`, which is below its capacity. */
+// @ts-ignore: decorator
+@inline
+export function entryAt(index: u32): usize {
+  const segment = load<usize>(counted().list + ((index >> SEGMENT_SHIFT) << 2))
+  return segment + ((index & (SEGMENT_ENTRIES - 1)) << 2)
+}
 
 // @ts-ignore: decorator
 @inline
 export function memberAt(index: u32): usize {
-  return load<usize>(counted().list + (index << 2))
+  return load<usize>(entryAt(index))
 }
 
 // @ts-ignore: decorator
 @inline
 export function setMember(index: u32, reference: usize): void {
-  store<usize>(counted().list + (index << 2), reference)
+  store<usize>(entryAt(index), reference)
 }
 
 /** Make an object a member, none of its references explained. False when the list cannot grow; nothing has changed. */
@@ -61,16 +75,59 @@ export function enter(reference: usize): bool {
   return true
 }
 
+/** Segments that the list has, and slots of its directory. */
+// @ts-ignore: decorator
+@inline
+export function segmentsOf(capacity: u32): u32 {
+  return (capacity + SEGMENT_ENTRIES - 1) >> SEGMENT_SHIFT
+}
+
+export function directorySlots(segments: u32): u32 {
+  let slots = DIRECTORY_FIRST
+  while (slots < segments) slots <<= 1
+  return slots
+}
+
 function growList(): bool {
   const c = counted()
-  const bytes = c.list ? c.capacity << 3 : knob(KNOB_SHORT_TRIAL) ? SHORT_ENTRIES << 2 : FIRST_BYTES
+  if (c.capacity >= SEGMENT_ENTRIES) return addSegment()
   if (knob(KNOB_SHORT_TRIAL) && c.list) return false
-  const list = tableAlloc(bytes)
-  if (!list) return false
-  memory.copy(list, c.list, c.count << 2)
-  tableFree(c.list)
-  c.list = list
+  const bytes = c.list ? c.capacity << 3 : knob(KNOB_SHORT_TRIAL) ? SHORT_ENTRIES << 2 : FIRST_BYTES
+  const segment = tableAlloc(bytes)
+  if (!segment) return false
+  if (c.list) {
+    const short = load<usize>(c.list)
+    memory.copy(segment, short, c.count << 2)
+    tableFree(short)
+  } else {
+    c.list = tableAlloc(DIRECTORY_FIRST << 2)
+    if (!c.list) {
+      tableFree(segment)
+      return false
+    }
+  }
+  store<usize>(c.list, segment)
   c.capacity = bytes >> 2
+  return true
+}
+
+function addSegment(): bool {
+  const c = counted()
+  const segments = segmentsOf(c.capacity)
+  const segment = tableAlloc(SEGMENT_ENTRIES << 2)
+  if (!segment) return false
+  if (segments == directorySlots(segments)) {
+    const directory = tableAlloc(segments << 3)
+    if (!directory) {
+      tableFree(segment)
+      return false
+    }
+    memory.copy(directory, c.list, segments << 2)
+    tableFree(c.list)
+    c.list = directory
+  }
+  store<usize>(c.list + (segments << 2), segment)
+  c.capacity += SEGMENT_ENTRIES
   return true
 }
 
@@ -110,12 +167,12 @@ export function leaveTrial(reference: usize): void {
   if (countWord(reference) & COUNTED_CANDIDATE) c.reserved--
 }
 
-/** Empty the list; a long one is given back. */
+/** Empty the list; a long one is given back but for its first segment. */
 export function clearList(): void {
   const c = counted()
   c.count = 0
-  if (c.capacity <= KEPT_ENTRIES) return
-  tableFree(c.list)
-  c.list = 0
-  c.capacity = 0
+  for (let i = segmentsOf(c.capacity); i > 1; i--) {
+    tableFree(load<usize>(c.list + ((i - 1) << 2)))
+    c.capacity = (i - 1) << SEGMENT_SHIFT
+  }
 }

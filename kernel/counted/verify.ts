@@ -45,7 +45,7 @@ import {
 import { fitsBlock, nextObject, objectStatus } from './counts'
 import { countWord, countedBytesFor, isDoomed, isObject, isReference, placeOf, setTrialWord, trialWord } from './header'
 import { counted } from './state'
-import { memberAt, setMember } from './trial-list'
+import { directorySlots, entryAt, memberAt, SEGMENT_ENTRIES, SEGMENT_SHIFT, segmentsOf, setMember } from './trial-list'
 
 /** 0 when every invariant of heap and objects holds, else the fault found; its place is in the control block. */
 export function verifyAll(): u32 {
@@ -63,7 +63,7 @@ function isSpaceSound(): bool {
     s.typeCount < s.typeCapacity &&
     isTable(s.types, s.typeCapacity << TYPE_SHIFT) &&
     isTable(c.candidates, c.candidateCapacity << 2) &&
-    isTable(c.list, c.capacity << 2) &&
+    isListSound() &&
     c.phase <= TRIAL_END &&
     c.candidateCount + c.reserved <= c.candidateCapacity &&
     c.aliveDone <= c.aliveEnd &&
@@ -76,6 +76,19 @@ function isSpaceSound(): bool {
 /** Whether `at` is a piece of the heap that has room for `bytes`, or nothing for none. */
 function isTable(at: usize, bytes: u32): bool {
   return bytes ? bytes <= pieceBytes(at) : at == 0
+}
+
+/** The trial's list has its directory and its segments. */
+function isListSound(): bool {
+  const c = counted()
+  const segments = segmentsOf(c.capacity)
+  if (!segments) return c.list == 0
+  if (!isTable(c.list, directorySlots(segments) << 2)) return false
+  for (let i: u32 = 0; i < segments; i++) {
+    const entries = min(c.capacity - (i << SEGMENT_SHIFT), SEGMENT_ENTRIES)
+    if (!isTable(load<usize>(c.list + (i << 2)), entries << 2)) return false
+  }
+  return true
 }
 
 /** Each object has a header that fits its block and its place, and there are as many as counted. After the lists. */
@@ -129,7 +142,7 @@ function checkLists(): u32 {
   for (let i: u32 = 0; i < members; i++) {
     const reference = memberAt(i)
     if (!reference) continue
-    if (!isMember(reference, i)) return fault(FAULT_CANDIDATES, c.list + (i << 2))
+    if (!isMember(reference, i)) return fault(FAULT_CANDIDATES, entryAt(i))
     if (countWord(reference) & COUNTED_CANDIDATE) reserved++
   }
   return reserved == c.reserved ? FAULT_NONE : fault(FAULT_CANDIDATES, spaceAt())
