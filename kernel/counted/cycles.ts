@@ -30,7 +30,7 @@
  *
  * A step ends after its units, of an object or two of its references each; a piece of an object, its fixed part and
  * 2 KiB of its elements, is the most that it does beyond them (at most 256 units more). Not
- * counted as units: doubling the list, passing free memory, clearing the words that watch garbage, releasing what the
+ * counted as units: passing free memory, clearing the words that watch garbage, releasing what the
  * garbage alone kept.
  */
 import { check, hostReport } from '../host'
