@@ -208,12 +208,13 @@ describe('references to nothing', () => {
       const k = new ValuesKernel({ mode: 'counted', release })
       const array = k.run('arrayNew', KIND_VALUE, 0, 4)
       const string = k.string('gone')
+      const long = k.string('gone'.repeat(20_000))
       k.expectOk('arrayPush', array, 3)
-      k.release(array)
-      k.release(string)
+      for (const word of [array, string, long]) k.release(word)
       expect(k.run('arrayPush', array, 5)).toBe(STATUS_TYPE)
       expect([k.run('arrayLength', array), k.status]).toEqual([0, STATUS_TYPE])
       expect([k.run('stringBytes', string), k.status]).toEqual([0, STATUS_TYPE])
+      expect([k.run('stringBytes', long), k.status]).toEqual([0, STATUS_TYPE])
       expect([k.run('intern', string), k.status]).toEqual([0, STATUS_TYPE])
       k.verify()
     }
@@ -231,8 +232,9 @@ describe('an array that its own elements alone keep', () => {
   }
 
   it.each(Object.keys(calls))('goes when %s has let them go, and nothing else is written', (name) => {
-    for (const kind of name === 'arrayFill' || name === 'arraySet' ? [KIND_VALUE] : [KIND_VALUE, KIND_WIDE]) {
-      const k = new ValuesKernel({ mode: 'counted', release: true })
+    const kinds = name === 'arrayFill' || name === 'arraySet' ? [KIND_VALUE] : [KIND_VALUE, KIND_WIDE]
+    for (const [kind, release] of kinds.flatMap((kind) => [[kind, false] as const, [kind, true] as const])) {
+      const k = new ValuesKernel({ mode: 'counted', release })
       const string = k.string('kept by others as well')
       const array = k.run('arrayNew', kind, 0, 6)
       for (const word of [string, array, string, string, string, string]) {
@@ -270,3 +272,103 @@ describe.each(['vm', 'embedded'])('a string of an image from another heap: %s', 
     k.verify()
   })
 })
+
+describe('while a trial of the cycle collector goes on', () => {
+  it.each([1, 2, 3, 4, 5, 6, 8, 12])('what is popped after %d steps is its caller’s', (steps) => {
+    const k = new ValuesKernel(valuesSetups['counted, unit steps'])
+    k.kernel.expectOk('setStress', objects.STRESS_OFF, 0, 0)
+    const outer = k.hold(k.run('arrayNew', KIND_VALUE, 0, 2))
+    const inner = k.run('arrayNew', KIND_VALUE, 0, 1)
+    k.expectOk('arrayPush', outer.word, inner)
+    k.release(inner)
+    // One reference less: a candidate.
+    k.kernel.expectOk('incref', outer.word)
+    k.kernel.expectOk('decref', outer.word)
+    for (let i = 0; i < steps; i++) k.kernel.run('step', 1)
+    expect(k.run('arrayPop', outer.word)).toBe(inner)
+    while (k.kernel.run('step', 1) !== values.TRIAL_IDLE) k.verify()
+    expect(k.kernel.run('refcount', inner)).toBe(1)
+    k.release(inner)
+    outer.drop()
+    k.collect()
+    expect(k.leftObjects).toBe(0)
+  })
+})
+
+describe('while old objects are marked', () => {
+  const { WIDE_INTEGER, WIDE_REFERENCE } = values
+  /** Calls that take a string out of element 1. */
+  const calls: Readonly<Record<string, readonly (readonly [number, (k: ValuesKernel, array: number) => number])[]>> = {
+    set: [
+      [KIND_VALUE, (k, array) => k.run('arraySet', array, 1, 3)],
+      [KIND_WIDE, (k, array) => k.run('arraySetWide', array, 1, 3, WIDE_INTEGER)],
+    ],
+    resize: both((k, array) => k.run('arrayResize', array, 1)),
+    remove: both((k, array) => k.run('arrayRemove', array, 1, 1)),
+    copy: both((k, array) => k.run('arrayCopy', array, 1, array, 0, 1)),
+    fill: [[KIND_VALUE, (k, array) => k.run('arrayFill', array, 0, 2, 3)]],
+  }
+
+  function both(call: (k: ValuesKernel, array: number) => number) {
+    return [
+      [KIND_VALUE, call],
+      [KIND_WIDE, call],
+    ] as const
+  }
+
+  it.each(Object.keys(calls))('a string that is read lives on when its element is gone: %s', (name) => {
+    for (const [kind, call] of calls[name] ?? []) {
+      for (const steps of [1, 2, 3, 5]) {
+        const k = new ValuesKernel({ nursery: 32 << 10, policy: objects.POLICY_INCREMENTAL, stepUnits: 1 })
+        const array = k.hold(k.run('arrayNew', kind, 0, 3))
+        // Much to mark before it.
+        const others = Array.from({ length: 50 }, (_, i) => k.hold(k.string(`other ${i}`)))
+        for (const text of ['first', 'the one that is read']) {
+          const word = k.string(text)
+          if (kind === KIND_VALUE) k.expectOk('arrayPush', array.word, word)
+          else k.expectOk('arrayPushWide', array.word, word, WIDE_REFERENCE)
+        }
+        const root = k.share(values.WORD_NULL)
+        k.collect()
+        k.kernel.setWord(objects.SPACE_ALLOCATED_AT, k.kernel.word(objects.SPACE_BUDGET_AT))
+        for (let i = 0; i < steps; i++) k.kernel.run('step', 1)
+        expect(k.kernel.word(objects.SPACE_PHASE_AT)).not.toBe(objects.PHASE_IDLE)
+        k.setU32(root.slot, k.u32(k.run('arrayAt', array.word, 1)))
+        expect(call(k, array.word)).toBe(layout.STATUS_OK)
+        k.verify()
+        while (k.kernel.word(objects.SPACE_PHASE_AT) !== objects.PHASE_IDLE) k.kernel.run('step', 1)
+        k.verify()
+        expect(k.text(root.word)).toBe('the one that is read')
+        expect(others.length).toBe(50)
+      }
+    }
+  })
+})
+
+describe.each(['embedded, moving at every allocation', 'vm, moving at every allocation'])(
+  'strings that move: %s',
+  (name) => {
+    it('are read where they are after the allocation', () => {
+      const k = new ValuesKernel(valuesSetups[name])
+      const slide = () => {
+        // What lies before the string goes: its place is taken by what is made next.
+        k.hold(k.string('x'.repeat(200))).drop()
+      }
+      for (let round = 0; round < 20; round++) {
+        const gone = k.hold(k.string('-'.repeat(60 + round)))
+        const string = k.hold(k.string('0123456789abcdefghij'.repeat(3)))
+        slide()
+        gone.drop()
+        const slice = k.hold(k.run('stringSlice', string.word, 5, 35))
+        expect(k.text(slice.word)).toBe('56789abcdefghij0123456789abcde')
+        const before = k.hold(k.string('-'.repeat(90)))
+        const other = k.hold(k.string(`other ${round}`))
+        before.drop()
+        const both = k.hold(k.run('stringConcat', other.word, slice.word))
+        expect(k.text(both.word)).toBe(`other ${round}56789abcdefghij0123456789abcde`)
+        k.verify()
+        for (const held of [string, slice, other, both]) held.drop()
+      }
+    })
+  },
+)
