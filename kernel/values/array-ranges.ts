@@ -27,7 +27,7 @@ import {
 import { canCount, copyElements, dropElements, moveElements, wipeElements } from './elements'
 import { isNumber, numberOf } from './floats'
 import { isSameString, isString } from './strings'
-import { failed, keep, kept, letGo, pin, put, refuse, release, unpin } from './world'
+import { countDown, countUp, failed, keep, kept, letGo, put, refuse, release } from './world'
 
 /** What a search answers that finds nothing. */
 const NOWHERE: u32 = 0xffffffff
@@ -49,12 +49,12 @@ export function arrayRemove(array: u32, index: u32, count: u32): u32 {
   const bytes = elementBytes(array)
   const length = lengthOf(array)
   const at = elementAt(array, index)
-  const isPinned = pin(array)
+  const isCounted = countUp(array)
   dropElements(kind, bytes, holder, at, count)
   moveElements(kind, bytes, holder, at, at + <usize>(count * bytes), length - index - count)
   wipeElements(kind, bytes, holder, elementAt(array, length - count), count)
   setLength(array, length - count)
-  unpin(array, isPinned)
+  countDown(array, isCounted)
   return STATUS_OK
 }
 
@@ -65,9 +65,9 @@ export function arrayCopy(to: u32, toIndex: u32, from: u32, fromIndex: u32, coun
   if (!hasRange(to, toIndex, count) || !hasRange(from, fromIndex, count)) return failed(STATUS_RANGE)
   if (!count) return STATUS_OK
   const at = elementAt(to, toIndex)
-  const isPinned = pin(to)
+  const isCounted = countUp(to)
   const status = copyElements(kindOf(to), elementBytes(to), storeOf(to), at, elementAt(from, fromIndex), count)
-  unpin(to, isPinned)
+  countDown(to, isCounted)
   return status ? failed(status) : STATUS_OK
 }
 
@@ -109,10 +109,10 @@ export function arrayFill(array: u32, from: u32, to: u32, word: u32): u32 {
 /** What refers to nothing is refused at the first element that it would change. */
 function fillWords(array: u32, from: u32, to: u32, word: u32): u32 {
   const holder = storeOf(array)
-  const isPinned = pin(array)
+  const isCounted = countUp(array)
   let status: u32 = STATUS_OK
   for (let i = from; i < to && !status; i++) status = put(holder, holder + (<usize>i << 2), word)
-  unpin(array, isPinned)
+  countDown(array, isCounted)
   return status ? failed(status) : STATUS_OK
 }
 

@@ -41,6 +41,8 @@ import {
 } from './elements'
 import {
   allocate,
+  countDown,
+  countUp,
   failed,
   headWord,
   isOf,
@@ -50,14 +52,12 @@ import {
   letGo,
   own,
   payloadBytes,
-  pin,
   put,
   putOwned,
   refuse,
   release,
   stateWord,
   take,
-  unpin,
 } from './world'
 
 /** Elements that a first store has room for, and up to which a full one is doubled; later it grows by half. */
@@ -243,9 +243,9 @@ export function arrayResize(array: u32, length: u32): u32 {
   if (length == before) return STATUS_OK
   setLength(array, length)
   const at = storeOf(array) + <usize>(length * elementBytes(array))
-  const isPinned = pin(array)
+  const isCounted = countUp(array)
   dropElements(kindOf(array), elementBytes(array), storeOf(array), at, before - length)
-  unpin(array, isPinned)
+  countDown(array, isCounted)
   return STATUS_OK
 }
 

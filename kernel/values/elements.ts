@@ -76,7 +76,7 @@ export function isNanWide(low: u32, high: u32): bool {
   return magnitude > 0x7ff00000 || (magnitude == 0x7ff00000 && low != 0)
 }
 
-/** Store a wide value, counted once more. STATUS_COUNT when that cannot be. */
+/** Store a wide value, counted once more. Another status than OK: nothing has changed. */
 export function putWide(holder: usize, slot: usize, low: u32, high: u32): u32 {
   // @ts-ignore: set by --use
   if (HW_COUNTED) {

@@ -143,7 +143,7 @@ export { headWord, payloadBytes, typeOf }
 
 // ---- words in objects -----------------------------------------------------------------------------------------------
 
-/** Store a word that `slot` of `holder` takes its own count of. STATUS_COUNT when there can be no more. */
+/** Store a word that `slot` of `holder` takes its own count of. Another status than OK: nothing has changed. */
 export function put(holder: usize, slot: usize, word: u32): u32 {
   const old = load<u32>(slot)
   // @ts-ignore: set by --use
@@ -247,9 +247,9 @@ export function retain(word: u32): bool {
 
 /**
  * Counted: keep an object while words are let go that may be what keeps it, without making it a candidate. True when
- * `unpin` has to follow; there is nothing to be done for one that others refer to.
+ * `countDown` has to follow; one whose count is full is kept by others.
  */
-export function pin(reference: usize): bool {
+export function countUp(reference: usize): bool {
   // @ts-ignore: set by --use
   if (!HW_COUNTED) return false
   const at = reference - COUNTED_COUNT_BELOW
@@ -259,10 +259,10 @@ export function pin(reference: usize): bool {
   return true
 }
 
-/** Let go of an object that was pinned. */
-export function unpin(reference: usize, isPinned: bool): void {
+/** Take back what `countUp` did. */
+export function countDown(reference: usize, isCounted: bool): void {
   // @ts-ignore: set by --use
-  if (!HW_COUNTED || !isPinned) return
+  if (!HW_COUNTED || !isCounted) return
   const at = reference - COUNTED_COUNT_BELOW
   const word = load<u32>(at)
   if (word >> COUNT_SHIFT == 1) kernelDecref(reference)
