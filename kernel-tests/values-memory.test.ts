@@ -177,4 +177,18 @@ describe.each(['vm', 'embedded', 'counted'] as const)('the state of values: %s',
     expect(call.create?.(1)).toBe(layout.STATUS_OK)
     kernel.verify()
   })
+
+  it('is gone after a reset, which the verifier knows, whatever lies below the heap', () => {
+    const k = new ValuesKernel({ mode })
+    k.release(k.string('gone'))
+    k.bytes(0, 1024).fill(0xf8)
+    k.kernel.run('reset')
+    expect(k.run('valuesVerify')).toBe(0)
+    expect(k.run('setShapeLimit', 5)).toBe(layout.STATUS_BAD_ARGUMENT)
+    if (mode === 'counted') k.kernel.expectOk('spaceCreate', 0)
+    k.expectOk('create', 1)
+    expect(k.run('stringBytes', k.run('stringNew', 512, 0))).toBe(0)
+    expect(k.run('valuesVerify')).toBe(0)
+    expect(k.bytes(0, 1024).every((byte) => byte === 0xf8)).toBe(true)
+  })
 })

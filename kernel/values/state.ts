@@ -4,6 +4,7 @@
  */
 import { HEAP_CONTEXT_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { SHAPE_LEAF, SHAPE_PREFIX, SHAPE_REFS, SHAPE_WIDE, TRAIL_BYTES, TRAIL_NONE, TRAIL_REFS } from '../object-layout'
+import { spaceAt } from '../object-overlay'
 import { setSelf } from '../overlay'
 import {
   ARRAY_PAYLOAD_BYTES,
@@ -115,9 +116,9 @@ function makeType(
   return id != 0
 }
 
-/** Whether the state is there and whole. */
+/** Whether the state is there and whole. Counted: after a reset there is no space to look for it. */
 export function isReady(): bool {
-  return valuesAt() != 0 && stateWord(VALUES_TYPE_SHAPE_AT) != 0
+  return spaceAt() != 0 && valuesAt() != 0 && stateWord(VALUES_TYPE_SHAPE_AT) != 0
 }
 
 /** The most shapes that the heap may have from here on. */
