@@ -397,6 +397,45 @@ describe('many entries', () => {
   })
 })
 
+describe('one of many entries that is cleared while it is locked', () => {
+  /** Its positions go on behind those that it had. */
+  const cleared = (name: string) => {
+    const k = kernelFor(name)
+    const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+    for (let i = 0; i < 3000; i++) k.expectOk('dictionarySet', held.word, integer(i), integer(i))
+    k.expectOk('dictionaryLock', held.word)
+    k.expectOk('dictionaryClear', held.word)
+    return { k, held }
+  }
+
+  for (const name of ['vm', 'embedded', 'counted']) {
+    test(`${name}: is whole when room is reserved`, () => {
+      const { k, held } = cleared(name)
+      k.expectOk('dictionaryReserve', held.word, 700)
+      expect(k.run('valuesVerify')).toBe(0)
+      for (let i = 0; i < 700; i++) k.expectOk('dictionarySet', held.word, integer(i), integer(i))
+      expect(k.run('dictionaryNext', held.word, 0)).toBe(3000)
+      expect(k.run('valuesVerify')).toBe(0)
+      k.expectOk('dictionaryUnlock', held.word)
+      for (let i = 0; i < 700; i++) k.expectOk('dictionaryDelete', held.word, integer(i))
+      held.drop()
+      expect(k.leftObjects).toBe(0)
+    })
+
+    test(`${name}: is whole when the next entry finds no memory`, () => {
+      const { k, held } = cleared(name)
+      const { kernel, fail } = failing(k)
+      for (let at = 1, status = STATUS_OUT_OF_MEMORY; status; at++) {
+        fail(at)
+        status = kernel.run('dictionarySet', held.word, integer(1), integer(1))
+        fail(0)
+        expect(k.run('valuesVerify')).toBe(0)
+      }
+      expect(k.run('dictionaryKeyAt', held.word, 3000)).toBe(integer(1))
+    })
+  }
+})
+
 describe('when memory ends', () => {
   for (const name of ['vm, collecting at every allocation', 'embedded, moving at every allocation', 'counted']) {
     test.each(Object.entries(KINDS))(

@@ -125,13 +125,11 @@ export function makeRoom(hash: u32): bool {
 /** Room for the entry of a position. */
 function makeEntry(position: u32): bool {
   if (!lacksEntry(kept(0), position)) return true
-  if (!load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)) {
-    if (position < segmentEntries()) return growSegment(position + 1)
-    if (!makeDirectory(DIRECTORY_FIRST_WORDS)) return false
-  }
-  const words = payloadBytes(load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)) >> 2
+  const known = load<usize>(kept(0), DICTIONARY_DIRECTORY_AT)
+  if (!known && position < segmentEntries()) return growSegment(position + 1)
+  const words = known ? payloadBytes(known) >> 2 : 0
   const wanted = (position >> segmentShift()) + 1
-  if (wanted > words && !makeDirectory(max(words << 1, wanted))) return false
+  if (wanted > words && !makeDirectory(max(max(words << 1, DIRECTORY_FIRST_WORDS), wanted))) return false
   if (!lacksEntry(kept(0), position)) return true
   const made = allocate(stateWord(VALUES_TYPE_WORDS_AT), segmentBytes(segmentEntries()))
   if (!made) return false

@@ -396,11 +396,11 @@ function reserve(capacity: u32): bool {
   if (capacity > DICTIONARY_POSITIONS_MAX) return refuse(STATUS_OUT_OF_MEMORY) != 0
   const count = numberAt(d, DICTIONARY_COUNT_AT)
   if (capacity <= count) return true
-  const positions = numberAt(d, DICTIONARY_USED_AT) + (capacity - count)
-  const entries = min(positions, segmentEntries())
-  if (!load<usize>(d, DICTIONARY_DIRECTORY_AT) && segmentCapacity(load<usize>(d, DICTIONARY_SEGMENT_AT)) < entries) {
-    if (!growSegment(entries)) return false
-  }
+  const used = numberAt(d, DICTIONARY_USED_AT)
+  const entries = min(used + (capacity - count), segmentEntries())
+  // Where a locked one of many was cleared the next entry is in a directory, though there is none.
+  const isInOne = !load<usize>(d, DICTIONARY_DIRECTORY_AT) && used <= segmentEntries()
+  if (isInOne && segmentCapacity(load<usize>(d, DICTIONARY_SEGMENT_AT)) < entries && !growSegment(entries)) return false
   if (capacity <= DICTIONARY_LINEAR) return true
   if (!finishIndex()) return false
   const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
