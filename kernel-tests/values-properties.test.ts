@@ -458,6 +458,23 @@ describe('inline caches', () => {
       expect([s.hits, s.misses]).toEqual([0, 30])
     })
 
+    test(`${name}: a place that is no slot answers nothing, and is not written`, () => {
+      const s = scene()
+      const held = s.make(['x', 'y', 'z'])
+      s.k.setU32(s.cache, s.k.run('shapeNumber', s.shape(held)))
+      for (const place of [values.PROPERTIES_SHAPE_AT, values.PROPERTIES_MORE_AT]) {
+        for (const flag of [0, values.CACHE_ADDS]) {
+          s.k.setU32(s.cache + 4, place | flag)
+          expect(s.get(held, 'y', s.cache)).toBe(2)
+          s.k.setU32(s.cache + 4, place | flag)
+          s.set(held, 'y', 2, s.cache)
+          expect(['x', 'y', 'z'].map((each) => s.get(held, each))).toEqual([1, 2, 3])
+          s.check()
+        }
+      }
+      expect(s.hits).toBe(0)
+    })
+
     test(`${name}: a cache that holds anything harms no object`, () => {
       const s = scene()
       const below = random(5)

@@ -3,7 +3,7 @@
  * key at one place of a program, where objects of the shapes that were seen there last have the property. The layout
  * is under "inline caches" in `value-layout.ts`.
  *
- * A cache is memory of the program's, which has zeroed it. Whatever it holds, no access leaves the object.
+ * A cache is memory of the program's, which has zeroed it. Whatever it holds, no access leaves the object's slots.
  */
 import {
   CACHE_BYTES,
@@ -13,6 +13,7 @@ import {
   CACHE_NEXT_AT,
   CACHE_OFFSET,
   CACHE_PAIRS,
+  PROPERTIES_INLINE_AT,
   PROPERTIES_MORE_AT,
 } from '../value-layout'
 import { isInMemory } from './strings'
@@ -45,12 +46,13 @@ export function holderOf(o: usize, place: u32): usize {
   return place & CACHE_MORE ? load<usize>(o, PROPERTIES_MORE_AT) : o
 }
 
-/** Address of the word at a place of the holder, 0 when it has none. */
+/** Address of the slot at a place of the holder, 0 when it has none there: shape and store of an object are no slots. */
 // @ts-ignore: decorator
 @inline
 export function wordAt(holder: usize, place: u32): usize {
   const offset = place & CACHE_OFFSET
-  return holder && !(offset & 3) && offset < payloadBytes(holder) ? holder + offset : 0
+  const isSlot = (place & CACHE_MORE) != 0 || offset >= PROPERTIES_INLINE_AT
+  return holder && isSlot && !(offset & 3) && offset < payloadBytes(holder) ? holder + offset : 0
 }
 
 // @ts-ignore: decorator
