@@ -443,6 +443,21 @@ describe('inline caches', () => {
       s.check()
     })
 
+    test(`${name}: a shape that is missed again and again has one pair`, () => {
+      const s = scene()
+      const other = s.make(['a', 'b', 'x'])
+      s.get(other, 'x', s.cache)
+      // The second property needs a store of its own each time, which no hit makes.
+      const made = names(6).map(() => s.make(['a'], 1))
+      for (const held of made) s.set(held, 'x', 7, s.cache)
+      expect([s.hits, s.misses]).toEqual([0, 7])
+      const numbers = [0, 8, 16, 24].map((at) => s.k.u32(s.cache + at)).filter((number) => number !== 0)
+      expect([numbers.length, new Set(numbers).size]).toEqual([2, 2])
+      expect(s.get(other, 'x', s.cache)).toBe(3)
+      expect(s.hits).toBe(1)
+      expect(made.map((held) => s.get(held, 'x'))).toEqual(made.map(() => 7))
+    })
+
     test(`${name}: a pair of a shape that has died never answers for another`, () => {
       const s = scene()
       const stale: number[] = []

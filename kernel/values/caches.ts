@@ -61,14 +61,20 @@ export function noteHit(cache: usize): void {
   store<u32>(cache, load<u32>(cache, CACHE_HITS_AT) + 1, CACHE_HITS_AT)
 }
 
-/** Note where objects of a shape have the property, in place of the oldest pair. Without a cache nothing. */
+/** Note where objects of a shape have the property: in its pair, else in place of the oldest. Without a cache nothing. */
 export function noteMiss(cache: usize, number: u32, place: u32): void {
   if (!cache) return
   store<u32>(cache, load<u32>(cache, CACHE_MISSES_AT) + 1, CACHE_MISSES_AT)
   if (!place) return
-  const next = load<u32>(cache, CACHE_NEXT_AT) & (CACHE_PAIRS - 1)
-  store<u32>(cache, (next + 1) & (CACHE_PAIRS - 1), CACHE_NEXT_AT)
-  const pair = cache + (next << 3)
+  const pair = pairOf(cache, number)
   store<u32>(pair, number)
   store<u32>(pair, place, 4)
+}
+
+/** The pair of a number, else the one to be replaced next. */
+function pairOf(cache: usize, number: u32): usize {
+  for (let at: u32 = 0; at < PAIRS_BYTES; at += 8) if (load<u32>(cache + at) == number) return cache + at
+  const next = load<u32>(cache, CACHE_NEXT_AT) & (CACHE_PAIRS - 1)
+  store<u32>(cache, (next + 1) & (CACHE_PAIRS - 1), CACHE_NEXT_AT)
+  return cache + (next << 3)
 }
