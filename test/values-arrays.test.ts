@@ -31,7 +31,8 @@ function drawer(kind: HeapArrayKind, next: () => number, heap: Heap): () => unkn
   const integer = () => Math.floor(next() * 2 ** 33) - 2 ** 32
   if (typeof kind === 'object') return () => Uint8Array.from({ length: kind.bytes }, () => integer() & 255)
   if (kind === 'i64' || kind === 'u64') return () => (new TYPED[kind]([BigInt(integer()) ** 2n]) as BigInt64Array)[0]
-  if (kind !== 'value') return () => new TYPED[kind]([kind.startsWith('f') ? next() * 1e6 - 5e5 : integer()])[0]
+  if (kind !== 'value' && kind !== 'wide')
+    return () => new TYPED[kind]([kind.startsWith('f') ? next() * 1e6 - 5e5 : integer()])[0]
   const boxes = [1, 2, 3].map((n) => heap.new(Box, { n }))
   const specials = [undefined, null, true, false, -0, Number.NaN, 2 ** 30, heap.values.special(99)]
   return () => {
@@ -100,7 +101,7 @@ function step(made: HeapArray<unknown>, model: unknown[], next: () => number, dr
   }
 }
 
-const KINDS: HeapArrayKind[] = ['value', ...NUMBERS, 'i64', 'u64', { bytes: 1 }, { bytes: 5 }]
+const KINDS: HeapArrayKind[] = ['value', ...NUMBERS, 'i64', 'u64', { bytes: 1 }, { bytes: 5 }, 'wide']
 
 describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
   const inHeap = (use: (heap: Heap) => void) => inValueHeap(name, use)

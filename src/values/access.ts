@@ -24,6 +24,7 @@ import type { PropertyObject, PropertyObjectOptions } from './property-object.js
 import type { Value } from './value.js'
 import type { ValueArray } from './value-array.js'
 import { codePointsOf, type ValueSpace } from './value-space.js'
+import type { WideArray } from './wide-array.js'
 import { characterWord, type Special, specialOf, specialWord, WORD } from './word.js'
 
 /** What an empty array may need, for messages. */
@@ -119,12 +120,13 @@ export class Values {
   /**
    * A new array.
    *
-   * @param kind what its elements are: `'value'` any values, `'i8'` to `'f64'` numbers, `'i64'` and `'u64'` bigints,
-   * `{ bytes: n }` n bytes each
+   * @param kind what its elements are: `'value'` any values, `'wide'` any values in 8 bytes each, where
+   * no number is an object of its own, `'i8'` to `'f64'` numbers, `'i64'` and `'u64'` bigints, `{ bytes: n }` n bytes each
    * @param values what it has at the start
    * @throws ScopeError, OutOfMemoryError, ArgumentError
    */
   array(kind: 'value', values?: Iterable<Value>): ValueArray
+  array(kind: 'wide', values?: Iterable<Value>): WideArray
   array<Kind extends NumberArrayKind>(kind: Kind, values?: Iterable<number>): NumberArray<Kind>
   array<Kind extends BigintArrayKind>(kind: Kind, values?: Iterable<bigint>): NumberArray<Kind>
   array(kind: { readonly bytes: number }, values?: Iterable<Uint8Array>): BytesArray

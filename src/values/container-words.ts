@@ -15,8 +15,9 @@ import {
 import { type DictionaryKeys, KEY_KINDS } from './dictionary.js'
 import { checkArrayKind, type HeapArrayKind } from './heap-array.js'
 import { type Given, refusal } from './refusals.js'
+import { WideWords } from './wide-words.js'
 import type { Word } from './word.js'
-import { CALL_BYTES, WordCalls } from './words.js'
+import { CALL_BYTES } from './words.js'
 
 const NOWHERE = 0xffffffff
 const LENGTH_WORD = ARRAY_LENGTH_AT >>> 2
@@ -24,7 +25,7 @@ const KIND_WORD = ARRAY_KIND_AT >>> 2
 const WRITABLE_MASK = TYPE_MASK | OBJECT_IMMORTAL
 
 /** Words, objects, strings, arrays, dictionaries and property objects by words. Made by `heap.values.words`. */
-export class Words extends WordCalls {
+export class Words extends WideWords {
   // ---- arrays -------------------------------------------------------------------------------------------------------
 
   /** A new array without elements. May allocate; owned. @throws OutOfMemoryError, ArgumentError */

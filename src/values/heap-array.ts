@@ -1,6 +1,6 @@
 /**
  * Arrays of the heap as JavaScript sees them: elements of one kind side by side in a store that grows. What all kinds
- * share is here; `value-array.ts`, `number-array.ts` and `bytes-array.ts` have an element's way in and out.
+ * share is here; `value-array.ts`, `wide-array.ts`, `number-array.ts` and `bytes-array.ts` have an element's way in and out.
  *
  *   array   [ store, or 0 ][ length ][ kind : 8 | 0 : 8 | element bytes : 16 ]
  *
@@ -24,6 +24,7 @@ import {
   KIND_U32,
   KIND_U64,
   KIND_VALUE,
+  KIND_WIDE,
 } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
@@ -35,8 +36,8 @@ import type { ValueSpace } from './value-space.js'
 export type NumberArrayKind = 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'f32' | 'f64'
 /** Elements that are 64-bit integers, bigints in JavaScript. */
 export type BigintArrayKind = 'i64' | 'u64'
-/** What an array's elements are: any values, numbers, or so many bytes each. */
-export type HeapArrayKind = 'value' | NumberArrayKind | BigintArrayKind | { readonly bytes: number }
+/** What an array's elements are: any values, in 4 or in 8 bytes; numbers; so many bytes each. */
+export type HeapArrayKind = 'value' | 'wide' | NumberArrayKind | BigintArrayKind | { readonly bytes: number }
 
 /** Most bytes of an element that is bytes. */
 export const ELEMENT_MAX_BYTES = 65535
@@ -44,7 +45,7 @@ export const LENGTH_MAX = 2 ** 31 - 1
 /** A full array that is appended to in bulk grows by this, so that many appends cost no more than one. */
 const GROWTH = 1.5
 
-export const KIND_NUMBERS: Readonly<Record<'value' | NumberArrayKind | BigintArrayKind, number>> = {
+export const KIND_NUMBERS: Readonly<Record<'value' | 'wide' | NumberArrayKind | BigintArrayKind, number>> = {
   value: KIND_VALUE,
   i8: KIND_I8,
   u8: KIND_U8,
@@ -56,6 +57,7 @@ export const KIND_NUMBERS: Readonly<Record<'value' | NumberArrayKind | BigintArr
   u64: KIND_U64,
   f32: KIND_F32,
   f64: KIND_F64,
+  wide: KIND_WIDE,
 }
 
 /** An array of the heap: made by `heap.values.array`, or read from where values are kept. */

@@ -10,13 +10,14 @@ import { HeapString } from './heap-string.js'
 import { NumberArray } from './number-array.js'
 import { PropertyObject } from './property-object.js'
 import { ValueArray } from './value-array.js'
+import { WideArray } from './wide-array.js'
 
 /** A constructor that gives an instance of another class. */
 function ArrayView(holder: Holder, slot: number): ObjectView {
   const { kind } = kindAt(new ObjectView(holder, slot))
   if (kind === KIND_VALUE) return new ValueArray(holder, slot)
   if (kind === KIND_BYTES) return new BytesArray(holder, slot)
-  return kind === KIND_WIDE ? new ObjectView(holder, slot) : new NumberArray(holder, slot)
+  return kind === KIND_WIDE ? new WideArray(holder, slot) : new NumberArray(holder, slot)
 }
 
 valueClasses.set('#dictionary', Dictionary)
