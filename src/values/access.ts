@@ -120,8 +120,8 @@ export class Values {
   /**
    * A new array.
    *
-   * @param kind what its elements are: `'value'` any values, `'wide'` any values in 8 bytes each, where
-   * no number is an object of its own, `'i8'` to `'f64'` numbers, `'i64'` and `'u64'` bigints, `{ bytes: n }` n bytes each
+   * @param kind what its elements are: `'value'` any values, `'wide'` any values in 8 bytes each, where no number is an
+   * object of its own, `'i8'` to `'f64'` numbers, `'i64'` and `'u64'` bigints, `{ bytes: n }` n bytes each
    * @param values what it has at the start
    * @throws ScopeError, OutOfMemoryError, ArgumentError
    */

@@ -1,7 +1,7 @@
 /**
  * Wide values for interpreters, by their halves. An array of kind 'wide' lies in memory as `wide.ts` says: what is
- * there is read through `words.i32` and `words.f64`, from `words.arrayAt(array, index)` on; what is written goes through
- * the calls here, which tell collectors and counts.
+ * there is read through `words.i32` and `words.f64`, from `words.arrayAt(array, index)` on; what is written goes
+ * through the calls here, which tell collectors and counts.
  */
 import { OBJECT_IMMORTAL, TYPE_MASK } from '../../kernel/object-layout.js'
 import { ARRAY_KIND_AT, ARRAY_LENGTH_AT, KIND_WIDE, STATUS_RANGE, STATUS_TYPE } from '../../kernel/value-layout.js'
@@ -61,7 +61,8 @@ export class WideWords extends WordCalls {
     const { views } = this.space
     const { i32 } = views
     const at = array >>> 2
-    if (this.#isWides(i32, at, WRITABLE_MASK) && index >>> 0 < (i32[at + LENGTH_WORD] as number) >>> 0) {
+    const isThere = index >>> 0 === index && index < (i32[at + LENGTH_WORD] as number) >>> 0
+    if (isThere && this.#isWides(i32, at, WRITABLE_MASK)) {
       const place = ((i32[at] as number) >>> 2) + 2 * index
       if (i32[place + 1] !== WIDE.reference) {
         putNumber(views, place, value)
