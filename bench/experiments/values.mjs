@@ -11,6 +11,7 @@ const heap = Heap.create({ mode, limit: '256MiB' })
 const { values } = heap
 const texts = Array.from({ length: COUNT }, (_, i) => `key ${i}`)
 const integers = Int32Array.from({ length: COUNT }, (_, i) => i)
+const doubles = Float64Array.from({ length: COUNT }, (_, i) => i + 0.5)
 const best = new Map()
 let sum = 0
 
@@ -44,6 +45,17 @@ function arrays() {
   time('array of values: set', (i) => list.set(i, -i))
   const floats = values.array('value')
   time('array of values: push a float', (i) => floats.push(i + 0.5))
+  time('array of values: get a float', (i) => {
+    sum += floats.get(i)
+  })
+  const wide = values.array('wide')
+  time('array of wide values: push a float', (i) => wide.push(i + 0.5))
+  time('array of wide values: get a float', (i) => {
+    sum += wide.get(i)
+  })
+  time('array of wide values: set a float', (i) => wide.set(i, i + 0.25))
+  const many = values.array('wide')
+  timeOnce('array of wide values: append a Float64Array', () => many.append(doubles))
   const numbers = values.array('i32')
   time('array of i32: push', (i) => numbers.push(i))
   time('array of i32: get', (i) => {
