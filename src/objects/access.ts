@@ -287,7 +287,7 @@ export class ObjectAccess extends MemoryAccess {
 
   /**
    * Free the objects that no root reaches. Finalizers have run when it returns. In mode `manual`, where objects go with
-   * their last reference, those that refer to each other in a circle: see `collectCycles`.
+   * their last reference, those that refer to each other in a cycle: see `collectCycles`.
    *
    * @param options `kind: 'minor'` looks at the nursery alone, in the modes that have one; default `'full'`
    * @throws ArgumentError for `'minor'` in a mode without a nursery

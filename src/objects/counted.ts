@@ -158,7 +158,7 @@ export class CountedAccess extends ObjectAccess {
   }
 
   /**
-   * Release objects that refer to each other in a circle and that nobody else refers to. Looks at the candidates alone:
+   * Release objects that refer to each other in a cycle and that nobody else refers to. Looks at the candidates alone:
    * objects that have lost a reference since the last time, and what they lead to.
    *
    * @param options `budgetMs`, `units`: do no more than that, and go on with the next call; default all of it
