@@ -5,6 +5,7 @@
  */
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ArgumentError } from '../errors.js'
+import { typedLength } from '../typed-arrays.js'
 import type { Value as AnyValue } from '../values/value.js'
 import type { Views } from '../views.js'
 import {
@@ -23,9 +24,6 @@ import type { ObjectSpace } from './space.js'
 import type { FieldInfo } from './struct.js'
 import { checkRecord, checkValue, readList, readRecord } from './values.js'
 import { ObjectView, protectionError } from './view.js'
-
-const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
-  ?.get as () => number
 
 /** Several values in a row inside an object. `Value` is what is read, `Input` what may be written. */
 export abstract class Elements<Value = unknown, Input = Value> implements Iterable<Value> {
@@ -195,7 +193,7 @@ export class ScalarElements<Value = unknown, Copy = ScalarArray> extends Element
     }
     const source = values as unknown as Views['u8']
     // What a class made of the typed array's says its length is does not count.
-    this.span(at, at + (typedLength.call(source) as number))
+    this.span(at, at + typedLength(source))
     this.writable()
     const [all, start] = this.#array()
     all.set(source, start + at)

@@ -1,8 +1,10 @@
 /** Arrays whose elements are so many bytes each. */
 
+import { STATUS_OK } from '../../kernel/layout.js'
 import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Holder } from '../objects/holder.js'
+import { typedLength } from '../typed-arrays.js'
 import { HeapArray, kindAt, listOf } from './heap-array.js'
 
 /** An array whose elements are bytes: read as copies, set from `Uint8Array`s of exactly their size. */
@@ -35,11 +37,12 @@ export class BytesArray extends HeapArray<Uint8Array> {
 
   push(value: Uint8Array): number {
     this.#checkElement('value', value)
-    const { length } = this
-    const own = this.#copy(value)
-    this.resize(length + 1)
-    this.#put(length, own)
-    return length + 1
+    const own = copyOf(value)
+    return this.$extend(
+      'push',
+      () => 1,
+      (index) => this.#put(index, own),
+    )
   }
 
   pop(): Uint8Array<ArrayBuffer> | undefined {
@@ -54,23 +57,25 @@ export class BytesArray extends HeapArray<Uint8Array> {
   /** @internal */
   $insert(index: number, value: Uint8Array): void {
     this.#checkElement('value', value)
-    const own = this.#copy(value)
-    this.$status('insert', () => this.$values.kernel.arrayInsert(this.reference, index, 1))
-    this.#put(index, own)
+    const own = copyOf(value)
+    this.$status('insert', () => {
+      const status = this.$values.kernel.arrayInsert(this.reference, index, 1)
+      if (status === STATUS_OK) this.#put(index, own)
+      return status
+    })
   }
 
   append(list: Iterable<Uint8Array>): number {
     const given = listOf('values', list)
     for (let i = 0; i < given.length; i++) this.#checkElement(`values[${i}]`, given[i])
-    const all = given.map((value) => this.#copy(value))
-    this.$writable()
-    this.$grow(all.length)
-    const { length } = this
-    this.$setLength(length + all.length)
-    all.forEach((value, i) => {
-      this.#put(length + i, value)
-    })
-    return this.length
+    const all = given.map(copyOf)
+    return this.$extend(
+      'append',
+      () => all.length,
+      (index) => {
+        for (const [i, value] of all.entries()) this.#put(index + i, value)
+      },
+    )
   }
 
   fill(value: Uint8Array, from = 0, to: number = this.length): void {
@@ -100,14 +105,14 @@ export class BytesArray extends HeapArray<Uint8Array> {
     this.$holder.space.attachedViews().u8.set(value, this.$store + index * this.elementBytes)
   }
 
-  /** What lies in the heap may move when there is to be room for it. */
-  #copy(value: Uint8Array): Uint8Array {
-    return value.buffer === this.$holder.space.core.memory.buffer ? value.slice() : value
-  }
-
   #checkElement(argument: string, value: unknown): void {
-    if (value instanceof Uint8Array && value.length === this.elementBytes) return
-    const given = value instanceof Uint8Array ? `${value.length} bytes` : value
+    if (value instanceof Uint8Array && typedLength(value) === this.elementBytes) return
+    const given = value instanceof Uint8Array ? `${typedLength(value)} bytes` : value
     throw new ArgumentError(argument, given, `a Uint8Array of ${this.elementBytes} bytes`)
   }
+}
+
+/** What lies in the heap may move, and a buffer may be made shorter, when there is to be room for it. */
+function copyOf(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value)
 }

@@ -7,6 +7,7 @@
  * Fast path: an element that is there, and one that fits behind the last, is read and written through the typed arrays
  * over the memory; the module is called for all else.
  */
+import { STATUS_OK } from '../../kernel/layout.js'
 import {
   ARRAY_ELEMENT_BYTES_AT,
   ARRAY_KIND_AT,
@@ -211,11 +212,36 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
 
   /** Have room for `count` more elements, and some beyond when there was too little. @internal */
   $grow(count: number): void {
+    this.$status('reserve', () => this.#makeRoom(count))
+  }
+
+  /**
+   * Append as many elements as `count` says, which `put` writes from the index on that it is given; the new length. No
+   * code of the program runs between the two and the room that is made for them.
+   *
+   * @internal
+   */
+  $extend(call: string, count: () => number, put: (index: number) => void): number {
+    this.$writable()
+    this.$status(call, () => {
+      const more = count()
+      const status = this.#makeRoom(more)
+      if (status !== STATUS_OK) return status
+      const { length } = this
+      put(length)
+      this.$setLength(length + more)
+      return STATUS_OK
+    })
+    return this.length
+  }
+
+  #makeRoom(count: number): number {
     const { length, capacity } = this
     const needed = length + count
-    if (needed <= capacity) return
+    if (needed <= capacity) return STATUS_OK
     checkRange('length', needed, 0, LENGTH_MAX)
-    this.reserve(Math.min(Math.max(needed, Math.floor(capacity * GROWTH)), LENGTH_MAX))
+    const room = Math.min(Math.max(needed, Math.floor(capacity * GROWTH)), LENGTH_MAX)
+    return this.$values.kernel.arrayReserve(this.reference, room)
   }
 
   /** Say that there are so many elements: they are in the store. @internal */

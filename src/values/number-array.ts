@@ -1,10 +1,12 @@
 /** Arrays of numbers and of 64-bit integers: elements as typed arrays have them. */
+import { STATUS_OK } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ARRAY_LENGTH_AT } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Holder } from '../objects/holder.js'
 import { arrayOf, fitsScalar, loadScalar, type ScalarName, scalarError, storeScalar } from '../objects/kinds.js'
+import { typedBuffer, typedLength } from '../typed-arrays.js'
 import { type BigintArrayKind, HeapArray, KIND_NUMBERS, kindAt, listOf, type NumberArrayKind } from './heap-array.js'
 
 const LENGTH_WORD = ARRAY_LENGTH_AT >>> 2
@@ -89,10 +91,11 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
   }
 
   #pushSlow(value: ElementOf<Kind>): number {
-    const { length } = this
-    this.resize(length + 1)
-    storeScalar(this.#kind, this.$holder.views, this.$store + (length << this.#shift), value)
-    return length + 1
+    return this.$extend(
+      'push',
+      () => 1,
+      (index) => this.#put(index, value),
+    )
   }
 
   pop(): ElementOf<Kind> | undefined {
@@ -107,24 +110,24 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
   /** @internal */
   $insert(index: number, value: ElementOf<Kind>): void {
     this.#checkValue('value', value)
-    this.$status('insert', () => this.$values.kernel.arrayInsert(this.reference, index, 1))
-    storeScalar(this.#kind, this.$holder.views, this.$store + (index << this.#shift), value)
+    this.$status('insert', () => {
+      const status = this.$values.kernel.arrayInsert(this.reference, index, 1)
+      if (status === STATUS_OK) this.#put(index, value)
+      return status
+    })
   }
 
   /** A typed array of the same kind, or an array of the heap of it, is copied at once. */
   append(list: Iterable<ElementOf<Kind>>): number {
     const typed = this.#typed(list)
     // What lies in the heap may move when there is to be room for it.
-    const isOwn = typed?.buffer === this.$holder.space.core.memory.buffer
-    const source = (isOwn ? typed?.slice() : typed) ?? this.#collect(list)
-    const count = source.length
-    this.$writable()
-    this.$grow(count)
-    const { length } = this
-    const all = this.#all()
-    all.set(source, this.#first() + length)
-    this.$setLength(length + count)
-    return length + count
+    const isOwn = typed !== undefined && typedBuffer(typed) === this.$holder.space.core.memory.buffer
+    const source = (isOwn ? this.#copyOf(typed) : typed) ?? this.#collect(list)
+    return this.$extend(
+      'append',
+      () => typedLength(source),
+      (index) => this.#all().set(source, this.#first() + index),
+    )
   }
 
   fill(value: ElementOf<Kind>, from = 0, to: number = this.length): void {
@@ -155,7 +158,7 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
     checkRange('from', from, 0, length)
     const typed = this.#typed(target)
     if (!typed) throw new ArgumentError('target', target, `a typed array of ${this.#kind}`)
-    const count = Math.min(typed.length, length - from)
+    const count = Math.min(typedLength(typed), length - from)
     typed.set(this.#all().subarray(this.#first() + from, this.#first() + from + count))
     return count
   }
@@ -185,6 +188,11 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
     return loadScalar(this.#kind, this.$holder.views, this.$store + (index << this.#shift)) as ElementOf<Kind>
   }
 
+  #put(index: number, value: ElementOf<Kind>): void {
+    const at = this.$store + (index << this.#shift)
+    storeScalar(this.#kind, this.$holder.space.attachedViews(), at, value)
+  }
+
   #checkValue(argument: string, value: unknown): void {
     if (!fitsScalar(this.#kind as ScalarName, value)) throw scalarError(this.#kind, argument, value)
   }
@@ -205,6 +213,12 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
     const own = arrayOf(this.#kind, this.$holder.views).constructor as typeof Uint8Array
     if (!(ArrayBuffer.isView(list) && list instanceof own)) return undefined
     return list
+  }
+
+  /** Without the getters and the species of a class made of the typed array's. */
+  #copyOf(typed: AnyTyped): AnyTyped {
+    const own = arrayOf(this.#kind, this.$holder.views).constructor as new (from: AnyTyped) => AnyTyped
+    return new own(typed)
   }
 
   /** The values of something else, each checked. */

@@ -72,9 +72,12 @@ export class ValueArray extends HeapArray<Value> {
   $insert(index: number, value: Value): void {
     const values = this.$values
     values.check('value', value, 1)
+    const { kernel } = values
     values.withWord('value', value, (word) => {
-      this.$status('insert', () => values.kernel.arrayInsert(this.reference, index, 1))
-      this.$status('insert', () => values.kernel.arraySet(this.reference, index, word()))
+      this.$status('insert', () => {
+        const status = kernel.arrayInsert(this.reference, index, 1)
+        return status === STATUS_OK ? kernel.arraySet(this.reference, index, word()) : status
+      })
     })
   }
 

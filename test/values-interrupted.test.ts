@@ -1,0 +1,151 @@
+/**
+ * Goal: calls on values hold while the program's own code runs in the middle of them: reclaimers, listeners, getters and
+ * iterators of what is passed.
+ * Method: heaps filled to the brim, whose reclaimer makes room and then does the worst it can to what is being changed:
+ * it changes it, shrinks it, or closes its scope; typed arrays whose class lies about them.
+ * A failure means: bytes written outside of an array, elements that are lost, or counts that are never given back.
+ */
+import { describe, expect, it } from 'vitest'
+import { Heap } from '../src/index.js'
+import { inValueHeap } from './support/values.js'
+
+const MODES = ['manual', 'vm', 'runtime', 'server'] as const
+
+/** A heap without a byte to spare once it is armed; its reclaimer gives back all that fills it, and calls `act`. */
+class BrimmingHeap {
+  readonly heap: Heap
+  readonly #held: number[] = []
+  #act: (() => void) | undefined
+
+  constructor(mode: (typeof MODES)[number]) {
+    this.heap = Heap.create({ mode, limit: '2MiB', initial: '2MiB' })
+    this.heap.addReclaimer(() => {
+      const act = this.#act
+      if (!act) return
+      this.#act = undefined
+      for (const block of this.#held.splice(0)) this.heap.free(block as never)
+      act()
+    })
+  }
+
+  /** Fill the heap, and act when it asks for room. */
+  arm(act: () => void): void {
+    for (let bytes = 2 ** 19; bytes >= 16; bytes /= 2) {
+      for (let block = this.heap.tryAlloc(bytes); block !== 0; block = this.heap.tryAlloc(bytes)) this.#held.push(block)
+    }
+    this.#act = act
+  }
+
+  get hasActed(): boolean {
+    return this.#act === undefined
+  }
+}
+
+describe.each(MODES)('%s: arrays that change while room is made for them', (mode) => {
+  it('push: what was pushed meanwhile stays', () => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    using _scope = heap.scope()
+    const list = heap.values.array('i32', new Int32Array(60000))
+    list.trim()
+    brim.arm(() => {
+      list.push(1)
+      list.push(2)
+    })
+    expect(list.push(3)).toBe(60003)
+    expect([brim.hasActed, ...list.toTypedArray(60000)]).toEqual([true, 1, 2, 3])
+    expect(heap.verify()).toEqual({ ok: true })
+  })
+
+  it('push, append, insert: what was cleared meanwhile is gone', () => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    using _scope = heap.scope()
+    const wide = heap.values.array({ bytes: 1000 })
+    wide.resize(300)
+    wide.trim()
+    const element = new Uint8Array(1000).fill(7)
+    brim.arm(() => {
+      wide.clear()
+      wide.trim()
+    })
+    expect(wide.push(element)).toBe(1)
+    expect(wide.get(0)).toEqual(element)
+    wide.resize(300)
+    wide.trim()
+    brim.arm(() => {
+      wide.clear()
+      wide.trim()
+    })
+    expect(wide.append([element, element])).toBe(2)
+    wide.resize(300)
+    wide.trim()
+    brim.arm(() => wide.clear())
+    expect(() => wide.insert(300, element)).toThrow(/`insert` must be called with places that are there/)
+    expect([wide.length, heap.verify()]).toEqual([0, { ok: true }])
+  })
+
+  it('append: nothing is written where the room was that a listener has given back', () => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    using _scope = heap.scope()
+    const list = heap.values.array('i32', new Int32Array(60000))
+    list.trim()
+    heap.on('collectEnd', () => {
+      if (brim.hasActed && list.length === 60000) list.trim()
+    })
+    brim.arm(() => {})
+    expect(list.append(new Int32Array(4000).fill(0x77777777))).toBe(64000)
+    expect([brim.hasActed, list.capacity >= 64000, list.at(-1)]).toEqual([true, true, 0x77777777])
+    expect(heap.verify()).toEqual({ ok: true })
+  })
+})
+
+describe.each(['manual', 'embedded', 'vm', 'runtime'])('%s: typed arrays that are not what they say', (name) => {
+  class Liar extends Int32Array {
+    static claims = 0
+    override get length(): number {
+      return Liar.claims
+    }
+    static get [Symbol.species](): never {
+      throw new Error('nobody asks')
+    }
+  }
+  class ByteLiar extends Uint8Array {
+    override get length(): number {
+      return 2
+    }
+  }
+
+  it('their elements are copied, however many they claim', () =>
+    inValueHeap(name, (heap) => {
+      for (const claims of [0, 1000]) {
+        Liar.claims = claims
+        const list = heap.values.array('i32', [7])
+        list.trim()
+        const beside = heap.values.string('beside')
+        expect(list.append(new Liar(60).fill(5))).toBe(61)
+        expect([list.at(-1), beside.text, heap.verify()]).toEqual([5, 'beside', { ok: true }])
+        const own = list.view()
+        expect(list.append(new Liar(own.buffer as ArrayBuffer, own.byteOffset, 61))).toBe(122)
+        expect(list.copyTo(new Liar(3))).toBe(3)
+      }
+    }))
+
+  it('elements of bytes have the size that they have', () =>
+    inValueHeap(name, (heap) => {
+      const list = heap.values.array({ bytes: 2 }, [new Uint8Array(2)])
+      for (const call of ['push', 'set', 'insert', 'append', 'fill'] as const) {
+        const long = new ByteLiar(50)
+        const use = {
+          push: () => list.push(long),
+          set: () => list.set(0, long),
+          insert: () => list.insert(0, long),
+          append: () => list.append([long]),
+          fill: () => list.fill(long),
+        }
+        expect(use[call], call).toThrow(/must be a Uint8Array of 2 bytes; got "50 bytes"/)
+      }
+      expect([list.length, list.get(0)]).toEqual([1, new Uint8Array(2)])
+    }))
+})
