@@ -26,6 +26,7 @@ import {
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
   REPORT_WORK,
+  ROOT_STRONG,
   SPACE_BUDGET_AT,
   SPACE_BUMP_AT,
   SPACE_FINALIZER_READY_AT,
@@ -408,8 +409,8 @@ export class ObjectSpace {
   }
 
   /**
-   * The word that `attempt` gives after room was made, which runs listeners, reclaimers and finalizers: the word lies in
-   * a handle until they are done.
+   * The word that `attempt` gives after room was made, which runs listeners, reclaimers and finalizers: until they are
+   * done the word lies in a root, for they may close any scope.
    */
   rescueRaw(bytes: number, attempt: () => number): number {
     // Counted objects stay where they are.
@@ -418,16 +419,13 @@ export class ObjectSpace {
       bytes,
       () => {
         const word = attempt() >>> 0
-        return word === 0 ? 0 : this.kernel.handlePush(word)
+        return word === 0 ? 0 : this.kernel.rootAdd(ROOT_STRONG, word)
       },
       true,
     )
     this.views.refresh()
     const word = this.wordAt(slot)
-    if (this.wordAt(this.topIndex << 2) === slot + 4) {
-      this.setWordAt(slot, 0)
-      this.setWordAt(this.topIndex << 2, slot)
-    }
+    this.kernel.rootRemove(ROOT_STRONG, slot)
     return word
   }
 
