@@ -219,12 +219,16 @@ function setAtOnce(view: ObjectView, values: ValueSpace, key: Value, value: Valu
   if (makesKey && needsMemory(value)) return false
   // The one that is made comes first: it may move the other.
   const keyFirst = makesKey ? values.wordOf('key', key) : 0
-  const valueWord = values.wordOf('value', value)
-  const keyWord = makesKey ? keyFirst : (values.plainWord('key', key) as Word)
-  const status = values.kernel.dictionarySet(view.reference, keyWord, valueWord)
-  if (values.isCounted) {
-    values.letGo(keyWord, key)
-    values.letGo(valueWord, value)
+  let valueWord = 0
+  let status: number
+  try {
+    valueWord = values.wordOf('value', value)
+    const keyWord = makesKey ? keyFirst : (values.plainWord('key', key) as Word)
+    status = values.kernel.dictionarySet(view.reference, keyWord, valueWord)
+  } finally {
+    // Also when a scope was closed while room was made.
+    if (makesKey) values.letGo(keyFirst, key)
+    if (valueWord !== 0) values.letGo(valueWord, value)
   }
   if (status === STATUS_OK) values.space.views.refresh()
   else if (status !== STATUS_OUT_OF_MEMORY) throw refused(view, 'set', key, status)

@@ -138,8 +138,13 @@ export class ValueArray extends HeapArray<Value> {
     const values = this.$values
     values.check('value', value)
     const word = values.wordOf('value', value)
-    const status = attempt(word)
-    values.letGo(word, value)
+    let status: number
+    try {
+      status = attempt(word)
+    } finally {
+      // Also when the array's scope was closed while room was made.
+      values.letGo(word, value)
+    }
     if (status === STATUS_OK) values.space.views.refresh()
     else if (status !== STATUS_OUT_OF_MEMORY) throw viewRefusal(this, call, status)
     else values.withWord('value', value, (again) => this.$status(call, () => attempt(again())))

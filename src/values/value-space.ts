@@ -179,14 +179,23 @@ export class ValueSpace {
 
   /** Let go of the word of a value, which was stored or is not needed. */
   letGo(word: number, value: unknown): void {
-    if (this.isCounted && isPrimitive(value) && this.isReference(word)) this.space.kernel.decref(word)
+    if (isPrimitive(value)) this.release(word)
+  }
+
+  /** Let go of a word that the caller owns. */
+  release(word: number): void {
+    if (this.isCounted && this.isReference(word)) this.space.kernel.decref(word)
   }
 
   /** Set the word at `offset` of an object, which may be written to, to any value. */
   store(view: ObjectView, offset: number, argument: string, value: unknown): void {
     const word = this.wordOf(argument, value)
-    this.space.storeReference(view.reference, offset, word)
-    if (this.isCounted) this.letGo(word, value)
+    try {
+      this.space.storeReference(view.reference, offset, word)
+    } finally {
+      // Also when the view's scope was closed while room was made.
+      if (this.isCounted) this.letGo(word, value)
+    }
   }
 
   /** What the word at `offset` of an object is in JavaScript. */
@@ -224,8 +233,12 @@ export class ValueSpace {
   /** A view, in the innermost scope, of an object that the caller owns. */
   viewOwned(reference: number): ObjectView {
     const { space } = this
+    const { innermost } = space.scopes
+    // Its scope was closed while room was made.
+    if (!innermost) this.release(reference)
     const { holder } = space.scopes
     const slot = space.pushOwned(reference)
+    holder.assertOpen()
     return space.viewAt(holder, slot, space.wordAt(slot << 2))
   }
 
