@@ -6,7 +6,8 @@
  * A failure means: bytes written outside of an array, elements that are lost, or counts that are never given back.
  */
 import { describe, expect, it } from 'vitest'
-import { Heap } from '../src/index.js'
+import { DICTIONARY_LOCKS_AT } from '../kernel/value-layout.js'
+import { Heap, OutOfMemoryError, ScopeError, StaleHandleError, struct, value } from '../src/index.js'
 import { inValueHeap } from './support/values.js'
 
 const MODES = ['manual', 'vm', 'runtime', 'server'] as const
@@ -147,5 +148,109 @@ describe.each(['manual', 'embedded', 'vm', 'runtime'])('%s: typed arrays that ar
         expect(use[call], call).toThrow(/must be a Uint8Array of 2 bytes; got "50 bytes"/)
       }
       expect([list.length, list.get(0)]).toEqual([1, new Uint8Array(2)])
+    }))
+})
+
+describe.each(MODES)('%s: scopes that are closed while room is made', (mode) => {
+  const long = 'x'.repeat(5000)
+  const Cell = struct('Cell', { any: value })
+  const USES: Readonly<Record<string, (heap: Heap) => () => unknown>> = {
+    'values.string': (heap) => () => heap.values.string(long),
+    'values.array': (heap) => () => heap.values.array('value', [long]),
+    push: (heap) => {
+      const list = heap.values.array('value')
+      return () => list.push(long)
+    },
+    'dictionary.set, key': (heap) => {
+      const dictionary = heap.values.dictionary()
+      return () => dictionary.set(long, 1)
+    },
+    'dictionary.set, key beside a view': (heap) => {
+      const dictionary = heap.values.dictionary()
+      const list = heap.values.array('i8')
+      return () => dictionary.set(long, list)
+    },
+    'dictionary.set, value': (heap) => {
+      const dictionary = heap.values.dictionary()
+      return () => dictionary.set(1, long)
+    },
+    'object.set': (heap) => {
+      const object = heap.values.object()
+      return () => object.set('a', long)
+    },
+    field: (heap) => {
+      const cell = heap.new(Cell)
+      return () => {
+        cell.any = long
+      }
+    },
+  }
+
+  it.each(Object.keys(USES))('%s: what was made for it is let go of', (name) => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    const scope = heap.scope()
+    const use = USES[name]?.(heap) as () => unknown
+    brim.arm(() => scope.close())
+    try {
+      use()
+    } catch (error) {
+      expect([ScopeError, StaleHandleError, OutOfMemoryError]).toContain((error as Error).constructor)
+    }
+    scope.close()
+    heap.collect()
+    heap.values.trimInterned()
+    const texts = [...heap.objects()].filter(({ bytes, type }) => type === '#string' && bytes > 5000)
+    expect([mode === 'manual' ? texts.length : 0, heap.verify()]).toEqual([0, { ok: true }])
+  })
+
+  it('words.string: a listener that closes the scope cannot have the string', () => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    const { words } = heap.values
+    const scope = heap.scope()
+    brim.arm(() => {})
+    heap.on('collectEnd', () => {
+      if (brim.hasActed) scope.close()
+    })
+    const word = words.string(long)
+    expect([words.isString(word), words.text(word) === long, heap.verify()]).toEqual([true, true, { ok: true }])
+    words.release(word)
+  })
+})
+
+describe.each(['manual', 'embedded', 'vm', 'runtime'])('%s: without a scope', (name) => {
+  it('nothing is taken out, and no dictionary stays locked', () =>
+    inValueHeap(name, (heap) => {
+      const outer = heap.scope()
+      const inner = Heap.create({ mode: heap.mode, limit: heap.mode === 'embedded' ? '64kB' : '4MiB' })
+      const { list, ages } = (() => {
+        using _scope = inner.scope()
+        return {
+          list: inner.root(inner.values.array('value', [1, 'last'])),
+          ages: inner.root(inner.values.dictionary().set('a', 'one').set('b', 2)),
+        }
+      })()
+      expect(() => list.value.pop()).toThrow(ScopeError)
+      expect(() => ages.value.take('a')).toThrow(ScopeError)
+      expect([list.value.length, ages.value.size]).toEqual([2, 2])
+      expect(() => [...ages.value]).toThrow(ScopeError)
+      const { words } = inner.values
+      expect(words.load(words.of(ages), DICTIONARY_LOCKS_AT)).toBe(words.integer(0))
+      {
+        using _scope = inner.scope()
+        expect([String(list.value.pop()), list.value.pop(), list.value.pop()]).toEqual(['last', 1, undefined])
+        expect([String(ages.value.take('a')), ages.value.take('b'), ages.value.take('b')]).toEqual([
+          'one',
+          2,
+          undefined,
+        ])
+      }
+      list.dispose()
+      ages.dispose()
+      expect(inner.verify()).toEqual({ ok: true })
+      if (inner.mode === 'manual') expect([...inner.objects()].length).toBe(0)
+      inner.close()
+      outer.close()
     }))
 })

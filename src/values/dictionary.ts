@@ -112,13 +112,10 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
 
   /** Delete a key; the value it had, or undefined. @throws ArgumentError for a key of another kind */
   take(key: Key): Value {
-    const values = valuesOf(this)
-    values.check('key', key)
-    const word = values.withWord('key', key, (keyWord) => values.kernel.dictionaryTake(this.reference, keyWord()) >>> 0)
-    if (word !== 0) return values.readOwned(word)
-    const status = values.word(VALUES_STATUS_AT)
-    if (values.isNone(status)) return undefined
-    throw refused(this, 'take', key, status)
+    // Read first: what finds no scope, or no room for its handle, stays in the dictionary.
+    const value = this.get(key)
+    void this.delete(key)
+    return value
   }
 
   /** Delete all. */
@@ -279,7 +276,13 @@ class DictionaryIterator<Item> implements IterableIterator<Item> {
     const position = kernel.dictionaryNext(view.reference, this.#position) >>> 0
     if (position === NOWHERE) return this.return()
     this.#position = position + 1
-    return { done: false, value: this.#read(position) }
+    try {
+      return { done: false, value: this.#read(position) }
+    } catch (error) {
+      // A loop does not come back to an iterator that has thrown.
+      this.return()
+      throw error
+    }
   }
 
   return(): IteratorResult<Item> {

@@ -1,7 +1,7 @@
 /** Arrays of any values: tagged words. */
 import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
-import { ARRAY_LENGTH_AT, VALUES_STATUS_AT } from '../../kernel/value-layout.js'
+import { ARRAY_LENGTH_AT } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
 import { HeapArray, listOf } from './heap-array.js'
 import { viewRefusal } from './refusals.js'
@@ -60,12 +60,14 @@ export class ValueArray extends HeapArray<Value> {
   }
 
   pop(): Value {
+    this.$writable()
+    const { length } = this
+    if (length === 0) return undefined
+    // Read first: what finds no scope, or no room for its handle, stays in the array.
+    const value = this.get(length - 1)
     const values = this.$values
-    const word = values.kernel.arrayPop(this.reference) >>> 0
-    if (word !== 0) return values.readOwned(word)
-    const status = values.word(VALUES_STATUS_AT)
-    if (values.isNone(status)) return undefined
-    throw viewRefusal(this, 'pop', status)
+    values.release(values.kernel.arrayPop(this.reference))
+    return value
   }
 
   /** @internal */
