@@ -346,3 +346,14 @@ describe('random programs', () => {
 function freshSeed(number: number): number {
   return (Math.imul(Date.now() & 0xfffffff, 2654435761) + number) >>> 0
 }
+
+describe('a listener that allocates', () => {
+  it('is no part of what collectCycles has done', () => {
+    using heap = Heap.create({ mode: 'manual', limit: '4MiB' })
+    heap.on('collectEnd', () => {
+      heap.allocRefcounted(8)
+    })
+    expect(heap.collectCycles()).toMatchObject({ releasedObjects: 0, releasedBytes: 0 })
+    expect(heap.stats().liveObjects).toBe(1)
+  })
+})

@@ -192,10 +192,10 @@ function collectCycles(space: ObjectSpace, budgetMs: number | undefined, units: 
   const beganMs = performance.now()
   const objects = space.word(SPACE_LIVE_OBJECTS_AT)
   const bytes = space.word(SPACE_LIVE_BYTES_AT)
-  if (budgetMs === undefined && units === undefined) void space.collect(COLLECT_FULL)
+  if (budgetMs === undefined && units === undefined) void space.collectUntold(COLLECT_FULL)
   else takeSteps(space, beganMs + (budgetMs ?? BUDGET_MAX_MS), units ?? UNITS_MAX)
   const candidates = space.word(SPACE_CANDIDATE_COUNT_AT) + space.word(SPACE_MISSED_AT)
-  return {
+  const made = {
     // No code of the program has run in between: whatever went was garbage.
     releasedObjects: objects - space.word(SPACE_LIVE_OBJECTS_AT),
     releasedBytes: bytes - space.word(SPACE_LIVE_BYTES_AT),
@@ -203,6 +203,8 @@ function collectCycles(space: ObjectSpace, budgetMs: number | undefined, units: 
     candidates,
     ms: performance.now() - beganMs,
   }
+  space.settle()
+  return made
 }
 
 /** Go on until nothing is left, the units are used up, the time is, or there is no memory for it. */

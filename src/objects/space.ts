@@ -686,13 +686,19 @@ export class ObjectSpace {
 
   /** `kind`: `COLLECT_…` */
   collect(kind: number): Collection {
+    const made = this.collectUntold(kind)
+    this.settle()
+    return made
+  }
+
+  /** The same before anybody is told: until it settles, no code of the program has run. */
+  collectUntold(kind: number): Collection {
     if (kind === COLLECT_MINOR && !this.hasNursery) {
       throw new ArgumentError('kind', 'minor', `'full' in mode '${this.core.mode}', which has no nursery`)
     }
     const { count } = this.collections
     this.#expect('collect', this.kernel.collect(kind))
     const made = this.collections.firstAfter(count, COLLECTION_KINDS[kind] as CollectionKind)
-    this.settle()
     if (!made) throw new CorruptionError(this.base, 'a collection did not report its end')
     return made
   }
