@@ -26,7 +26,7 @@ import { ArgumentError, ImageError, StaleHandleError } from '../errors.js'
 import { type ImageType, nameOfType } from '../formats/image.js'
 import { isKind, isStruct, isWordKind } from './kinds.js'
 import type { ObjectSpace } from './space.js'
-import { lastBinding, type Struct } from './struct.js'
+import { lastBinding, type Struct, VALUE_TYPE_SIGN } from './struct.js'
 import { haveSameLayout, type TypeNumbers } from './type-layout.js'
 import { valueClasses } from './value-classes.js'
 import { ObjectView, type ViewClass, viewClassOf } from './view.js'
@@ -123,7 +123,8 @@ export class TypeRegistry {
 
   #sizeOf(id: number): PayloadSize | undefined {
     const isType = Number.isInteger(id) && id >= TYPE_FIRST_USER && id <= this.#space.word(SPACE_TYPE_COUNT_AT)
-    if (isType) this.#sizes[id] = this.numbersOf(id)
+    // Zeros are no string, and no array.
+    if (isType && !this.get(id)?.name.startsWith(VALUE_TYPE_SIGN)) this.#sizes[id] = this.numbersOf(id)
     return this.#sizes[id]
   }
 
@@ -201,7 +202,7 @@ export class TypeRegistry {
   /** The type of a name. */
   named(name: string): Binding | undefined {
     // The types of values come all together, with the values' state that says which they are.
-    if (name.startsWith('#')) void this.#space.values
+    if (name.startsWith(VALUE_TYPE_SIGN)) void this.#space.values
     this.#scan()
     return this.#byName.get(name)
   }

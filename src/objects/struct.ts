@@ -23,6 +23,8 @@ import {
 } from './kinds.js'
 
 const NAME_MAX_CHARACTERS = 200
+/** What the names of the types of values begin with, and no struct's. */
+export const VALUE_TYPE_SIGN = '#'
 const FIELDS_MAX = 1024
 const ELEMENT_MAX_BYTES = 65535
 /** The words of an element that may be references: what one mask has bits for. */
@@ -124,6 +126,9 @@ export function struct<const Name extends string, const Definition extends Field
   fields: Definition,
 ): Struct<Name, Definition> {
   checkName('name', name)
+  if (name.startsWith(VALUE_TYPE_SIGN)) {
+    throw new ArgumentError('name', name, `one that does not begin with ${VALUE_TYPE_SIGN}: types of values do`)
+  }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new ArgumentError('fields', fields, 'an object of kinds by name')
   }

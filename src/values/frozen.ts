@@ -5,6 +5,7 @@
 import { STATUS_OK } from '../../kernel/layout.js'
 import { STRING_HASH_AT, STRING_WATCH_AT } from '../../kernel/value-layout.js'
 import type { ObjectSpace } from '../objects/space.js'
+import { VALUE_TYPE_SIGN } from '../objects/struct.js'
 
 const BOUND_TO_HEAP: ReadonlySet<string> = new Set(['#dictionary', '#properties', '#shape'])
 const STRING = '#string'
@@ -23,6 +24,6 @@ export function forgetHeap(words: Uint32Array, reference: number, typeName: stri
 
 /** Whether the values of an image that was written into the heap are whole. Looks at all values of the heap. */
 export function areValuesWhole(space: ObjectSpace, typeNames: readonly string[]): boolean {
-  if (!typeNames.some((name) => name.startsWith('#'))) return true
+  if (!typeNames.some((name) => name.startsWith(VALUE_TYPE_SIGN))) return true
   return space.values.kernel.valuesVerify() === STATUS_OK
 }
