@@ -9,6 +9,7 @@ import {
   ARRAY_KIND_AT,
   ARRAY_LENGTH_AT,
   KIND_VALUE,
+  STATUS_RANGE,
   VALUES_STATUS_AT,
   VALUES_TEXT_AT,
 } from '../../kernel/value-layout.js'
@@ -23,6 +24,11 @@ const NOWHERE = 0xffffffff
 const LENGTH_WORD = ARRAY_LENGTH_AT >>> 2
 const KIND_WORD = ARRAY_KIND_AT >>> 2
 const WRITABLE_MASK = TYPE_MASK | OBJECT_IMMORTAL
+
+/** Whether an index is one, and less than a length. */
+function isBelow(index: number, length: number): boolean {
+  return index >>> 0 === index && index < length
+}
 
 /** Words, objects, strings, arrays, dictionaries and property objects by words. Made by `heap.values.words`. */
 export class Words extends WideWords {
@@ -46,9 +52,10 @@ export class Words extends WideWords {
   arrayGet(array: Word, index: number): Word {
     const { i32 } = this.space.views
     const at = array >>> 2
-    if (this.#isValues(i32, at, TYPE_MASK) && index >>> 0 < (i32[at + LENGTH_WORD] as number) >>> 0) {
+    if (this.#isValues(i32, at, TYPE_MASK) && isBelow(index, i32[at + LENGTH_WORD] as number)) {
       return i32[((i32[at] as number) >>> 2) + index] as number
     }
+    this.#checkIndex('arrayGet', array, index)
     const word = this.values.kernel.arrayGet(array, index)
     return word === 0 ? this.refuse('arrayGet', [array, index]) : word | 0
   }
@@ -59,12 +66,18 @@ export class Words extends WideWords {
     const at = array >>> 2
     if ((word & 1) !== 0 && this.#isValues(i32, at, WRITABLE_MASK)) {
       const slot = ((i32[at] as number) >>> 2) + index
-      if (index >>> 0 < (i32[at + LENGTH_WORD] as number) >>> 0 && ((i32[slot] as number) & 1) !== 0) {
+      if (isBelow(index, i32[at + LENGTH_WORD] as number) && ((i32[slot] as number) & 1) !== 0) {
         i32[slot] = word
         return
       }
     }
+    this.#checkIndex('arraySet', array, index)
     this.expectOk(this.values.kernel.arraySet(array, index, word), 'arraySet', [array, index, word])
+  }
+
+  /** The module takes indexes modulo 2^32, and cuts them. */
+  #checkIndex(call: string, array: Word, index: number): void {
+    if (index >>> 0 !== index) throw refusal(this.space, call, STATUS_RANGE, [array, index], CALL_BYTES)
   }
 
   /** Append to an array of values. May allocate. @throws OutOfMemoryError, ArgumentError, CountError */
