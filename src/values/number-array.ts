@@ -140,7 +140,7 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
   /** NaN is the same as itself, 0 as -0. */
   indexOf(value: ElementOf<Kind>, from = 0): number {
     checkRange('from', from, 0, this.length)
-    const elements = this.view() as unknown as AnyTyped
+    const elements = this.#elements()
     if (!Number.isNaN(value)) return elements.indexOf(value as number, from)
     const rest = elements.subarray(from).findIndex(Number.isNaN)
     return rest < 0 ? -1 : rest + from
@@ -171,7 +171,7 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
    */
   view(): TypedArrayOf[Kind] {
     this.$writable()
-    return this.#all().subarray(this.#first(), this.#first() + this.length) as unknown as TypedArrayOf[Kind]
+    return this.#elements() as unknown as TypedArrayOf[Kind]
   }
 
   override toArray(): ElementOf<Kind>[] {
@@ -195,6 +195,11 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
 
   #checkValue(argument: string, value: unknown): void {
     if (!fitsScalar(this.#kind as ScalarName, value)) throw scalarError(this.#kind, argument, value)
+  }
+
+  /** The elements where they lie. */
+  #elements(): AnyTyped {
+    return this.#all().subarray(this.#first(), this.#first() + this.length)
   }
 
   /** The whole memory, as elements of the kind. */
