@@ -80,19 +80,21 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
         return this
       }
     }
-    store(this, values, key.key, () => key.$key, value, cache)
+    store(this, values, key, () => key.$key, value, cache)
     return this
   }
 
   /** Whether there is such a property. @throws ArgumentError for what can be no key */
   has(key: PropertyName): boolean {
     const values = valuesOf(this)
+    void this.reference
     return withKnownName(values, key, (word) => word() !== 0 && values.kernel.propertyHas(this.reference, word()) !== 0)
   }
 
   /** Delete a property; whether it was there. @throws ArgumentError for what can be no key; OutOfMemoryError */
   delete(key: PropertyName): boolean {
     const values = valuesOf(this)
+    void this.reference
     return withKnownName(values, key, (word) => {
       let isThere = word() !== 0
       if (!isThere) return false
@@ -121,9 +123,8 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
     const slot = values.hold(made)
     try {
       const word = (i: number) => space.wordAt(space.wordAt(values.held(slot)) + 4 * i)
-      return Array.from({ length: space.wordAt(made + ARRAY_LENGTH_AT) }, (_, i) =>
-        nameOf(values, word(i), () => word(i)),
-      )
+      const length = space.wordAt(values.held(slot) + ARRAY_LENGTH_AT)
+      return Array.from({ length }, (_, i) => nameOf(values, word(i), () => word(i)))
     } finally {
       values.drop(slot)
     }
