@@ -31,6 +31,7 @@ import {
   StaleHandleError,
   struct,
   UnsupportedError,
+  WORD,
 } from '../src/index.js'
 import { inValueHeap, VALUE_HEAPS } from './support/values.js'
 
@@ -350,6 +351,16 @@ describe('images of values', () => {
     },
   )
 
+  it('numbers of an image can be looked for', () => {
+    using source = Heap.create({ mode: 'vm', limit: '1MiB' })
+    using _scope = source.scope()
+    const bytes = source.freeze({ list: source.values.array('f64', [1, Number.NaN, -0]) })
+    using heap = Heap.create({ mode: 'vm', limit: '1MiB' })
+    using _inner = heap.scope()
+    const { list } = heap.loadImage(bytes).roots as unknown as { list: HeapArray<number> }
+    expect([1, Number.NaN, 0, 7].map((one) => list.indexOf(one))).toEqual([0, 1, 2, -1])
+  })
+
   it('dictionaries and property objects are of one heap alone', () => {
     using heap = Heap.create({ mode: 'vm', limit: '1MiB' })
     using _scope = heap.scope()
@@ -458,4 +469,58 @@ describe('heaps', () => {
       address: string.reference,
     })
   })
+})
+
+describe.each(['manual', 'embedded', 'vm', 'runtime', 'server'])('%s: what looks right and is not', (name) => {
+  it('null is no list of values', () =>
+    inValueHeap(name, (heap) => {
+      expect(() => heap.values.array('i8', null as never)).toThrow(/`values` must be iterable, or left out; got null/)
+    }))
+
+  it('an object whose scope is closed has no properties, and not none', () =>
+    inValueHeap(name, (heap) => {
+      const scope = heap.scope()
+      const object = heap.values.object()
+      scope.close()
+      for (const key of ['never interned', 1]) {
+        expect(() => object.has(key)).toThrow(StaleHandleError)
+        expect(() => object.delete(key)).toThrow(StaleHandleError)
+      }
+    }))
+
+  it('a cache for an object needs no scope to set a property', () =>
+    inValueHeap(name, (heap) => {
+      using other = Heap.create({ ...VALUE_HEAPS[name] })
+      const scope = other.scope()
+      using cache = other.values.cache(other.values.array('i8'))
+      const object = other.root(other.values.object())
+      scope.close()
+      object.value.set(cache, 2.5)
+      expect([object.value.get(cache), heap.verify()]).toEqual([2.5, { ok: true }])
+    }))
+
+  it('words: an index is an integer', () =>
+    inValueHeap(name, (heap) => {
+      const { words } = heap.values
+      const list = words.of(heap.values.array('value', [5, null]))
+      for (const bad of [0.5, 2 ** 32, Number.NaN, -1, 2, -0.5]) {
+        expect(() => words.arrayGet(list, bad), String(bad)).toThrow(/`arrayGet` must be called with places that are/)
+        expect(() => words.arraySet(list, bad, words.integer(7)), String(bad)).toThrow(ArgumentError)
+      }
+      expect([words.arrayGet(list, -0), words.arrayGet(list, 1)]).toEqual([words.integer(5), WORD.null])
+    }))
+
+  it('words: types of values are not made of zeros', () =>
+    inValueHeap(name, (heap) => {
+      const { words } = heap.values
+      for (const value of [heap.values.array('i8'), heap.values.string('a'), heap.values.object()]) {
+        const type = words.typeOf(words.of(value))
+        expect(() => words.make(type, words.payloadBytes(words.of(value)))).toThrow(/a type and bytes that fit it/)
+      }
+      words.release(words.make(words.typeId(Box), Box.fixedBytes))
+    }))
+})
+
+it('structs have no names of types of values', () => {
+  expect(() => struct('#string', { n: i32 })).toThrow(/`name` must be one that does not begin with #/)
 })

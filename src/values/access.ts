@@ -14,6 +14,7 @@ import {
   checkArrayKind,
   type HeapArray,
   type HeapArrayKind,
+  isIterable,
   type NumberArrayKind,
 } from './heap-array.js'
 import type { HeapString } from './heap-string.js'
@@ -134,9 +135,7 @@ export class Values {
     const own = this.#values
     void own.space.scopes.holder
     const [number, bytes] = checkArrayKind(kind)
-    if (values !== undefined && typeof values[Symbol.iterator] !== 'function') {
-      throw new ArgumentError('values', values, 'iterable, or left out')
-    }
+    if (values !== undefined && !isIterable(values)) throw new ArgumentError('values', values, 'iterable, or left out')
     const made = own.request(
       ARRAY_BYTES,
       () => own.kernel.arrayNew(number, bytes, 0),

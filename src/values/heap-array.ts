@@ -264,9 +264,13 @@ export function kindAt(view: ObjectView): { readonly kind: number; readonly byte
   }
 }
 
+export function isIterable(list: unknown): boolean {
+  return typeof (list as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function'
+}
+
 /** The values of something that can be gone through. @throws ArgumentError */
 export function listOf<Element>(argument: string, list: Iterable<Element>): Element[] {
-  if (typeof (list as Partial<Iterable<Element>> | null | undefined)?.[Symbol.iterator] === 'function') return [...list]
+  if (isIterable(list)) return [...list]
   throw new ArgumentError(argument, list, 'iterable, such as an array')
 }
 
