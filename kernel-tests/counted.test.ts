@@ -137,6 +137,7 @@ describe('words that lead nowhere', () => {
     const kernel = new CountedKernel()
     const wrong = wrongWords(kernel)
     const holder = kernel.node()
+    const wide = kernel.make('objectNew', kernel.types.wide, 24)
     const from = kernel.make('alloc', 64)
     const good = kernel.node()
     for (const [what, word, status] of wrong) {
@@ -146,7 +147,7 @@ describe('words that lead nowhere', () => {
         store: refusal(kernel, () => kernel.run('storeReference', holder, holder, word)),
         holder: refusal(kernel, () => kernel.run('storeReference', word, word, good)),
         copyTo: refusal(kernel, () => kernel.run('copyReferences', word, word, from, 1)),
-        wide: refusal(kernel, () => kernel.run('storeWide', holder, holder, word, values.WIDE_REFERENCE)),
+        wide: refusal(kernel, () => kernel.run('storeWide', wide, wide + 8, word, values.WIDE_REFERENCE)),
       }
       kernel.setU32(from, good)
       kernel.setU32(from + 4, word)
@@ -196,7 +197,15 @@ describe('words that lead nowhere', () => {
     }
     expect(refusal(kernel, () => kernel.run('copyReferences', node, node, other, 4))).toBe(STATUS_BAD_ARGUMENT)
     expect(refusal(kernel, () => kernel.run('copyReferences', node, node, other, 0x40000001))).toBe(STATUS_BAD_ARGUMENT)
-    expect(refusal(kernel, () => kernel.run('storeWide', wide, wide + 20, 0, 0))).toBe(STATUS_BAD_ARGUMENT)
+    // Where words lie, half a double would be taken for a reference: in a node, and in front of the wide values.
+    for (const [holder, slot] of [
+      [wide, wide + 20],
+      [wide, wide],
+      [wide, wide + 12],
+      [node, node],
+    ] as const) {
+      expect(refusal(kernel, () => kernel.run('storeWide', holder, slot, 8, 0))).toBe(STATUS_BAD_ARGUMENT)
+    }
     expect(refusal(kernel, () => kernel.run('storeReference', 0, 0xfffffffc, 0))).toBe(STATUS_BAD_ARGUMENT)
     expect(refusal(kernel, () => kernel.run('touchWords', 0xfffffff0, 8))).toBe(STATUS_BAD_ARGUMENT)
   })

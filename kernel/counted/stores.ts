@@ -7,7 +7,9 @@
  * it. What is refused has changed nothing: no word, no count.
  */
 import { STATUS_BAD_ARGUMENT, STATUS_OK } from '../layout'
-import { payloadBytes } from '../object/header'
+import { SHAPE_WIDE } from '../object-layout'
+import { typeInfo } from '../object-overlay'
+import { payloadBytes, typeOf } from '../object/header'
 import { heap } from '../overlay'
 import { COUNTED_IN_TRIAL, COUNT_ONE, TRIAL_RELEASE, TRIAL_VISIT, WIDE_REFERENCE } from '../value-layout'
 import { objectStatus, shareStatus } from './counts'
@@ -95,10 +97,17 @@ function unshare(word: u32): void {
   if (isReference(word)) setCountWord(word, countWord(word) - COUNT_ONE)
 }
 
+/** Whether wide values lie there: half a double in the place of a word would be taken for a reference. */
+function isWideSlot(holder: usize, slot: usize): bool {
+  const info = typeInfo(typeOf(holder))
+  return <u32>info.shape == SHAPE_WIDE && !(slot & 7) && slot >= holder + info.fixedBytes
+}
+
 /** Store a wide value at `slot` of `holder`: a reference if its upper half says so. A status. */
 export function storeWide(holder: usize, slot: usize, low: u32, high: u32): u32 {
   const status = slotStatus(holder, slot, 2)
   if (status) return status
+  if (holder && !isWideSlot(holder, slot)) return STATUS_BAD_ARGUMENT
   const oldLow = load<u32>(slot)
   const oldHigh = load<u32>(slot, 4)
   if (oldLow == low && oldHigh == high) return STATUS_OK
