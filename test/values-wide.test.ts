@@ -298,6 +298,10 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       )
       expect(() => words.arrayPushWide(list, 0, WIDE.reference)).toThrow(ArgumentError)
       expect(() => words.arraySetWide(list, 0, 2, WIDE.reference)).toThrow(ArgumentError)
+      for (const low of [1, 4, list]) {
+        expect(() => words.arrayPushWide(list, low, WIDE.special)).toThrow(ArgumentError)
+        expect(() => words.arraySetWide(list, 0, low, WIDE.special)).toThrow(ArgumentError)
+      }
       expect(() => words.arraySetWide(list, 2, 0, 0)).toThrow(
         /`arraySetWide` must be called with places that are there/,
       )
@@ -450,11 +454,12 @@ describe('images, damage, ends', () => {
     }
   })
 
-  it('verify finds a NaN that is not the one, and a reference that is none', () => {
+  it('verify finds a NaN that is not the one, a reference and a special that are none', () => {
     for (const [low, high] of [
       [1, WIDE.nan],
       [0, 0xffff0000],
       [3, WIDE.reference],
+      [8, WIDE.special],
     ] as const) {
       using heap = Heap.create({ mode: 'vm', limit: '1MiB' })
       using _scope = heap.scope()

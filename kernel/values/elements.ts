@@ -28,6 +28,10 @@ import {
   WIDE_INTEGER,
   WIDE_REFERENCE,
   WIDE_SPECIAL,
+  WORD_ABSENT,
+  WORD_CHARACTER_TAG,
+  WORD_SPECIAL_TAG,
+  WORD_TAG_MASK,
   WORD_UNDEFINED,
 } from '../value-layout'
 import { isYoung, young } from '../young-overlay'
@@ -64,9 +68,17 @@ export function mayRefer(kind: u32): bool {
 
 // ---- wide values ----------------------------------------------------------------------------------------------------
 
-/** Whether the halves are a wide value as it may be stored: a reference refers. */
+/** Whether the halves are a wide value as it may be stored: a reference refers, a special is no other kind of word. */
 export function isWide(low: u32, high: u32): bool {
+  // As a word it could be a reference that nobody traces.
+  if (high == WIDE_SPECIAL) return low == WORD_ABSENT || isSpecial(low)
   return high != WIDE_REFERENCE || isReference(low)
+}
+
+/** Whether the word is a special or a character. */
+function isSpecial(word: u32): bool {
+  const tag = word & WORD_TAG_MASK
+  return tag == WORD_SPECIAL_TAG || tag == WORD_CHARACTER_TAG
 }
 
 /** Whether the halves are a NaN: all of them are stored as one. */
