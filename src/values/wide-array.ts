@@ -5,6 +5,7 @@
  * Fast path: a number is read, and put where no reference lies, through the typed arrays over the memory. What takes
  * the place of a reference, and what is one, goes through the module, which tells collectors and counts.
  */
+import { STATUS_OK } from '../../kernel/layout.js'
 import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { ARRAY_LENGTH_AT, WIDE_INTEGER, WIDE_REFERENCE, WIDE_SPECIAL } from '../../kernel/value-layout.js'
 import { checkRange } from '../arguments.js'
@@ -230,10 +231,22 @@ export class WideArray extends HeapArray<Value> {
 
   /** Set elements, none of which can be refused; a status. */
   #fillHalves(low: number, high: number, from: number, to: number): number {
-    const { kernel } = this.$values
+    const { kernel, space } = this.$values
     const { reference } = this
-    let status = 0
-    for (let i = from; i < to && status === 0; i++) status = kernel.arraySetWide(reference, i, low, high)
+    const first = this.$store >>> 2
+    let { u32 } = space.attachedViews()
+    let status = STATUS_OK
+    for (let i = from; i < to && status === STATUS_OK; i++) {
+      const place = first + 2 * i
+      if (high !== WIDE_REFERENCE && u32[place + 1] !== WIDE_REFERENCE) {
+        u32[place] = low
+        u32[place + 1] = high
+      } else {
+        status = kernel.arraySetWide(reference, i, low, high)
+        // What is let go may need room to be noted, by which the memory grows.
+        u32 = space.attachedViews().u32
+      }
+    }
     return status
   }
 
