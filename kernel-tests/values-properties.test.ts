@@ -375,6 +375,19 @@ describe('shapes', () => {
     })
   }
 
+  test.each(WORLDS)('%s: when the numbers of shapes are used up no more are taken', (name) => {
+    const s = new Scene(valuesSetups[name] as ValuesSetup)
+    const most = values.INTEGER_MAX - values.SHAPE_FIRST_NUMBER + 1
+    s.k.setU32(s.k.state + values.VALUES_SHAPE_NEXT_AT, most)
+    for (let i = 0; i < 5; i++) {
+      const held = s.make([`other${i}`], 3)
+      expect(s.shape(held)).toBe(0)
+      // Without objects a counted root goes, too, and another one is made.
+      held.drop()
+    }
+    expect(s.k.stateWord(values.VALUES_SHAPE_NEXT_AT)).toBe(most)
+  })
+
   test('as many children as a shape may have', () => {
     const s = new Scene(valuesSetups.counted as ValuesSetup)
     const made = names(values.SHAPE_CHILDREN_MAX + 3).map((each) => s.make([each]))

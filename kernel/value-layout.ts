@@ -317,7 +317,7 @@ export const VALUES_DICTIONARY_WORK_AT: u32 = 128
 
 /** Counted: the address of the word to clear, 4 past a multiple of 8, so that it reads as no reference. */
 export const SHAPE_WATCH_AT: u32 = 0
-/** An odd word, another one for each shape that ever was; at the same place a dictionary has a lower one. */
+/** An odd word, another one for each shape that an object had; at the same place a dictionary has a lower one. */
 export const SHAPE_NUMBER_AT: u32 = 4
 /** Integers: properties, inline slots. */
 export const SHAPE_COUNT_AT: u32 = 8

@@ -88,7 +88,7 @@ export function shapeCount(shape: usize): u32 {
   return numberAt(shape, SHAPE_COUNT_AT)
 }
 
-/** The word that caches know it by, another one for each shape that ever was; 0 for what is none. */
+/** The word that caches know it by, another one for each shape that an object had; 0 for what is none. */
 export function shapeNumber(shape: u32): u32 {
   return isShape(shape) ? load<u32>(shape, SHAPE_NUMBER_AT) : refuse(STATUS_TYPE)
 }
@@ -293,7 +293,8 @@ export function rootShape(): u32 {
   if (known) return retain(known) ? known : refuse(STATUS_COUNT)
   const root = allocate(stateWord(VALUES_TYPE_SHAPE_AT), SHAPE_PAYLOAD_BYTES)
   if (!root) return 0
-  setNumbers(root, 0, 0)
+  // No object has the root, so no cache knows it, and each root may have the same number.
+  setNumbers(root, SHAPE_FIRST_NUMBER, 0, 0)
   // @ts-ignore: set by --use
   if (HW_COUNTED) {
     store<u32>(root, <u32>rootAt(), SHAPE_WATCH_AT)
@@ -303,11 +304,15 @@ export function rootShape(): u32 {
   return root
 }
 
-/** A number that no shape had. */
-function setNumbers(shape: usize, count: u32, inlineSlots: u32): void {
+/** A number that no shape with objects had. */
+function nextNumber(): u32 {
   const next = stateWord(VALUES_SHAPE_NEXT_AT)
   setStateWord(VALUES_SHAPE_NEXT_AT, next + 1)
-  setNumberAt(shape, SHAPE_NUMBER_AT, SHAPE_FIRST_NUMBER + next)
+  return SHAPE_FIRST_NUMBER + next
+}
+
+function setNumbers(shape: usize, number: u32, count: u32, inlineSlots: u32): void {
+  setNumberAt(shape, SHAPE_NUMBER_AT, number)
   setNumberAt(shape, SHAPE_COUNT_AT, count)
   setNumberAt(shape, SHAPE_INLINE_AT, inlineSlots)
   setNumberAt(shape, SHAPE_MARKS_AT, 0)
@@ -342,7 +347,7 @@ function makeChild(hasKeys: bool, hash: u32): u32 {
   if (!made) return 0
   const count = shapeCount(kept(PARENT))
   const inlineSlots = hasKeys ? numberAt(kept(PARENT), SHAPE_INLINE_AT) : <u32>integerOf(kept(KEY))
-  setNumbers(made, hasKeys ? count + 1 : 0, inlineSlots)
+  setNumbers(made, nextNumber(), hasKeys ? count + 1 : 0, inlineSlots)
   let status = put(made, made + SHAPE_KEY_AT, kept(KEY))
   if (!status && hasKeys) status = addKey(load<usize>(made, SHAPE_KEYS_AT), count, kept(KEY))
   if (!status) status = put(made, made + SHAPE_PARENT_AT, kept(PARENT))
