@@ -375,6 +375,18 @@ describe('shapes', () => {
     })
   }
 
+  test.each(WORLDS)('%s: a limit far below what lives does not count it at every request', (name) => {
+    const s = new Scene(valuesSetups[name] as ValuesSetup)
+    names(100).map((each) => s.make([each]))
+    const live = s.k.run('shapesLive')
+    s.k.expectOk('setShapeLimit', 1)
+    expect(s.shape(s.make([], 7))).toBe(0)
+    // So many requests are refused before they are counted again.
+    expect(s.k.stateWord(values.VALUES_SHAPE_REFUSALS_AT)).toBe(live >> 2)
+    expect(s.shape(s.make([], 7))).toBe(0)
+    expect(s.k.stateWord(values.VALUES_SHAPE_REFUSALS_AT)).toBe((live >> 2) - 1)
+  })
+
   test.each(WORLDS)('%s: when the numbers of shapes are used up no more are taken', (name) => {
     const s = new Scene(valuesSetups[name] as ValuesSetup)
     const most = values.INTEGER_MAX - values.SHAPE_FIRST_NUMBER + 1

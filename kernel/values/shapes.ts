@@ -443,6 +443,7 @@ function mayMakeShape(): bool {
   const live = shapesLive()
   setStateWord(VALUES_SHAPES_AT, live)
   if (live < limit) return true
-  setStateWord(VALUES_SHAPE_REFUSALS_AT, limit >> 2)
+  // In step with what was looked at: the limit may have been far higher.
+  setStateWord(VALUES_SHAPE_REFUSALS_AT, live >> 2)
   return false
 }
