@@ -14,7 +14,7 @@ import { random } from '../test/support/random.js'
 import { failing } from './failing-kernel.js'
 import { type Held, isReference, ValuesKernel, type ValuesSetup, valuesSetups } from './values-kernel.js'
 
-const { KEYS_ANY, KEYS_INTEGER, KEYS_STRING, WORD_NULL, WORD_UNDEFINED } = values
+const { KEYS_ANY, KEYS_INTEGER, KEYS_STRING, WORD_NULL, WORD_TRUE, WORD_UNDEFINED } = values
 const { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } = layout
 const { STATUS_KEY, STATUS_NONE, STATUS_RANGE, STATUS_TYPE } = values
 const NOWHERE = 0xffffffff
@@ -512,6 +512,28 @@ describe('when memory ends', () => {
       expect(k.leftObjects).toBe(0)
     })
   }
+
+  test('an object as a key: garbage makes room for the table of identity hashes', () => {
+    const k = new ValuesKernel({ limit: 1 << 20, policy: objects.POLICY_EVACUATE })
+    const type = k.kernel.run('typeAdd', 0, 0, objects.SHAPE_LEAF, objects.TRAIL_BYTES, 0, 8, 0, 1, 0)
+    const held = k.hold(k.run('dictionaryNew', KEYS_ANY, 300))
+    const keys = Array.from({ length: 129 }, () => k.hold(k.kernel.run('objectNew', type, 8)))
+    const last = keys.pop() as Held
+    for (const key of keys) k.expectOk('dictionarySet', held.word, key.word, WORD_NULL)
+    // The table is full, and so is the memory: with nothing but garbage, which the budget lets be.
+    const collections = k.kernel.word(objects.SPACE_COLLECTIONS_AT)
+    const makeGarbage = () => {
+      k.kernel.setWord(objects.SPACE_BUDGET_AT, 0x7fffffff)
+      k.kernel.run('objectNew', type, 100)
+    }
+    let made = 0
+    for (; k.kernel.word(objects.SPACE_COLLECTIONS_AT) === collections; made++) makeGarbage()
+    for (let i = 20; i < made; i++) makeGarbage()
+    k.expectOk('dictionarySet', held.word, last.word, WORD_TRUE)
+    expect(k.run('dictionaryGet', held.word, last.word)).toBe(WORD_TRUE)
+    for (const key of keys) expect(k.run('dictionaryGet', held.word, key.word)).toBe(WORD_NULL)
+    k.verify()
+  })
 
   test('in a buffer that is nearly full', () => {
     for (const limit of [3500, 4200, 6000]) {

@@ -252,7 +252,7 @@ export function set(d: usize, key: u32, value: u32): u32 {
   keep(0, d)
   keep(1, key)
   keep(2, value)
-  const hashNow = hash ? hash : makeHash(key)
+  const hashNow = hash ? hash : makeHash(1)
   const status =
     hashNow && (!lacksRoom(kept(0), hashNow) || makeRoom(hashNow))
       ? append(kept(0), kept(1), kept(2), hashNow)

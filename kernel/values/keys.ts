@@ -7,12 +7,13 @@
  * are spread evenly by its highest bits. Those are folded down once, so that the lowest bits depend on all of the word.
  */
 import { STATUS_OUT_OF_MEMORY } from '../layout'
+import { CAUSE_MEMORY, COLLECT_COMPACT } from '../object-layout'
 import { INTEGER_MAX, INTEGER_MIN, KEYS_INTEGER, KEYS_STRING, VALUES_TYPE_FLOAT_AT } from '../value-layout'
 import { hashIfAny } from '../root/hashes'
-import { kernelIdentityHash } from './kernel'
+import { kernelCollect, kernelIdentityHash } from './kernel'
 import { hashOf, isSameString, isString } from './strings'
 import { isInteger, isReference, wordOfInteger } from './words'
-import { isOf, refuse } from './world'
+import { isOf, kept, refuse } from './world'
 
 const GOLDEN: u32 = 0x9e3779b1
 
@@ -75,12 +76,17 @@ function hashOfObject(key: u32): u32 {
   }
 }
 
-/** Give the object a hash: 0 when out of memory. In `embedded` this may collect and move. */
-export function makeHash(key: u32): u32 {
+/** Give the object in an operand a hash: 0 when out of memory. May collect and move. */
+export function makeHash(operand: u32): u32 {
   // @ts-ignore: set by --use
-  if (HW_COUNTED) return hashOfWord(key)
+  if (HW_COUNTED) return hashOfWord(kept(operand))
   else {
-    const hash = kernelIdentityHash(key)
+    let hash = kernelIdentityHash(kept(operand))
+    // In the small buffer the call itself has collected.
+    // @ts-ignore: set by --use
+    if (!HW_EMBEDDED) {
+      if (!hash && !kernelCollect(COLLECT_COMPACT | (CAUSE_MEMORY << 8))) hash = kernelIdentityHash(kept(operand))
+    }
     return hash ? hashOfWord(hash) : refuse(STATUS_OUT_OF_MEMORY)
   }
 }

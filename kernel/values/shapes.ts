@@ -324,7 +324,7 @@ function setNumbers(shape: usize, number: u32, count: u32, inlineSlots: u32): vo
  */
 export function childShape(): u32 {
   let hash = hashOfKey(kept(KEY))
-  if (!hash) hash = makeHash(kept(KEY))
+  if (!hash) hash = makeHash(KEY)
   if (!hash) return 0
   const known = findChild(kept(PARENT), kept(KEY), hash)
   if (known) return retain(known) ? known : refuse(STATUS_COUNT)
