@@ -342,6 +342,26 @@ describe('many entries', () => {
     expect(k.leftObjects).toBe(0)
   })
 
+  test('holes at both ends are passed, also when the entry at the end was not the last to go', () => {
+    const k = kernelFor('counted')
+    const d = k.run('dictionaryNew', KEYS_INTEGER, 0)
+    const remove = (from: number, to: number) => {
+      for (let i = from; i < to; i++) k.expectOk('dictionaryDelete', d, integer(i))
+    }
+    const number = (at: number) => k.u32(d + at) >> 1
+    for (let i = 0; i < 400; i++) k.expectOk('dictionarySet', d, integer(i), WORD_NULL)
+    remove(1, 60)
+    remove(0, 1)
+    remove(60, 70)
+    expect(number(values.DICTIONARY_FIRST_AT)).toBe(70)
+    remove(330, 399)
+    remove(399, 400)
+    remove(320, 330)
+    expect(number(values.DICTIONARY_USED_AT)).toBe(320)
+    expect(k.run('valuesVerify')).toBe(0)
+    k.release(d)
+  })
+
   test('a queue of a few entries stays small', () => {
     const k = kernelFor('embedded')
     const twins = new Twins(k, KEYS_INTEGER, 1)

@@ -319,23 +319,19 @@ export function remove(d: usize, position: u32): u32 {
   const isLocked = numberAt(d, DICTIONARY_LOCKS_AT) != 0
   if (!count && !isLocked) forgetAll(d)
   else {
-    if (!isLocked && !numberAt(d, DICTIONARY_FROM_AT)) trimEnds(d, position)
+    if (!isLocked && !numberAt(d, DICTIONARY_FROM_AT)) trimEnds(d)
     tend(d)
   }
   release(key)
   return value
 }
 
-/** A position at the beginning or the end has become a hole. */
-function trimEnds(d: usize, position: u32): void {
+/** Pass holes at both ends, so many at a time: what is left follows at later deletions. */
+function trimEnds(d: usize): void {
   let used = numberAt(d, DICTIONARY_USED_AT)
-  if (position == used - 1) {
-    // Holes before it follow at later deletions.
-    for (let i: u32 = 0; i < DICTIONARY_SLOT_STEPS && used && !isLive(d, used - 1); i++) used--
-    setNumberAt(d, DICTIONARY_USED_AT, used)
-  }
-  if (position != numberAt(d, DICTIONARY_FIRST_AT)) return
-  const first = skipHoles(d, position, DICTIONARY_SLOT_STEPS)
+  for (let i: u32 = 0; i < DICTIONARY_SLOT_STEPS && used && !isLive(d, used - 1); i++) used--
+  setNumberAt(d, DICTIONARY_USED_AT, used)
+  const first = skipHoles(d, 0, DICTIONARY_SLOT_STEPS)
   setNumberAt(d, DICTIONARY_FIRST_AT, first == NOWHERE ? used : first)
 }
 
