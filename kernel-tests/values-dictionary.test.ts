@@ -11,7 +11,7 @@ import * as layout from '../kernel/layout.js'
 import * as objects from '../kernel/object-layout.js'
 import * as values from '../kernel/value-layout.js'
 import { random } from '../test/support/random.js'
-import { failing } from './failing-kernel.js'
+import { failing, watched } from './failing-kernel.js'
 import { type Held, isReference, ValuesKernel, type ValuesSetup, valuesSetups } from './values-kernel.js'
 
 const { KEYS_ANY, KEYS_INTEGER, KEYS_STRING, WORD_NULL, WORD_TRUE, WORD_UNDEFINED } = values
@@ -360,6 +360,22 @@ describe('many entries', () => {
     expect(number(values.DICTIONARY_USED_AT)).toBe(320)
     expect(k.run('valuesVerify')).toBe(0)
     k.release(d)
+  })
+
+  test('what clearing releases may keep the dictionary itself', () => {
+    const k = kernelFor('counted')
+    const d = k.run('dictionaryNew', KEYS_INTEGER, 0)
+    for (let i = 0; i < 700; i++) k.expectOk('dictionarySet', d, integer(i), WORD_NULL)
+    const array = k.run('arrayNew', values.KIND_VALUE, 0, 1)
+    k.expectOk('arrayPush', array, d)
+    k.expectOk('dictionarySet', d, integer(1000), array)
+    k.release(array)
+    k.release(d)
+    const { kernel, refused } = watched(k)
+    kernel.expectOk('dictionaryClear', d)
+    // Nobody stores into an object that has gone.
+    expect(refused()).toBe(0)
+    expect(k.leftObjects).toBe(0)
   })
 
   test('a queue of a few entries stays small', () => {

@@ -344,23 +344,29 @@ export function dictionaryClear(d: u32): u32 {
   return STATUS_OK
 }
 
-/** Give the parts back, of a dictionary without entries. A short segment stays where nothing is in it. */
+/**
+ * Give the parts back, of a dictionary without entries. A short segment stays where nothing is in it. They are let go
+ * when nothing is looked at any more: the last reference to the dictionary may be a value's.
+ */
 function forgetAll(d: usize): void {
   const used = numberAt(d, DICTIONARY_USED_AT)
   const isLocked = numberAt(d, DICTIONARY_LOCKS_AT) != 0
   const segment = load<usize>(d, DICTIONARY_SEGMENT_AT)
+  const isShort = segment != 0 && !numberAt(segment, 0) && segmentCapacity(segment) <= DICTIONARY_LINEAR
   forget(d)
   // Who goes through it will go on with what is added.
   if (isLocked) {
     setNumberAt(d, DICTIONARY_USED_AT, used)
     setNumberAt(d, DICTIONARY_FIRST_AT, used)
   }
-  put(d, d + DICTIONARY_DIRECTORY_AT, 0)
-  put(d, d + DICTIONARY_INDEX_AT, 0)
-  put(d, d + DICTIONARY_OLD_INDEX_AT, 0)
-  if (isLocked || !segment || numberAt(segment, 0) || segmentCapacity(segment) > DICTIONARY_LINEAR) {
-    put(d, d + DICTIONARY_SEGMENT_AT, 0)
-  }
+  const index = take(d, d + DICTIONARY_INDEX_AT)
+  const oldIndex = take(d, d + DICTIONARY_OLD_INDEX_AT)
+  const entries = take(d, d + DICTIONARY_DIRECTORY_AT)
+  const only = isShort && !isLocked ? 0 : take(d, d + DICTIONARY_SEGMENT_AT)
+  release(index)
+  release(oldIndex)
+  release(entries)
+  release(only)
 }
 
 /** The numbers of a dictionary without positions. */
