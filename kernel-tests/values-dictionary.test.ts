@@ -342,6 +342,20 @@ describe('many entries', () => {
     expect(k.leftObjects).toBe(0)
   })
 
+  test('what is reserved needs no other index, also where most slots are deleted ones', () => {
+    const k = kernelFor('counted')
+    const d = k.run('dictionaryNew', KEYS_INTEGER, 3000)
+    for (let i = 0; i < 3000; i++) k.expectOk('dictionarySet', d, integer(i), WORD_NULL)
+    for (let i = 0; i < 2990; i++) k.expectOk('dictionaryDelete', d, integer((i * 7) % 3000))
+    expect(k.u32(d + values.DICTIONARY_MARKS_AT) >> 1).toBeGreaterThan(1000)
+    k.expectOk('dictionaryReserve', d, 3000)
+    const index = k.u32(d + values.DICTIONARY_INDEX_AT)
+    for (let i = 0; i < 2990; i++) k.expectOk('dictionarySet', d, integer(5000 + i), WORD_NULL)
+    expect(k.u32(d + values.DICTIONARY_INDEX_AT)).toBe(index)
+    expect(k.run('valuesVerify')).toBe(0)
+    k.release(d)
+  })
+
   test('holes at both ends are passed, also when the entry at the end was not the last to go', () => {
     const k = kernelFor('counted')
     const d = k.run('dictionaryNew', KEYS_INTEGER, 0)

@@ -5,7 +5,7 @@
  * Guarantee: what finds no memory leaves a dictionary with the same entries in the same order. No insertion or deletion
  * moves more entries and slots than a segment has, DICTIONARY_SLOT_STEPS and DICTIONARY_SQUEEZE_STEPS together. Not
  * counted: a directory, of segments or of parts of an index, has a word for 512 entries or 1024 slots, which is copied
- * or cleared when it doubles.
+ * or cleared when it doubles, and given back, with what it leads to, when the last entry goes.
  */
 import { check } from '../host'
 import { STATUS_OUT_OF_MEMORY } from '../layout'
@@ -185,7 +185,7 @@ export function abandon(reference: usize): void {
  * Slots that the next index should have: twice as many, fewer, or as many without those that are deleted. There is room
  * for the insertions that come before all slots of this one have gone over: a 32nd of them.
  */
-function slotsWanted(d: usize): u32 {
+export function slotsWanted(d: usize): u32 {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return INDEX_FIRST_SLOTS
   const slots = slotCount(index)

@@ -54,8 +54,8 @@ import {
   setNumberAt,
   skipHoles,
 } from './dictionary-entries'
-import { KeySought, TextSought, enterSlot, find, removeSlot, slotCount, slotsFor } from './dictionary-index'
-import { finishIndex, growSegment, lacksRoom, makeIndex, makeRoom, tend } from './dictionary-room'
+import { KeySought, TextSought, enterSlot, find, isIndexFull, removeSlot, slotCount, slotsFor } from './dictionary-index'
+import { finishIndex, growSegment, lacksRoom, makeIndex, makeRoom, slotsWanted, tend } from './dictionary-room'
 import { hashOfKey, hashOfWord, keyFor, makeHash } from './keys'
 import { hashText, isInMemory } from './strings'
 import {
@@ -407,5 +407,8 @@ function reserve(capacity: u32): bool {
   if (!finishIndex()) return false
   const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
   const slots = slotsFor(capacity)
-  return index && slotCount(index) >= slots ? true : makeIndex(slots)
+  // Slots that were deleted may be used again, or not.
+  const marks = numberAt(kept(0), DICTIONARY_MARKS_AT) + (capacity - count)
+  if (index && slotCount(index) >= slots && !isIndexFull(index, marks - 1)) return true
+  return makeIndex(max(slots, slotsWanted(kept(0))))
 }
