@@ -745,7 +745,7 @@ test('the check finds what is wrong', () => {
   const places = [
     ...[values.DICTIONARY_COUNT_AT, values.DICTIONARY_USED_AT, values.DICTIONARY_MARKS_AT].map((at) => d + at),
     ...[values.DICTIONARY_FIRST_AT, values.DICTIONARY_FROM_AT, values.DICTIONARY_DIRECTORY_AT].map((at) => d + at),
-    ...[segment, entry(0) + 4, entry(7), entry(7) + values.ENTRY_HASH_AT],
+    ...[segment, entry(0) + 4, entry(7), entry(7) + values.ENTRY_HASH_AT, entry(30), entry(31) + values.ENTRY_HASH_AT],
     ...slots.slice(0, 3),
   ]
   expect(k.run('valuesVerify')).toBe(0)

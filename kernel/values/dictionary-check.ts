@@ -1,8 +1,10 @@
 /** Whether a dictionary is whole: the invariants of "dictionaries" in `value-layout.ts`, found anew from its parts. */
+import { isZero } from '../check/totals'
 import { OBJECT_IMMORTAL } from '../object-layout'
 import {
   DICTIONARY_COUNT_AT,
   DICTIONARY_DIRECTORY_AT,
+  DICTIONARY_ENTRY_BYTES,
   DICTIONARY_FIRST_AT,
   DICTIONARY_FROM_AT,
   DICTIONARY_INDEX_AT,
@@ -35,6 +37,7 @@ import {
   segmentCapacity,
   segmentEntries,
   segmentOf,
+  segmentShift,
 } from './dictionary-entries'
 import { KeySought, find, slotCount, slotWordAt } from './dictionary-index'
 import { hashOfKey, keyFor } from './keys'
@@ -69,16 +72,26 @@ function areSegmentsSane(d: usize, used: u32): bool {
   if (segment) {
     if (directory || !isOf(segment, VALUES_TYPE_WORDS_AT)) return false
     const capacity = segmentCapacity(segment)
-    return payloadBytes(segment) == segmentBytes(capacity) && capacity <= segmentEntries() && used <= capacity
+    if (payloadBytes(segment) != segmentBytes(capacity) || capacity > segmentEntries() || used > capacity) return false
+    return isEmptyFrom(segment, 0, used)
   }
   if (!directory) return numberAt(d, DICTIONARY_COUNT_AT) == 0
   if (!isOf(directory, VALUES_TYPE_WORDS_AT)) return false
   const bytes = payloadBytes(directory)
   for (let at: u32 = 0; at < bytes; at += 4) {
     const word = load<u32>(directory + at)
-    if (word && !isWords(word, segmentBytes(segmentEntries()))) return false
+    if (word && !(isWords(word, segmentBytes(segmentEntries())) && isEmptyFrom(word, at >> 2 << segmentShift(), used))) {
+      return false
+    }
   }
   return used <= (bytes >> 2) * segmentEntries()
+}
+
+/** Whether nothing is in a segment, whose first position is `first`, from position `used` on. */
+function isEmptyFrom(segment: usize, first: u32, used: u32): bool {
+  const capacity = segmentCapacity(segment)
+  const from = used > first ? min(used - first, capacity) : 0
+  return isZero(entryIn(segment, 0) + from * DICTIONARY_ENTRY_BYTES, (capacity - from) * DICTIONARY_ENTRY_BYTES)
 }
 
 /** Every entry is good and is found by its key; holes are empty; the counts of segments and of the whole are right. */
