@@ -376,6 +376,30 @@ describe('many entries', () => {
     k.release(d)
   })
 
+  test('a value that is taken at any moment of a trial belongs to the program', () => {
+    let interrupted = 0
+    for (let steps = 0; steps < 40; steps++) {
+      const k = kernelFor('counted')
+      const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+      const value = k.run('arrayNew', values.KIND_VALUE, 0, 1)
+      k.expectOk('arrayPush', value, integer(steps))
+      k.expectOk('dictionarySet', held.word, integer(1), value)
+      // Both lose a reference and are there still: the trial looks at them.
+      k.release(value)
+      k.share(held.word).drop()
+      for (let i = 0; i < steps; i++) k.kernel.run('step', 1)
+      if (k.kernel.word(values.SPACE_TRIAL_PHASE_AT) !== values.TRIAL_IDLE) interrupted++
+      const taken = k.run('dictionaryTake', held.word, integer(1))
+      k.collect()
+      expect(k.kernel.run('refcount', taken), `after ${steps} steps`).toBe(1)
+      expect(k.run('arrayGet', taken, 0)).toBe(integer(steps))
+      k.release(taken)
+      held.drop()
+      expect(k.leftObjects).toBe(0)
+    }
+    expect(interrupted).toBeGreaterThan(5)
+  })
+
   test('what clearing releases may keep the dictionary itself', () => {
     const k = kernelFor('counted')
     const d = k.run('dictionaryNew', KEYS_INTEGER, 0)
@@ -427,6 +451,22 @@ describe('many entries', () => {
     for (const i of order.slice(19_950)) expect(k.run('dictionaryGet', held.word, integer(i))).toBe(integer(i))
     held.drop()
     expect(k.leftObjects).toBe(0)
+  })
+
+  test('entries are found across the border of a part of the old index that has gone', () => {
+    const k = kernelFor('counted')
+    const d = k.run('dictionaryNew', KEYS_INTEGER, 0)
+    const number = (at: number) => k.u32(d + at) >> 1
+    let borders = 0
+    for (let i = 0; i < 7000; i++) {
+      k.expectOk('dictionarySet', d, integer(i), integer(i))
+      const isLong = k.u32(d + values.DICTIONARY_OLD_INDEX_AT) !== 0 && i > (values.INDEX_FLAT_SLOTS >> 2) * 4
+      if (!isLong || number(values.DICTIONARY_MOVED_AT) % (1 << values.INDEX_PART_SHIFT)) continue
+      borders++
+      for (let j = 0; j <= i; j++) expect(k.run('dictionaryGet', d, integer(j))).toBe(integer(j))
+    }
+    expect(borders).toBeGreaterThan(5)
+    k.release(d)
   })
 
   test('what is reserved needs no other index', () => {
