@@ -376,6 +376,21 @@ describe('many entries', () => {
     k.release(d)
   })
 
+  test('one that lost all of its entries while it was locked gives its parts back', () => {
+    const k = kernelFor('counted')
+    const d = k.run('dictionaryNew', KEYS_INTEGER, 0)
+    for (let i = 0; i < 3000; i++) k.expectOk('dictionarySet', d, integer(i), WORD_NULL)
+    k.expectOk('dictionaryLock', d)
+    k.expectOk('dictionaryLock', d)
+    for (let i = 0; i < 3000; i++) k.expectOk('dictionaryDelete', d, integer(i))
+    k.expectOk('dictionaryUnlock', d)
+    expect(k.u32(d + values.DICTIONARY_USED_AT) >> 1).toBe(3000)
+    k.expectOk('dictionaryUnlock', d)
+    expect(k.leftObjects).toBe(1)
+    expect(k.run('valuesVerify')).toBe(0)
+    k.release(d)
+  })
+
   test('a value that is taken at any moment of a trial belongs to the program', () => {
     let interrupted = 0
     for (let steps = 0; steps < 40; steps++) {

@@ -226,6 +226,8 @@ export function dictionaryUnlock(d: u32): u32 {
   const locks = numberAt(d, DICTIONARY_LOCKS_AT)
   if (!locks) return failed(STATUS_BAD_ARGUMENT)
   setNumberAt(d, DICTIONARY_LOCKS_AT, locks - 1)
+  // What was deleted meanwhile kept its positions.
+  if (locks == 1 && !numberAt(d, DICTIONARY_COUNT_AT)) forgetAll(d)
   return STATUS_OK
 }
 
