@@ -7,7 +7,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { DICTIONARY_LOCKS_AT } from '../kernel/value-layout.js'
-import { Heap, OutOfMemoryError, ScopeError, StaleHandleError, struct, value } from '../src/index.js'
+import { Heap, OutOfMemoryError, ScopeError, StaleHandleError, struct, value, WORD } from '../src/index.js'
 import { inValueHeap } from './support/values.js'
 
 const MODES = ['manual', 'vm', 'runtime', 'server'] as const
@@ -253,4 +253,48 @@ describe.each(['manual', 'embedded', 'vm', 'runtime'])('%s: without a scope', (n
       inner.close()
       outer.close()
     }))
+})
+
+describe.each(MODES)('%s: listeners that move what a call was given', (mode) => {
+  it('words.dictionaryGetText: memory that grows is told of when the answer is there', () => {
+    using heap = Heap.create({ mode, limit: '64MiB', initial: '2MiB' })
+    const { words } = heap.values
+    const text = 'x'.repeat(4_000_000)
+    const ages = (() => {
+      using _scope = heap.scope()
+      return heap.root(heap.values.dictionary().set('a', 1))
+    })()
+    let told = 0
+    heap.on('grow', () => {
+      told++
+      using _scope = heap.scope()
+      for (let i = 0; i < 100; i++) heap.values.string(`string ${i}`)
+      heap.collect()
+    })
+    expect(words.dictionaryGetText(words.of(ages), text)).toBe(WORD.absent)
+    expect(words.dictionaryGetText(words.of(ages), 'a')).toBe(words.integer(1))
+    heap.alloc(16)
+    expect([told > 0, heap.verify()]).toEqual([true, { ok: true }])
+  })
+
+  it('what is kept for the time of a call is not taken from a scope that was opened meanwhile', () => {
+    const brim = new BrimmingHeap(mode)
+    using heap = brim.heap
+    const scope = heap.scope()
+    const list = heap.values.array(
+      'value',
+      Array.from({ length: 60000 }, (_, i) => i),
+    )
+    list.trim()
+    using kept = heap.root(list)
+    let inner: { readonly length: number }[] = []
+    brim.arm(() => {
+      scope.close()
+      heap.scope()
+      inner = [heap.values.array('i8', [1]), heap.values.array('i8', [1, 2])]
+    })
+    expect(() => kept.value.push('text')).toThrow(StaleHandleError)
+    expect(brim.hasActed).toBe(true)
+    expect([inner.map(({ length }) => length), kept.value.length, heap.verify()]).toEqual([[1, 2], 60000, { ok: true }])
+  })
 })

@@ -34,6 +34,7 @@ import {
   VALUES_TYPE_WORDS_AT,
 } from '../../kernel/value-layout.js'
 import { ArgumentError, ClosedError, CorruptionError } from '../errors.js'
+import type { Holder } from '../objects/holder.js'
 import { Root } from '../objects/roots.js'
 import type { ObjectSpace } from '../objects/space.js'
 import { ObjectView } from '../objects/view.js'
@@ -63,6 +64,14 @@ export interface ValueTypes {
   readonly shape: number
 }
 
+/** A word that is kept for the time of a call. */
+interface Hold {
+  readonly slot: number
+  readonly epoch: number
+  /** Of the scope that it lies in; undefined when none was open. */
+  readonly holder: Holder | undefined
+}
+
 export class ValueSpace {
   readonly space: ObjectSpace
   readonly isCounted: boolean
@@ -75,6 +84,7 @@ export class ValueSpace {
   /** For those who keep what is here: called after a reset. */
   readonly followers: (() => void)[] = []
   readonly #seed: number | undefined
+  readonly #holds: Hold[] = []
   #access: Values | undefined
 
   constructor(space: ObjectSpace, seed: number | undefined) {
@@ -393,7 +403,8 @@ export class ValueSpace {
   withBytes(text: string, use: (at: number, bytes: number) => Word, makesRoom = true): Word {
     const { core } = this.space
     const bytes = encoder.encode(text)
-    const attempt = () => core.kernel.alloc(bytes.length)
+    // Nobody is told of growth before the answer is there: a listener may have objects moved.
+    const attempt = () => core.plainKernel.alloc(bytes.length)
     const block = attempt() >>> 0 || (makesRoom ? core.rescueOrThrow(bytes.length, attempt) : 0)
     if (block === 0) throw core.outOfMemory(bytes.length)
     try {
@@ -430,10 +441,20 @@ export class ValueSpace {
    * @returns the slot, by its word index
    */
   hold(word: Word): number {
-    return this.space.pushOwned(word)
+    const { epoch, scopes } = this.space
+    const { innermost } = scopes
+    const slot = this.space.pushOwned(word)
+    this.#holds.push({ slot, epoch, holder: innermost })
+    return slot
   }
 
+  /** @throws StaleHandleError when the scope that it lies in was closed since, or the heap was reset */
   held(slot: number): Word {
+    let at = this.#holds.length - 1
+    while (at > 0 && this.#holds[at]?.slot !== slot) at--
+    const { epoch, holder } = this.#holds[at] as Hold
+    this.space.assertSameEpoch(epoch)
+    holder?.assertOpen()
     return this.space.wordAt(slot << 2)
   }
 
@@ -454,7 +475,10 @@ export class ValueSpace {
   /** Let go of it, unless a scope that was opened meanwhile lies above: then it goes with the scope around. */
   drop(slot: number): void {
     const { space } = this
-    if (space.isClosed || space.wordAt(space.topIndex << 2) !== (slot + 1) << 2) return
+    const { epoch, holder } = this.#holds.pop() as Hold
+    // What lies there now is somebody else's.
+    if (space.isClosed || space.epoch !== epoch || (holder && !holder.isOpen)) return
+    if (space.wordAt(space.topIndex << 2) !== (slot + 1) << 2) return
     if (this.isCounted) {
       space.kernel.handlePop(slot << 2)
       space.views.refresh()
