@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 import type { HeapArrayKind, Value } from '../src/index.js'
 import { value as anyValue, array, type Heap, HeapArray, HeapString, i32, struct } from '../src/index.js'
 import { random } from './support/random.js'
-import { inValueHeap, isStressed, VALUE_HEAPS } from './support/values.js'
+import { inValueHeap, isCounted, isStressed, VALUE_HEAPS } from './support/values.js'
 
 const NUMBERS = ['i8', 'u8', 'i16', 'u16', 'i32', 'u32', 'f32', 'f64'] as const
 const TYPED = {
@@ -212,3 +212,21 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       expect(seen).toEqual([1, 2, 3, 10, 20, 30])
     }))
 })
+
+it.each(Object.keys(VALUE_HEAPS))(
+  '%s: an array that is appended to an array has no view of each element made',
+  (name) =>
+    inValueHeap(name, (heap) => {
+      const texts = heap.values.array('value', ['a', 2.5, null, 4])
+      const list = heap.values.array('value', [1])
+      const before = heap.stats().liveObjects
+      const { words } = heap.values
+      const first = words.arrayGet(words.of(texts), 0)
+      const counted = isCounted(heap) ? heap.refcount(first >>> 0) : 0
+      expect([list.append(texts), list.append(list), texts.append([])]).toEqual([5, 10, 4])
+      expect(JSON.stringify(list)).toBe('[1,"a",2.5,null,4,1,"a",2.5,null,4]')
+      if (isCounted(heap)) expect(heap.refcount(words.arrayGet(words.of(texts), 0) >>> 0)).toBe(counted + 2)
+      expect(heap.stats().liveObjects - before).toBeLessThan(isCounted(heap) ? 3 : Number.POSITIVE_INFINITY)
+      expect(heap.verify()).toEqual({ ok: true })
+    }),
+)

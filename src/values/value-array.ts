@@ -86,7 +86,8 @@ export class ValueArray extends HeapArray<Value> {
   /** Values, or another array's: of this one, too. */
   append(list: Iterable<Value>): number {
     const values = this.$values
-    const all = list instanceof ValueArray ? list.toArray() : listOf('values', list)
+    if (list instanceof ValueArray && list.$holder.space === this.$holder.space) return this.#appendArray(list)
+    const all = listOf('values', list)
     for (let i = 0; i < all.length; i++) values.check(`values[${i}]`, all[i], all.length)
     this.$writable()
     this.$grow(all.length)
@@ -97,6 +98,21 @@ export class ValueArray extends HeapArray<Value> {
       if (this.$holder.isOpen && this.length > length) this.resize(length)
       throw error
     }
+    return this.length
+  }
+
+  /** By one copy, without a view of each. */
+  #appendArray(list: ValueArray): number {
+    const { kernel } = this.$values
+    this.$status('append', () => {
+      const { length } = this
+      const count = list.length
+      const status = kernel.arrayResize(this.reference, length + count)
+      if (status !== STATUS_OK) return status
+      const copied = kernel.arrayCopy(this.reference, length, list.reference, 0, count)
+      if (copied !== STATUS_OK) kernel.arrayResize(this.reference, length)
+      return copied
+    })
     return this.length
   }
 
