@@ -393,3 +393,34 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
     })
   })
 })
+
+it.each(Object.keys(VALUE_HEAPS))('%s: a property is set through a cache, whatever was there', (name) =>
+  inValueHeap(name, (heap) => {
+    const { words } = heap.values
+    const object = heap.values.object().set('x', 0)
+    using cache = heap.values.cache('x')
+    const text = heap.values.intern('some text')
+    const key = heap.values.intern('x')
+    object.set(cache, 1)
+    const { hits } = cache
+    const given = [
+      words.integer(-7),
+      WORD.true,
+      words.of(text),
+      WORD.null,
+      words.special(40),
+      words.character(97),
+      words.of(text),
+    ]
+    for (const [i, kept] of given.entries()) {
+      const value = words.isReference(kept) ? words.of(text) : kept
+      words.propertySet(words.of(object), words.of(key), value, cache.address)
+      expect(words.propertyGet(words.of(object), words.of(key), cache.address), String(i)).toBe(value)
+      expect(heap.verify()).toEqual({ ok: true })
+    }
+    expect(cache.hits - hits).toBe(2 * given.length)
+    expect(() => words.propertySet(words.of(object), words.of(key), WORD.absent, cache.address)).toThrow(ArgumentError)
+    words.propertySet(words.of(object), words.of(key), words.integer(3), cache.address)
+    if (heap.mode === 'manual') expect(heap.refcount(text)).toBe(1)
+  }),
+)

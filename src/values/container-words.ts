@@ -30,6 +30,11 @@ function isBelow(index: number, length: number): boolean {
   return index >>> 0 === index && index < length
 }
 
+/** Whether a word is an integer, a special or a character: what nobody counts, and no collector follows. */
+function isPlain(word: Word): boolean {
+  return (word & 3) !== 0
+}
+
 /** Words, objects, strings, arrays, dictionaries and property objects by words. Made by `heap.values.words`. */
 export class Words extends WideWords {
   // ---- arrays -------------------------------------------------------------------------------------------------------
@@ -288,13 +293,26 @@ export class Words extends WideWords {
   propertyGet(object: Word, key: Word, cache = 0): Word {
     if (cache !== 0) {
       const slot = this.values.cachedSlot(object, cache)
-      if (slot !== 0) return this.space.views.i32[slot] as number
+      if (slot !== 0) {
+        this.values.noteHit(cache)
+        return this.space.views.i32[slot] as number
+      }
     }
     return this.#orAbsent(this.values.kernel.propertyGet(object, key, cache), 'propertyGet', [object, key])
   }
 
   /** Set a property, which is added when it is not there. May allocate. @throws OutOfMemoryError, ArgumentError */
   propertySet(object: Word, key: Word, value: Word, cache = 0): void {
+    if (cache !== 0 && isPlain(value)) {
+      const slot = this.values.cachedSlot(object, cache)
+      const { i32 } = this.space.views
+      // Neither a count nor a collector needs to hear of it.
+      if (slot !== 0 && isPlain(i32[slot] as number)) {
+        i32[slot] = value
+        this.values.noteHit(cache)
+        return
+      }
+    }
     const status = this.values.kernel.propertySet(object, key, value, cache)
     if (status !== STATUS_OK) this.expectOk(status, 'propertySet', [object, key, value])
     this.space.views.refresh()

@@ -59,6 +59,7 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
     if (slot === 0) {
       return found(this, values, lookUp(this, values, key.$key, cache), () => lookUp(this, values, key.$key, cache))
     }
+    values.noteHit(cache)
     const word = values.space.views.u32[slot] as number
     if ((word & 1) !== 0) return word >> 1
     return values.read(word, () => lookUp(this, values, key.$key, cache))
@@ -77,6 +78,7 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
       const slot = values.cachedSlot(this.reference, cache)
       if (slot !== 0 && ((u32[slot] as number) & 1) !== 0) {
         u32[slot] = (value << 1) | 1
+        values.noteHit(cache)
         return this
       }
     }

@@ -45,7 +45,6 @@ import { refusingValues, type ValuesKernel } from './values-kernel.js'
 import { FALSE, isSmall, NULL_WORD, plainSpecial, Special, smallWord, TRUE, UNDEFINED, type Word } from './word.js'
 
 const OWN_MASK = TYPE_MASK | OBJECT_IMMORTAL
-const CACHE_HITS_WORD = CACHE_HITS_AT >>> 2
 const PROPERTIES_MORE_WORD = PROPERTIES_MORE_AT >>> 2
 /** Bytes that a value may need, for messages. */
 export const VALUE_BYTES = 64
@@ -364,11 +363,16 @@ export class ValueSpace {
       if ((place & CACHE_ADDS) !== 0) return 0
       const holder = (place & CACHE_MORE) === 0 ? at : (u32[at + PROPERTIES_MORE_WORD] as number) >>> 2
       const slot = holder + ((place & CACHE_OFFSET) >>> 2)
-      if (u32[slot] === 0) return 0
-      u32[from + CACHE_HITS_WORD] = (u32[from + CACHE_HITS_WORD] as number) + 1
-      return slot
+      return u32[slot] === 0 ? 0 : slot
     }
     return 0
+  }
+
+  /** Count that a place was taken from a cache: who goes on to the module leaves that to it. */
+  noteHit(cache: number): void {
+    const { u32 } = this.space.views
+    const at = (cache + CACHE_HITS_AT) >>> 2
+    u32[at] = (u32[at] as number) + 1
   }
 
   // ---- interned strings ---------------------------------------------------------------------------------------------
