@@ -298,3 +298,25 @@ describe.each(MODES)('%s: listeners that move what a call was given', (mode) => 
     expect([inner.map(({ length }) => length), kept.value.length, heap.verify()]).toEqual([[1, 2], 60000, { ok: true }])
   })
 })
+
+it.each(['vm', 'runtime', 'server'] as const)(
+  '%s: a cache that is asked for while the heap is reset leaves nothing',
+  (mode) => {
+    const liveAfter = (makes: boolean) => {
+      const brim = new BrimmingHeap(mode)
+      using heap = brim.heap
+      using kept = (() => {
+        using _scope = heap.scope()
+        return heap.root(heap.values.intern('x'))
+      })()
+      expect(kept.value.text).toBe('x')
+      brim.arm(() => heap.reset())
+      if (makes) expect(() => heap.values.cache('x')).toThrow(StaleHandleError)
+      else heap.alloc(48)
+      return [brim.hasActed, heap.stats().liveBlocks]
+    }
+    const [hasActed, blocks] = liveAfter(true)
+    const [, withOne] = liveAfter(false)
+    expect([hasActed, blocks]).toEqual([true, Number(withOne) - 1])
+  },
+)

@@ -117,7 +117,12 @@ const forgotten = new FinalizationRegistry<{ space: ObjectSpace; epoch: number; 
   if (!held.space.isClosed && held.space.epoch === held.epoch) held.space.kernel.free(held.block)
 })
 
-function newBlock({ core }: ObjectSpace): Address {
+function newBlock(space: ObjectSpace): Address {
+  const { core, epoch } = space
   const attempt = () => core.kernel.alloc(CACHE_BYTES)
-  return ((attempt() >>> 0) as Address) || core.rescueOrThrow(CACHE_BYTES, attempt)
+  const block = ((attempt() >>> 0) as Address) || core.rescueOrThrow(CACHE_BYTES, attempt)
+  // Of a heap that was reset while room was made.
+  if (!space.isClosed && space.epoch !== epoch) core.kernel.free(block)
+  space.assertSameEpoch(epoch)
+  return block
 }
