@@ -7,6 +7,7 @@ import { STATUS_OK } from '../../kernel/layout.js'
 import { ARRAY_LENGTH_AT, STATUS_KEY, VALUES_STATUS_AT } from '../../kernel/value-layout.js'
 import { checkFunction } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
+import type { ObjectSpace } from '../objects/space.js'
 import { ObjectView } from '../objects/view.js'
 import { InlineCache } from './inline-cache.js'
 import { checkName, nameOf, type PropertyName, withKnownName, withName } from './property-key.js'
@@ -49,12 +50,13 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
    * @throws ArgumentError for what can be no key; StaleHandleError, ClosedError for a cache that is gone
    */
   get(key: PropertyName | InlineCache): Value {
-    const values = valuesOf(this)
     if (!(key instanceof InlineCache)) {
+      const values = valuesOf(this)
       const word = lookUpName(this, values, key)
       return (word & 1) !== 0 ? word >> 1 : found(this, values, word, () => lookUpName(this, values, key))
     }
-    const cache = checkCache(values, key)
+    const values = key.$values
+    const cache = checkCache(this.$holder.space, key)
     const slot = values.cachedSlot(this.reference, cache)
     if (slot === 0) {
       return found(this, values, lookUp(this, values, key.$key, cache), () => lookUp(this, values, key.$key, cache))
@@ -67,12 +69,13 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
 
   /** Set a property, which is added when there is none. @throws as `get`; OutOfMemoryError, CountError */
   set(key: PropertyName | InlineCache, value: Value): this {
-    const values = valuesOf(this)
     if (!(key instanceof InlineCache)) {
+      const values = valuesOf(this)
       withName(values, key, (word) => store(this, values, key, word, value, 0))
       return this
     }
-    const cache = checkCache(values, key)
+    const values = key.$values
+    const cache = checkCache(this.$holder.space, key)
     if (typeof value === 'number' && isSmall(value)) {
       const { u32 } = values.space.views
       const slot = values.cachedSlot(this.reference, cache)
@@ -169,10 +172,9 @@ function valuesOf(view: ObjectView): ValueSpace {
 }
 
 /** Address of a cache of this heap. */
-function checkCache(values: ValueSpace, cache: InlineCache): number {
-  if (cache.$values === values)
-    return cache.$epoch === values.space.epoch && cache.$block > 0 ? cache.$block : cache.$at
-  throw new ArgumentError('key', cache, `an inline cache of ${values.space.core.label}`)
+function checkCache(space: ObjectSpace, cache: InlineCache): number {
+  if (cache.$values.space === space) return cache.$epoch === space.epoch && cache.$block > 0 ? cache.$block : cache.$at
+  throw new ArgumentError('key', cache, `an inline cache of ${space.core.label}`)
 }
 
 function lookUp(view: PropertyObject, values: ValueSpace, key: Word, cache: number): Word {
