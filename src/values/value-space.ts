@@ -80,8 +80,6 @@ export class ValueSpace {
   /** Address of the values' state, as in `kernel/value-layout.ts`. */
   base = 0
   types: ValueTypes = NO_TYPES
-  /** For those who keep what is here: called after a reset. */
-  readonly followers: (() => void)[] = []
   readonly #seed: number | undefined
   readonly #holds: Hold[] = []
   #access: Values | undefined
@@ -115,13 +113,11 @@ export class ValueSpace {
       properties: this.word(VALUES_TYPE_PROPERTIES_AT),
       shape: this.word(VALUES_TYPE_SHAPE_AT),
     }
-    for (const follow of this.followers) follow()
   }
 
   close(): void {
     const { core } = this.space
     this.kernel = refusingValues(() => new ClosedError(core.label))
-    for (const follow of this.followers) follow()
   }
 
   /** A word of the values' state, by its offset from `kernel/value-layout.ts`. */
