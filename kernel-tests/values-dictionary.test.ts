@@ -376,6 +376,27 @@ describe('many entries', () => {
     k.release(d)
   })
 
+  test.each(['vm', 'embedded', 'counted'])(
+    '%s: one that is locked in the middle of a squeeze keeps positions',
+    (name) => {
+      const k = kernelFor(name)
+      const twins = new Twins(k, KEYS_INTEGER, 1)
+      for (let i = 0; i < 600; i++) twins.set(twins.key(i), i | 1)
+      for (let i = 0; k.u32(twins.d + values.DICTIONARY_TO_AT) >> 1 < 30; i++) if (i % 3) twins.delete(twins.key(i))
+      const left = [...twins.map.keys()]
+      k.expectOk('dictionaryLock', twins.d)
+      const met: Key[] = []
+      for (let p = twins.next(0); p !== NOWHERE; p = twins.next(p + 1)) {
+        const [key] = twins.entry(p)
+        met.push(key)
+        twins.delete(key)
+      }
+      expect(met).toEqual(left)
+      k.expectOk('dictionaryUnlock', twins.d)
+      twins.check()
+    },
+  )
+
   test('one that lost all of its entries while it was locked gives its parts back', () => {
     const k = kernelFor('counted')
     const d = k.run('dictionaryNew', KEYS_INTEGER, 0)

@@ -46,7 +46,7 @@ export function holderOf(o: usize, place: u32): usize {
   return place & CACHE_MORE ? load<usize>(o, PROPERTIES_MORE_AT) : o
 }
 
-/** Address of the slot at a place of the holder, 0 when none is there: shape and store of an object are no slots. */
+/** Address of the slot at a place of the holder, 0 when it has none there: an object's shape and store are no slots. */
 // @ts-ignore: decorator
 @inline
 export function wordAt(holder: usize, place: u32): usize {
@@ -61,7 +61,7 @@ export function noteHit(cache: usize): void {
   store<u32>(cache, load<u32>(cache, CACHE_HITS_AT) + 1, CACHE_HITS_AT)
 }
 
-/** Note where objects of a shape have the property: in its pair, else in place of the oldest. 0: no cache. */
+/** Note where objects of a shape have the property, in its pair or that of the oldest. Without a cache nothing. */
 export function noteMiss(cache: usize, number: u32, place: u32): void {
   if (!cache) return
   store<u32>(cache, load<u32>(cache, CACHE_MISSES_AT) + 1, CACHE_MISSES_AT)

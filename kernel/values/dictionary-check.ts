@@ -80,9 +80,9 @@ function areSegmentsSane(d: usize, used: u32): bool {
   const bytes = payloadBytes(directory)
   for (let at: u32 = 0; at < bytes; at += 4) {
     const word = load<u32>(directory + at)
-    if (word && !(isWords(word, segmentBytes(segmentEntries())) && isEmptyFrom(word, at >> 2 << segmentShift(), used))) {
-      return false
-    }
+    if (!word) continue
+    if (!isWords(word, segmentBytes(segmentEntries()))) return false
+    if (!isEmptyFrom(word, (at >> 2) << segmentShift(), used)) return false
   }
   return used <= (bytes >> 2) * segmentEntries()
 }
