@@ -170,6 +170,23 @@ describe('between steps', () => {
     expect([kernel.objects, kernel.word(values.SPACE_TRIALS_AT)]).toEqual([0, 2])
   })
 
+  it('a candidate whose last reference goes before the trial takes it stays one, whatever keeps it for now', () => {
+    const kernel = new CountedKernel()
+    const [root, first, second] = [kernel.node(), kernel.node(), kernel.node()]
+    kernel.expectOk('storeReference', root, root, second)
+    kernel.expectOk('storeReference', second, second, first)
+    // Both are candidates; the younger one is taken first.
+    kernel.expectOk('decref', second)
+    kernel.expectOk('decref', first)
+    kernel.run('step', 1)
+    // A member that the program touches keeps what it refers to, though nobody refers to the two any more.
+    kernel.expectOk('storeReference', first, first, second)
+    kernel.expectOk('storeReference', root, root, 0)
+    expect(kernel.run('collect', COLLECT_FULL)).toBe(STATUS_OK)
+    expect(kernel.objects).toBe(1)
+    kernel.verify()
+  })
+
   it('garbage that is being released is nobody’s: every call refuses it', () => {
     const kernel = new CountedKernel()
     const [one] = kernel.garbageCycle()

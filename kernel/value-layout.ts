@@ -71,7 +71,7 @@ export const COUNTED_CANDIDATE: u32 = 1
 export const COUNTED_IN_TRIAL: u32 = 2
 /** In the trial, and found alive. */
 export const COUNTED_ALIVE: u32 = 4
-/** In the trial, and something that referred to it went meanwhile: it is a candidate again when the trial ends. */
+/** It lost a reference since the trial that goes on began: it is a candidate again when that ends. */
 export const COUNTED_AGAIN: u32 = 8
 /** Flag of the header: the first word of the payload is the address of a word that becomes 0 when the object goes. */
 export const OBJECT_WATCHED: u32 = 1 << 22

@@ -25,6 +25,11 @@
  * handle or program, owns a count of one: nobody can reach R, and nobody ever will. That stays so while R is taken
  * apart in pieces. References that the program has without a count (lent ones, shadow stacks) do not keep anything.
  *
+ * Why no garbage is forgotten. What is garbage has become so by a count that went down to more than 0, of an object
+ * that leads to all of it. If that was before the trial began, the trial has looked at it, or it is a candidate still.
+ * If it was since then, the object is a candidate when the trial ends (COUNTED_AGAIN), member or not: it may have been
+ * kept by a member that was touched before it became garbage.
+ *
  * When candidates were missed for want of memory, a trial takes every object there is that can refer, block by block.
  * One whose list cannot grow is given up, and the next ones take a quarter of the candidates each time.
  *

@@ -20,6 +20,7 @@ import {
   COUNT_ONE,
   COUNT_SHIFT,
   OBJECT_WATCHED,
+  TRIAL_IDLE,
 } from '../value-layout'
 import { addCandidate, takeCandidate } from './candidates'
 import {
@@ -35,6 +36,8 @@ import {
 } from './header'
 import { counted } from './state'
 import { leaveTrial, touch } from './trial-list'
+
+const CANDIDATE_STATES: u32 = COUNTED_CANDIDATE | COUNTED_IN_TRIAL
 
 /** One reference more. The count is below its most. */
 // @ts-ignore: decorator
@@ -52,7 +55,7 @@ export function decrement(reference: usize): void {
   const word = countWord(reference) - COUNT_ONE
   setCountWord(reference, word)
   if (word < COUNT_ONE) release(reference)
-  else if (!(word & COUNTED_CANDIDATE) || word & COUNTED_IN_TRIAL) suspect(reference)
+  else if ((word & CANDIDATE_STATES) != COUNTED_CANDIDATE || counted().phase != TRIAL_IDLE) suspect(reference)
 }
 
 /**
@@ -71,13 +74,23 @@ export function dropWords(from: usize, to: usize): void {
   }
 }
 
-/** The object has lost a reference, not its last: it may be part of garbage now. */
+/**
+ * The object has lost a reference, not its last: it may be part of garbage now. While a trial goes on it stays a
+ * candidate beyond that: it may become a member yet, and be kept by another one that was touched before.
+ */
 export function suspect(reference: usize): void {
   const word = countWord(reference)
   if (word & COUNTED_IN_TRIAL) {
     setCountWord(reference, word | COUNTED_AGAIN)
     touch(reference)
-  } else if (!isLeaf(reference)) addCandidate(reference)
+    return
+  }
+  if (!(word & COUNTED_CANDIDATE)) {
+    if (isLeaf(reference)) return
+    addCandidate(reference)
+  }
+  const now = countWord(reference)
+  if (now & COUNTED_CANDIDATE && counted().phase != TRIAL_IDLE) setCountWord(reference, now | COUNTED_AGAIN)
 }
 
 /** Release an object whose count has come to 0. */
