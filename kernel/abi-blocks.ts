@@ -2,8 +2,7 @@
 export { setKnobs } from './overlay'
 export { create, attach } from './create'
 export { addClass } from './block/classes'
-export { alloc, allocAligned, allocZeroed, free, freeSized, freeStatus, isBlock, usableSize } from './block/alloc'
-export { realloc } from './block/realloc'
+export { alloc, allocAligned, allocZeroed, freeStatus, isBlock, usableSize } from './block/alloc'
 export { releaseEmptyPages as releaseCaches } from './block/page'
 export { bumpAlloc } from './block/bump'
 export {

@@ -1,5 +1,6 @@
 /** What the module with counted objects exports: what `abi.ts` does, and objects that are counted. No logic. */
 export * from './abi-blocks'
+export { free, freeSized, realloc } from './counted/blocks'
 export { reset } from './create'
 export {
   finishSweep,

@@ -1,5 +1,6 @@
 /** What the module with objects exports: what `abi.ts` does, and the calls of docs/objects.md. No logic. */
 export * from './abi-blocks'
+export * from './abi-free'
 export { resetWithObjects as reset, setPolicy, spaceCreate } from './create-objects'
 export { verifyAll as verify } from './check/all'
 export { nextObject, objectState, objectStatus, readReference } from './check/objects'

@@ -13,6 +13,7 @@ import {
   STATUS_OK,
 } from '../kernel/layout.js'
 import { OBJECT_HEADER_BYTES } from '../kernel/object-layout.js'
+import { COUNTED_HEADER_BYTES } from '../kernel/value-layout.js'
 import type { HeapCore } from './core.js'
 import { hex, InvalidAddressError, type InvalidAddressReason, MisalignmentError } from './errors.js'
 import { MODES } from './modes.js'
@@ -36,6 +37,11 @@ export function addressError(core: HeapCore, call: string, address: number): Inv
       : inside && `; it is${inside}`
     const message = `${at} is no multiple of ${GRANULE_BYTES}, so no block starts there${where}`
     return new MisalignmentError(message, address, GRANULE_BYTES)
+  }
+  const reference = address + COUNTED_HEADER_BYTES
+  if (core.objectSpace?.isCounted && core.kernel.objectStatus(reference) === STATUS_OK) {
+    const what = `is the block of the counted object ${hex(reference)}; heap.decref gives a reference to that up`
+    return new InvalidAddressError(`${at} ${what}`, address, 'owned')
   }
   const reason = reasonFor(core, address, block)
   return new InvalidAddressError(`${at} ${explain(core, reason, address, block)}`, address, reason)

@@ -6,8 +6,9 @@
  * A failure means: memory that is never given back, or given back while somebody uses it.
  */
 import { describe, expect, it } from 'vitest'
-import { COUNT_MAX, COUNT_SHIFT, COUNTED_COUNT_BELOW } from '../kernel/value-layout.js'
+import { COUNT_MAX, COUNT_SHIFT, COUNTED_COUNT_BELOW, COUNTED_HEADER_BYTES } from '../kernel/value-layout.js'
 import {
+  type Address,
   ArgumentError,
   array,
   ClosedError,
@@ -447,6 +448,13 @@ describe('a wrong reference', () => {
   it('is refused where a plain block is wanted', () => {
     expectRefused(heap, () => heap.free(live), { code: 'HW_MISALIGNED' })
     expect(String(thrownBy(() => heap.free(live)))).toContain('heap.decref gives that up')
+    // Its block, as `heap.blocks()` gives it, is not the program's to free either.
+    const block = [...heap.blocks()].find(({ address }) => address === live - COUNTED_HEADER_BYTES)?.address as Address
+    expect(block).toBe(live - COUNTED_HEADER_BYTES)
+    for (const call of [() => heap.free(block), () => heap.free(block, 40), () => heap.realloc(block, 100)]) {
+      expectRefused(heap, call, { code: 'HW_INVALID_ADDRESS', reason: 'owned' })
+      expect(String(thrownBy(call))).toContain('heap.decref gives a reference to that up')
+    }
     expectRefused(heap, () => heap.realloc(live, 100), { code: 'HW_MISALIGNED' })
     expect(heap.refcount(live)).toBe(1)
   })

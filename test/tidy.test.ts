@@ -28,7 +28,17 @@ const FLOORS: readonly (readonly string[])[] = [
   ['check'],
   ['plan', 'counted'],
   ['values'],
-  ['create', 'create-objects', 'abi', 'abi-blocks', 'abi-objects', 'abi-embedded', 'abi-counted', 'abi-values'],
+  [
+    'create',
+    'create-objects',
+    'abi',
+    'abi-blocks',
+    'abi-free',
+    'abi-objects',
+    'abi-embedded',
+    'abi-counted',
+    'abi-values',
+  ],
 ]
 
 interface Source {
