@@ -31,6 +31,7 @@ class Keys {
   readonly symbols: { readonly held: Held; readonly symbol: symbol }[] = []
   /** Address of the cache of a key. */
   readonly #caches: number
+  #turn = 0
 
   constructor(k: ValuesKernel) {
     this.k = k
@@ -55,8 +56,9 @@ class Keys {
   hold(key: string | number | symbol, interns = true): Held {
     const symbol = this.symbols.find((each) => each.symbol === key)
     if (symbol) return this.k.share(symbol.held.word)
-    if (typeof key === 'number') return this.k.hold(integer(key))
-    const text = new TextEncoder().encode(key as string)
+    // An integer, or its text.
+    if (typeof key === 'number' && this.#turn++ % 3 === 0) return this.k.hold(integer(key))
+    const text = new TextEncoder().encode(`${key as string | number}`)
     const at = this.k.write(text)
     return this.k.hold(this.k.run(interns ? 'internText' : 'stringNew', at, text.length))
   }
@@ -220,6 +222,75 @@ describe('random operations', () => {
           throw new Error(`${name}, seed ${seed}: ${(error as Error).message}`, { cause: error })
         }
       }
+    })
+  }
+})
+
+describe('text that is an integer is the key that the integer is', () => {
+  const INTEGERS = ['1073741823', '7', '0', '10', '907']
+  // JavaScript has integers beyond those too, before all text and ascending: they come first here.
+  const BEYOND = ['1073741824', '2147483648', '4294967294']
+  const SIGNS = ['07', '00', '+7', '-7', '-0', '1e3', '7.0', ' 7', '7 ', '7\0', '/', ':', '7/', '7:', '٧', '0x7']
+  const TEXTS = [...BEYOND, '', 'b', ...SIGNS, '4294967303', '10000000000', '18446744073709551623']
+  const ALL = ['first', ...INTEGERS, 'b', '7', ...[...BEYOND].reverse(), ...TEXTS]
+
+  for (const name of Object.keys(valuesSetups)) {
+    test(name, () => {
+      const k = kernelFor(name)
+      const held = k.hold(k.run('propertiesNew', 2))
+      const o: Record<string, number> = {}
+      const text = (key: string, call: string) => {
+        const bytes = new TextEncoder().encode(key)
+        return k.hold(k.run(call, k.write(bytes), bytes.length))
+      }
+      /** The words that are one key. */
+      const formsOf = (key: string) => {
+        const texts = [text(key, 'stringNew'), text(key, 'internText')]
+        return INTEGERS.includes(key) ? [...texts, k.hold(integer(Number(key)))] : texts
+      }
+      const cacheOf = (key: string) => k.scratch + 8192 + ALL.indexOf(key) * CACHE_BYTES
+      const check = () => {
+        const array = k.hold(k.run('propertyKeys', held.word))
+        const words = Array.from({ length: k.run('arrayLength', array.word) }, (_, i) =>
+          k.run('arrayGet', array.word, i),
+        )
+        const found = words.map((word) => (isReference(word) ? k.text(word) : (word | 0) >> 1))
+        const isIndex = (key: string) => INTEGERS.includes(key)
+        expect(found).toEqual((Reflect.ownKeys(o) as string[]).map((key) => (isIndex(key) ? Number(key) : key)))
+        expect(k.run('valuesVerify')).toBe(0)
+        array.drop()
+      }
+      let value = 0
+      for (const key of BEYOND.concat(ALL)) {
+        for (const form of formsOf(key)) {
+          for (const cache of [0, cacheOf(key)]) {
+            k.expectOk('propertySet', held.word, form.word, integer(++value), cache)
+            o[key] = value
+          }
+          form.drop()
+        }
+        for (const form of formsOf(key)) {
+          for (const cache of [0, cacheOf(key)]) {
+            expect([key, k.run('propertyGet', held.word, form.word, cache)]).toEqual([key, integer(value)])
+          }
+          expect(k.run('propertyHas', held.word, form.word)).toBe(1)
+          form.drop()
+        }
+        check()
+      }
+      for (const [i, key] of INTEGERS.concat(TEXTS).entries()) {
+        const forms = formsOf(key)
+        const one = forms[i % forms.length] as Held
+        k.expectOk('propertyDelete', held.word, one.word)
+        delete o[key]
+        for (const form of forms) {
+          expect(k.run('propertyDelete', held.word, form.word)).toBe(STATUS_NONE)
+          expect(k.run('propertyHas', held.word, form.word)).toBe(0)
+          form.drop()
+        }
+        check()
+      }
+      expect(Reflect.ownKeys(o)).toEqual(['first'])
     })
   }
 })

@@ -3,8 +3,8 @@
  * slot; an object with integer keys, with very many properties, or from which others than the last were deleted has a
  * dictionary of its own instead. The layout is under "property objects" in `value-layout.ts`.
  *
- * Keys are strings, which are interned; integers from 0 on; other words and objects by their identity. Text that looks
- * like an integer is text: whoever wants JavaScript's keys makes an integer of it first.
+ * Keys are strings, which are interned; integers from 0 on; other words and objects by their identity. As in JavaScript
+ * text that is an integer, as that is written, is the key that the integer is: "7" is 7, "07" is text.
  *
  * Guarantee: a call that fails has changed nothing that can be seen.
  */
@@ -15,6 +15,7 @@ import {
   CACHE_MORE,
   DICTIONARY_COUNT_AT,
   ENTRY_VALUE_AT,
+  INTEGER_MAX,
   KEYS_ANY,
   PROPERTIES_INLINE_AT,
   PROPERTIES_MORE_AT,
@@ -43,7 +44,7 @@ import { findIn, intern, isInterned, stringAt } from './interned'
 import { hashOfString, keyFor } from './keys'
 import { baseShape, childShape, findChild, keyOfSlot, shapeCount, slotOfKey } from './shapes'
 import { hashOf, isString, textBytes, textOf } from './strings'
-import { integerOf, isInteger, isReference } from './words'
+import { integerOf, isInteger, isReference, wordOfInteger } from './words'
 import {
   allocate,
   failed,
@@ -70,6 +71,9 @@ const VALUE: u32 = 5
 const SHAPE: u32 = 6
 const CHILD: u32 = 7
 const MORE_FIRST_SLOTS: u32 = 4
+/** Digits of INTEGER_MAX. */
+const INTEGER_MAX_DIGITS: u32 = 10
+const DIGIT_0: u32 = 0x30
 
 // ---- parts ----------------------------------------------------------------------------------------------------------
 
@@ -130,9 +134,27 @@ function plainKey(word: u32): u32 {
   return isReference(key) && isOf(key, VALUES_TYPE_FLOAT_AT) ? refuse(STATUS_KEY) : key
 }
 
+/** The integer that a text is, as a word: without signs and further zeros, up to INTEGER_MAX. 0 for other text. */
+function integerInText(text: u32): u32 {
+  const digits = textBytes(text)
+  const at = textOf(text)
+  // A usual name is done with here, and so is the empty one.
+  if (digits - 1 >= INTEGER_MAX_DIGITS || <u32>load<u8>(at) - DIGIT_0 > 9) return 0
+  if (digits > 1 && load<u8>(at) == DIGIT_0) return 0
+  let value: u64 = 0
+  for (let i: u32 = 0; i < digits; i++) {
+    const digit = <u32>load<u8>(at + i) - DIGIT_0
+    if (digit > 9) return 0
+    value = value * 10 + digit
+  }
+  return value <= <u64>INTEGER_MAX ? wordOfInteger(<i32>value) : 0
+}
+
 /** The key as objects have it, lent; 0 with STATUS_NONE for a text that no object can have. */
 function knownKey(word: u32): u32 {
   if (!isString(word)) return plainKey(word)
+  const integer = integerInText(word)
+  if (integer) return integer
   if (isInterned(word)) return word
   const hash = hashOf(word)
   let entry = findIn(stateWord(VALUES_INTERNED_AT), hash, textOf(word), textBytes(word))
@@ -142,8 +164,10 @@ function knownKey(word: u32): u32 {
 
 /** The key as objects have it, owned. May collect and move. */
 function ownKey(word: u32): u32 {
-  if (isString(word)) return intern(word)
-  const key = plainKey(word)
+  const isText = isString(word)
+  const integer = isText ? integerInText(word) : 0
+  if (isText && !integer) return intern(word)
+  const key = isText ? integer : plainKey(word)
   if (!key) return 0
   return retain(key) ? key : refuse(STATUS_COUNT)
 }
