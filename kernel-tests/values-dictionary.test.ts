@@ -523,6 +523,109 @@ describe('many entries', () => {
   })
 })
 
+describe('room that is reserved', () => {
+  /** How a dictionary of integers may be before. Answers a key that it does not have. */
+  const STATES: Readonly<Record<string, (k: ValuesKernel, held: Held) => number>> = {
+    empty: () => 0,
+    'of few': (k, held) => fill(k, held, 0, 5),
+    'of many': (k, held) => fill(k, held, 0, 700),
+    'with holes': (k, held) => {
+      fill(k, held, 0, 700)
+      for (let i = 0; i < 700; i++) if (i % 3) k.expectOk('dictionaryDelete', held.word, integer(i))
+      return 700
+    },
+    'while holes are closed': (k, held) => {
+      fill(k, held, 0, 900)
+      for (let i = 0; i < 500; i++) k.expectOk('dictionaryDelete', held.word, integer((i * 7) % 900))
+      return 900
+    },
+    'with holes to be closed': (k, held) => {
+      fill(k, held, 0, 700)
+      k.expectOk('dictionaryLock', held.word)
+      for (let i = 1; i < 690; i++) k.expectOk('dictionaryDelete', held.word, integer(i))
+      k.expectOk('dictionaryUnlock', held.word)
+      return 700
+    },
+    'locked and cleared': (k, held) => {
+      fill(k, held, 0, 512)
+      k.expectOk('dictionaryLock', held.word)
+      k.expectOk('dictionaryClear', held.word)
+      return 512
+    },
+  }
+
+  function fill(k: ValuesKernel, held: Held, from: number, to: number): number {
+    for (let i = from; i < to; i++) k.expectOk('dictionarySet', held.word, integer(i), integer(i))
+    return to
+  }
+
+  /** Insert up to `count` entries; all that needs memory fails. */
+  function fillWithout(k: ValuesKernel, held: Held, first: number, count: number): void {
+    const { kernel, fail } = failing(k)
+    fail(1)
+    for (let i = first; k.run('dictionaryCount', held.word) < count; i++) {
+      expect(kernel.run('dictionarySet', held.word, integer(i), integer(i))).toBe(STATUS_OK)
+    }
+    fail(0)
+    expect(k.run('valuesVerify')).toBe(0)
+  }
+
+  for (const name of ['vm', 'runtime', 'server', 'embedded', 'counted']) {
+    test.each(Object.entries(STATES))(`${name}: insertions need no memory, %s`, (_state, prepare) => {
+      for (const capacity of [1, 4, 8, 9, 64, 65, 300, 512, 513, 1025, ...(name === 'embedded' ? [] : [3000, 5000])]) {
+        const k = kernelFor(name)
+        const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+        const first = prepare(k, held)
+        k.expectOk('dictionaryReserve', held.word, capacity)
+        expect(k.run('valuesVerify')).toBe(0)
+        fillWithout(k, held, first, capacity)
+        fill(k, held, 10_000, 10_050)
+        expect(k.run('valuesVerify')).toBe(0)
+        held.drop()
+        expect(k.leftObjects).toBe(0)
+      }
+    })
+
+    test(`${name}: a new one has it from the beginning, and loses it when it is cleared`, () => {
+      const k = kernelFor(name)
+      const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 2000))
+      fillWithout(k, held, 0, 2000)
+      k.expectOk('dictionaryReserve', held.word, 3000)
+      k.expectOk('dictionaryClear', held.word)
+      expect(k.run('valuesVerify')).toBe(0)
+      k.collect()
+      expect(k.leftObjects).toBe(1)
+      k.expectOk('dictionaryReserve', held.word, 900)
+      fillWithout(k, held, 0, 900)
+    })
+  }
+
+  for (const [state, prepare] of Object.entries(STATES)) {
+    test(`a request that fails anywhere leaves nothing behind, and what was reserved before: ${state}`, () => {
+      const k = kernelFor('counted')
+      const held = k.hold(k.run('dictionaryNew', KEYS_INTEGER, 0))
+      const first = prepare(k, held)
+      k.expectOk('dictionaryReserve', held.word, 1000)
+      const { kernel, fail } = failing(k)
+      const entries = () => k.run('dictionaryCount', held.word)
+      const [objectsBefore, entriesBefore] = [k.leftObjects, entries()]
+      let failures = 0
+      for (let at = 1; at <= 30; at++) {
+        fail(at)
+        expect(kernel.run('dictionaryReserve', held.word, 9000)).toBe(STATUS_OUT_OF_MEMORY)
+        fail(0)
+        expect([k.leftObjects, entries()]).toEqual([objectsBefore, entriesBefore])
+        expect(k.run('valuesVerify')).toBe(0)
+        failures++
+      }
+      expect(failures).toBe(30)
+      fillWithout(k, held, first, 1000)
+      held.drop()
+      expect(k.leftObjects).toBe(0)
+    })
+  }
+})
+
 describe('one of many entries that is cleared while it is locked', () => {
   /** Its positions go on behind those that it had. */
   const cleared = (name: string) => {

@@ -2,10 +2,12 @@
  * Goal: a property has one key however it is named: by a view, by the word of an integer, by the word of its text.
  * Method: every name is set by words and read by the view, and the other way round, with and without a cache, in every
  * mode; a plain object says which names are one key and in which order they are.
- * A failure means: a property that only one of the two can see, or two where JavaScript has one.
+ * Then the room that dictionaries reserve for keys, in heaps that are too small for it and in heaps that are not.
+ * A failure means: a property that only one of the two can see, or two where JavaScript has one; or a dictionary that
+ * promises room which is not there.
  */
 import { describe, expect, it } from 'vitest'
-import type { Heap } from '../src/index.js'
+import { Heap, type HeapOptions, OutOfMemoryError } from '../src/index.js'
 import { inValueHeap, VALUE_HEAPS } from './support/values.js'
 
 const INTEGERS = ['0', '7', '10', '1073741823']
@@ -58,4 +60,28 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       }
       expect([object.get(7), object.size]).toEqual([undefined, 3])
     }))
+})
+
+const SMALL_HEAPS: readonly (readonly [HeapOptions, fits: number, tooMany: readonly number[]])[] = [
+  [{ mode: 'embedded', limit: '32kB' }, 300, [3000, 1e6]],
+  [{ mode: 'manual', limit: '1MiB' }, 20_000, [50_000, 1e6]],
+  [{ mode: 'vm', limit: '2MiB' }, 20_000, [200_000, 1e6]],
+]
+
+describe.each(SMALL_HEAPS)('room that a dictionary reserves: %o', (options, fits, tooMany) => {
+  it('is there, or is refused', () => {
+    using heap = Heap.create(options)
+    using _scope = heap.scope()
+    const dictionary = heap.values.dictionary()
+    dictionary.set(0, 1)
+    for (const capacity of tooMany) {
+      expect(() => dictionary.reserve(capacity), String(capacity)).toThrow(OutOfMemoryError)
+      expect([...dictionary]).toEqual([[0, 1]])
+      expect(heap.verify()).toEqual({ ok: true })
+    }
+    dictionary.reserve(fits)
+    for (let i = 1; i < fits; i++) dictionary.set(i, i)
+    expect([dictionary.size, dictionary.get(fits - 1)]).toEqual([fits, fits - 1])
+    expect(heap.verify()).toEqual({ ok: true })
+  })
 })

@@ -80,11 +80,15 @@ function areSegmentsSane(d: usize, used: u32): bool {
   const bytes = payloadBytes(directory)
   for (let at: u32 = 0; at < bytes; at += 4) {
     const word = load<u32>(directory + at)
-    if (!word) continue
-    if (!isWords(word, segmentBytes(segmentEntries()))) return false
-    if (!isEmptyFrom(word, (at >> 2) << segmentShift(), used)) return false
+    if (word && !isSegmentSane(word, at >> 2 << segmentShift(), used)) return false
   }
   return used <= (bytes >> 2) * segmentEntries()
+}
+
+/** Whether it can be the segment of a directory whose first position is `first`: one that is reserved is empty. */
+function isSegmentSane(word: u32, first: u32, used: u32): bool {
+  if (!isWords(word, segmentBytes(segmentEntries()))) return false
+  return isEmptyFrom(word, first, used) && (first < used || numberAt(word, 0) == 0)
 }
 
 /** Whether nothing is in a segment, whose first position is `first`, from position `used` on. */

@@ -7,6 +7,7 @@
  * counted: a directory, of segments or of parts of an index, has a word for 512 entries or 1024 slots, which is copied
  * or cleared when it doubles, and given back, with what it leads to, when the last entry goes.
  */
+import { isZero } from '../check/totals'
 import { check } from '../host'
 import { STATUS_OUT_OF_MEMORY } from '../layout'
 import { OBJECT_MAX_BYTES } from '../object-layout'
@@ -57,8 +58,17 @@ import {
   setPart,
   worked,
 } from './dictionary-entries'
-import { blockingPart, enterSlot, isIndexFull, missingPart, moveSlot, moveSlots, slotCount } from './dictionary-index'
-import { allocate, kept, moveWords, payloadBytes, put, putOwned, refuse, stateWord, take } from './world'
+import {
+  blockingPart,
+  enterSlot,
+  isIndexFull,
+  missingPart,
+  moveSlot,
+  moveSlots,
+  slotCount,
+  slotsFor,
+} from './dictionary-index'
+import { allocate, keep, kept, moveWords, payloadBytes, put, putOwned, refuse, release, stateWord, take } from './world'
 
 const DIRECTORY_FIRST_WORDS: u32 = 4
 
@@ -140,7 +150,7 @@ function makeEntry(position: u32): bool {
 }
 
 /** Make the only segment longer: as long as a power of two that holds `entries`. */
-export function growSegment(entries: u32): bool {
+function growSegment(entries: u32): bool {
   let capacity = SEGMENT_FIRST_ENTRIES
   while (capacity < entries) capacity <<= 1
   const made = allocate(stateWord(VALUES_TYPE_WORDS_AT), segmentBytes(capacity))
@@ -185,7 +195,7 @@ export function abandon(reference: usize): void {
  * Slots that the next index should have: twice as many, fewer, or as many without those that are deleted. There is room
  * for the insertions that come before all slots of this one have gone over: a 32nd of them.
  */
-export function slotsWanted(d: usize): u32 {
+function slotsWanted(d: usize): u32 {
   const index = load<usize>(d, DICTIONARY_INDEX_AT)
   if (!index) return INDEX_FIRST_SLOTS
   const slots = slotCount(index)
@@ -196,15 +206,23 @@ export function slotsWanted(d: usize): u32 {
 }
 
 /** An index of so many slots. The entries are entered, or go over from the one that is there, which has no other. */
-export function makeIndex(slots: u32): bool {
-  check(load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT) == 0, 1052, kept(0))
-  if (slots > OBJECT_MAX_BYTES >> 2) return refuse(STATUS_OUT_OF_MEMORY) != 0
-  const isFlat = slots <= INDEX_FLAT_SLOTS
-  const made = isFlat
+function makeIndex(slots: u32): bool {
+  const made = newIndex(slots)
+  return made != 0 && useIndex(made)
+}
+
+/** An index of so many slots without parts, owned; 0 when out of memory. */
+function newIndex(slots: u32): usize {
+  if (slots > OBJECT_MAX_BYTES >> 2) return refuse(STATUS_OUT_OF_MEMORY)
+  return slots <= INDEX_FLAT_SLOTS
     ? allocate(stateWord(VALUES_TYPE_BYTES_AT), slots << 2)
     : allocate(stateWord(VALUES_TYPE_WORDS_AT), ((slots >> INDEX_PART_SHIFT) + 1) << 2)
-  if (!made) return false
+}
+
+/** Use an index that is empty, and owned, from here on. */
+function useIndex(made: usize): bool {
   const d = kept(0)
+  check(load<usize>(d, DICTIONARY_OLD_INDEX_AT) == 0, 1052, d)
   const hadIndex = load<usize>(d, DICTIONARY_INDEX_AT) != 0
   if (hadIndex) putOwned(d, d + DICTIONARY_OLD_INDEX_AT, take(d, d + DICTIONARY_INDEX_AT))
   putOwned(d, d + DICTIONARY_INDEX_AT, made)
@@ -253,13 +271,125 @@ function makePart(part: u32): bool {
 }
 
 /** Take all of the old index over. */
-export function finishIndex(): bool {
+function finishIndex(): bool {
   moveSlots(kept(0), NOWHERE)
   while (load<usize>(kept(0), DICTIONARY_OLD_INDEX_AT)) {
     if (!unblock()) return false
     moveSlots(kept(0), NOWHERE)
   }
   return true
+}
+
+// ---- room that is reserved ------------------------------------------------------------------------------------------
+
+/** Room for `capacity` entries, more than there are: false when out of memory, then what was made is given back. */
+export function reserveRoom(capacity: u32): bool {
+  if (!finishSqueeze()) return false
+  const d = kept(0)
+  const more = capacity - numberAt(d, DICTIONARY_COUNT_AT)
+  const hadDirectory = load<usize>(d, DICTIONARY_DIRECTORY_AT) != 0
+  let room = numberAt(d, DICTIONARY_USED_AT)
+  while (!lacksEntry(d, room)) room = nextSegment(room)
+  if (reserveEntries(more) && reserveIndex(capacity, more)) return true
+  giveBack(room, hadDirectory)
+  return refuse(STATUS_OUT_OF_MEMORY) != 0
+}
+
+/** Close the holes where that goes on or is due: the next insertions would do it, and move to other segments. */
+function finishSqueeze(): bool {
+  while (!numberAt(kept(0), DICTIONARY_LOCKS_AT) && isSqueezeDue(kept(0))) {
+    if (lacksTarget(kept(0)) && !makeEntry(numberAt(kept(0), DICTIONARY_TO_AT))) return false
+    squeeze(kept(0))
+  }
+  return true
+}
+
+/** First position of the segment behind that of a position. */
+// @ts-ignore: decorator
+@inline
+function nextSegment(position: u32): u32 {
+  return (position | (segmentEntries() - 1)) + 1
+}
+
+/** Segments for so many positions behind those in use. */
+function reserveEntries(more: u32): bool {
+  const used = numberAt(kept(0), DICTIONARY_USED_AT)
+  if (more > DICTIONARY_POSITIONS_MAX - used) return false
+  const end = used + more
+  const first = min(end, segmentEntries())
+  // Where a locked one of many was cleared the next entry is in a directory, though there is none.
+  const isInOne = !load<usize>(kept(0), DICTIONARY_DIRECTORY_AT) && used < segmentEntries()
+  const capacity = segmentCapacity(load<usize>(kept(0), DICTIONARY_SEGMENT_AT))
+  if (isInOne && capacity < first && !growSegment(first)) return false
+  // The last first: the directory gets its length at once.
+  if (!makeEntry(end - 1)) return false
+  for (let p = used; p < end; p = nextSegment(p)) if (!makeEntry(p)) return false
+  return true
+}
+
+/** An index for `capacity` entries with all of its parts. Uses operand 1. */
+function reserveIndex(capacity: u32, more: u32): bool {
+  if (!finishIndex()) return false
+  const d = kept(0)
+  const index = load<usize>(d, DICTIONARY_INDEX_AT)
+  const positions = numberAt(d, DICTIONARY_USED_AT) - numberAt(d, DICTIONARY_FIRST_AT) + more
+  if (!index && positions <= DICTIONARY_LINEAR) return true
+  const slots = slotsFor(capacity)
+  // Slots that were deleted may be used again, or not.
+  const marks = numberAt(d, DICTIONARY_MARKS_AT) + more
+  const isKept = index != 0 && slotCount(index) >= slots && !isIndexFull(index, marks - 1)
+  const made = isKept ? index : newIndex(max(slots, slotsWanted(d)))
+  if (!made) return false
+  keep(1, made)
+  const isWhole = makeAllParts()
+  const whole = kept(1)
+  keep(1, 0)
+  if (isKept) return isWhole
+  if (isWhole) return useIndex(whole) && finishIndex()
+  release(whole)
+  return false
+}
+
+/** Make all parts of the index in operand 1, or leave out those that nothing is in. */
+function makeAllParts(): bool {
+  const slots = slotCount(kept(1))
+  if (slots <= INDEX_FLAT_SLOTS) return true
+  const end = slots >> INDEX_PART_SHIFT << 2
+  for (let at: u32 = 0; at < end; at += 4) {
+    if (load<usize>(kept(1) + at)) continue
+    const made = allocate(stateWord(VALUES_TYPE_BYTES_AT), 4 << INDEX_PART_SHIFT)
+    if (!made) {
+      dropEmptyParts(kept(1), end)
+      return false
+    }
+    putOwned(kept(1), kept(1) + at, made)
+  }
+  return true
+}
+
+function dropEmptyParts(index: usize, end: u32): void {
+  for (let at: u32 = 0; at < end; at += 4) {
+    const part = load<usize>(index + at)
+    if (part && isZero(part, 4 << INDEX_PART_SHIFT)) put(index, index + at, 0)
+  }
+}
+
+/** Give segments back from position `room` on, which has none before, and the directory if there was none. */
+function giveBack(room: u32, hadDirectory: bool): void {
+  const d = kept(0)
+  const directory = load<usize>(d, DICTIONARY_DIRECTORY_AT)
+  if (directory) {
+    const positions = payloadBytes(directory) >> 2 << segmentShift()
+    for (let p = room; p < positions; p = nextSegment(p)) {
+      const slot = directorySlot(directory, p)
+      const segment = load<usize>(slot)
+      if (segment && !numberAt(segment, 0)) put(directory, slot, 0)
+    }
+    if (hadDirectory) return
+    const only = take(directory, directory)
+    if (only) putOwned(d, d + DICTIONARY_SEGMENT_AT, only)
+    put(d, d + DICTIONARY_DIRECTORY_AT, 0)
+  } else if (!room) put(d, d + DICTIONARY_SEGMENT_AT, 0)
 }
 
 // ---- work in pieces -------------------------------------------------------------------------------------------------
@@ -269,8 +399,15 @@ export function finishIndex(): bool {
 @inline
 export function tend(d: usize): void {
   if (load<usize>(d, DICTIONARY_OLD_INDEX_AT)) moveSlots(d, DICTIONARY_SLOT_STEPS)
+  if (isSqueezeDue(d)) squeeze(d)
+}
+
+/** Whether a squeeze goes on, or is to begin. */
+// @ts-ignore: decorator
+@inline
+function isSqueezeDue(d: usize): bool {
   const limit = (numberAt(d, DICTIONARY_COUNT_AT) << 1) + DICTIONARY_HOLES
-  if (numberAt(d, DICTIONARY_FROM_AT) || numberAt(d, DICTIONARY_USED_AT) > limit) squeeze(d)
+  return numberAt(d, DICTIONARY_FROM_AT) != 0 || numberAt(d, DICTIONARY_USED_AT) > limit
 }
 
 /** Close holes: move the next live entries to the front. */

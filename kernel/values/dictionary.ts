@@ -49,13 +49,12 @@ import {
   nextLive,
   numberAt,
   segmentCapacity,
-  segmentEntries,
   segmentOf,
   setNumberAt,
   skipHoles,
 } from './dictionary-entries'
-import { KeySought, TextSought, enterSlot, find, isIndexFull, removeSlot, slotCount, slotsFor } from './dictionary-index'
-import { finishIndex, growSegment, lacksRoom, makeIndex, makeRoom, slotsWanted, tend } from './dictionary-room'
+import { KeySought, TextSought, enterSlot, find, removeSlot } from './dictionary-index'
+import { lacksRoom, makeRoom, reserveRoom, tend } from './dictionary-room'
 import { hashOfKey, hashOfWord, keyFor, makeHash } from './keys'
 import { hashText, isInMemory } from './strings'
 import {
@@ -382,8 +381,9 @@ function forget(d: usize): void {
 }
 
 /**
- * So many entries need no other index, and no longer segment. Segments of a dictionary of more than one are made as
- * they are needed. This is no insertion: it takes as long as it takes.
+ * Make the room of `capacity` entries, so that insertions up to so many need no memory, until something is deleted. Not
+ * included: the identity hash of an object that is no key yet. STATUS_OUT_OF_MEMORY where it does not fit; then room
+ * made meanwhile is given back. This is no insertion: it takes as long as it takes.
  */
 export function dictionaryReserve(d: u32, capacity: u32): u32 {
   const status = writable(d)
@@ -396,21 +396,7 @@ export function dictionaryReserve(d: u32, capacity: u32): u32 {
 
 /** The same for the dictionary in operand 0. */
 function reserve(capacity: u32): bool {
-  const d = kept(0)
   if (capacity > DICTIONARY_POSITIONS_MAX) return refuse(STATUS_OUT_OF_MEMORY) != 0
-  const count = numberAt(d, DICTIONARY_COUNT_AT)
-  if (capacity <= count) return true
-  const used = numberAt(d, DICTIONARY_USED_AT)
-  const entries = min(used + (capacity - count), segmentEntries())
-  // Where a locked one of many was cleared the next entry is in a directory, though there is none.
-  const isInOne = !load<usize>(d, DICTIONARY_DIRECTORY_AT) && used <= segmentEntries()
-  if (isInOne && segmentCapacity(load<usize>(d, DICTIONARY_SEGMENT_AT)) < entries && !growSegment(entries)) return false
-  if (capacity <= DICTIONARY_LINEAR) return true
-  if (!finishIndex()) return false
-  const index = load<usize>(kept(0), DICTIONARY_INDEX_AT)
-  const slots = slotsFor(capacity)
-  // Slots that were deleted may be used again, or not.
-  const marks = numberAt(kept(0), DICTIONARY_MARKS_AT) + (capacity - count)
-  if (index && slotCount(index) >= slots && !isIndexFull(index, marks - 1)) return true
-  return makeIndex(max(slots, slotsWanted(kept(0))))
+  const count = numberAt(kept(0), DICTIONARY_COUNT_AT)
+  return capacity <= count || reserveRoom(capacity)
 }
