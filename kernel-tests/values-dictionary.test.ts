@@ -213,6 +213,11 @@ class Twins {
     else this.take(key)
   }
 
+  /** Have room for so many more, or fewer. */
+  reserve(more: number): void {
+    this.k.expectOk('dictionaryReserve', this.d, Math.max(0, this.map.size + more - 20))
+  }
+
   drop(): void {
     this.held.drop()
     for (const { held } of this.#objects) held.drop()
@@ -243,6 +248,7 @@ function run(twins: Twins, steps: number, range: number): void {
       twins.get(twins.key(below(range)))
       if (below(50) === 0) twins.check()
       if (below(80) === 0) twins.iterate(keys)
+      if (below(60) === 0) twins.reserve(below(200))
     }
   }
   twins.check()

@@ -381,9 +381,9 @@ function forget(d: usize): void {
 }
 
 /**
- * Make the room of `capacity` entries, so that insertions up to so many need no memory, until something is deleted. Not
- * included: the identity hash of an object that is no key yet. STATUS_OUT_OF_MEMORY where it does not fit; then room
- * made meanwhile is given back. This is no insertion: it takes as long as it takes.
+ * Make the room of `capacity` entries, so that insertions up to so many need no memory, until something is deleted or a
+ * lock ends under which something was. Not included: the identity hash of an object that is no key yet. Where it does
+ * not fit, STATUS_OUT_OF_MEMORY, and what was made is given back. This is no insertion: it takes as long as it takes.
  */
 export function dictionaryReserve(d: u32, capacity: u32): u32 {
   const status = writable(d)
