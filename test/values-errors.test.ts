@@ -524,3 +524,63 @@ describe.each(['manual', 'embedded', 'vm', 'runtime', 'server'])('%s: what looks
 it('structs have no names of types of values', () => {
   expect(() => struct('#string', { n: i32 })).toThrow(/`name` must be one that does not begin with #/)
 })
+
+describe.each(['manual', 'vm', 'runtime'] as const)('%s: the bytes that a call found no room for', (mode) => {
+  /** What the error and the reclaimers say, of a call that asks for too much. */
+  function requested(call: (heap: Heap) => unknown): number {
+    const told: number[] = []
+    using heap = Heap.create({ mode, limit: '512KiB' })
+    using _scope = heap.scope()
+    heap.addReclaimer((bytes) => {
+      told.push(bytes)
+      return 0
+    })
+    let error: unknown
+    try {
+      call(heap)
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toBeInstanceOf(OutOfMemoryError)
+    const { requestedBytes } = error as OutOfMemoryError
+    for (const bytes of told) expect(bytes).toBe(requestedBytes)
+    return requestedBytes
+  }
+
+  it('by views: elements times their bytes', () => {
+    expect(requested(({ values }) => values.array('u8', [1, 2, 3, 4, 5]).resize(1e9))).toBe(1e9)
+    expect(requested(({ values }) => values.array('f64').resize(2e8))).toBe(16e8)
+    expect(requested(({ values }) => values.array('f64').reserve(2e8))).toBe(16e8)
+    expect(requested(({ values }) => values.array('wide').reserve(1e7))).toBe(8e7)
+    expect(requested(({ values }) => values.array({ bytes: 100 }).resize(1e6))).toBe(1e8)
+    expect(requested(({ values }) => values.array('f64').append(new Float64Array(1e6)))).toBe(8e6)
+  })
+
+  it('by words', () => {
+    expect(requested(({ values: { words } }) => words.array('f64', 1e8))).toBe(8e8)
+    expect(requested(({ values: { words } }) => words.array({ bytes: 3 }, 1e8))).toBe(3e8)
+    expect(requested(({ values: { words } }) => words.arrayResize(words.array('i16'), 1e8))).toBe(2e8)
+    expect(requested(({ values: { words } }) => words.arrayInsert(words.array('value'), 0, 1e8))).toBe(4e8)
+  })
+
+  it('of an array that grows until there is no room: one element more than it has', () => {
+    for (const kind of ['value', 'wide', 'f64'] as const) {
+      let length = 0
+      const bytes = requested(({ values }) => {
+        const array = values.array(kind as 'value') as { push(value: number): number }
+        for (;;) length = array.push(length)
+      })
+      expect(bytes).toBe((length + 1) * (kind === 'value' ? 4 : 8))
+    }
+    let length = 0
+    const bytes = requested((heap) => {
+      const { words } = heap.values
+      const root = heap.root(heap.values.array('value'))
+      for (;;) {
+        words.arrayPush(words.of(root), words.integer(1))
+        length++
+      }
+    })
+    expect(bytes).toBe((length + 1) * 4)
+  })
+})

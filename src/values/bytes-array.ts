@@ -58,11 +58,12 @@ export class BytesArray extends HeapArray<Uint8Array> {
   $insert(index: number, value: Uint8Array): void {
     this.#checkElement('value', value)
     const own = copyOf(value)
-    this.$status('insert', () => {
+    const attempt = () => {
       const status = this.$values.kernel.arrayInsert(this.reference, index, 1)
       if (status === STATUS_OK) this.#put(index, own)
       return status
-    })
+    }
+    this.$status('insert', attempt, this.length + 1)
   }
 
   append(list: Iterable<Uint8Array>): number {

@@ -8,13 +8,14 @@ import { OBJECT_IMMORTAL, TYPE_MASK } from '../../kernel/object-layout.js'
 import {
   ARRAY_KIND_AT,
   ARRAY_LENGTH_AT,
+  DICTIONARY_ENTRY_BYTES,
   KIND_VALUE,
   STATUS_RANGE,
   VALUES_STATUS_AT,
   VALUES_TEXT_AT,
 } from '../../kernel/value-layout.js'
 import { type DictionaryKeys, KEY_KINDS } from './dictionary.js'
-import { checkArrayKind, type HeapArrayKind } from './heap-array.js'
+import { checkArrayKind, elementBytesOf, type HeapArrayKind } from './heap-array.js'
 import { type Given, refusal } from './refusals.js'
 import { WideWords } from './wide-words.js'
 import type { Word } from './word.js'
@@ -42,7 +43,8 @@ export class Words extends WideWords {
   /** A new array without elements. May allocate; owned. @throws OutOfMemoryError, ArgumentError */
   array(kind: HeapArrayKind, capacity = 0): Word {
     const [number, bytes] = checkArrayKind(kind)
-    return this.made('array', () => this.values.kernel.arrayNew(number, bytes, capacity), [capacity])
+    const make = () => this.values.kernel.arrayNew(number, bytes, capacity)
+    return this.made('array', make, [capacity], Math.max(capacity * elementBytesOf(kind), CALL_BYTES))
   }
 
   isArray(word: Word): boolean {
@@ -98,7 +100,8 @@ export class Words extends WideWords {
         return
       }
     }
-    this.expectOk(this.values.kernel.arrayPush(array, word), 'arrayPush', [array, word])
+    const bytes = this.storeBytes(array, 1)
+    this.expectOk(this.values.kernel.arrayPush(array, word), 'arrayPush', [array, word], bytes)
   }
 
   /** Take the last element off an array of values, owned; `WORD.absent` when there is none. @throws ArgumentError */
@@ -121,7 +124,8 @@ export class Words extends WideWords {
 
   /** Append one. May allocate. @throws OutOfMemoryError, ArgumentError */
   arrayPushNumber(array: Word, value: number): void {
-    this.expectOk(this.values.kernel.arrayPushNumber(array, value), 'arrayPushNumber', [array])
+    const bytes = this.storeBytes(array, 1)
+    this.expectOk(this.values.kernel.arrayPushNumber(array, value), 'arrayPushNumber', [array], bytes)
   }
 
   /** Where an element lies: good until the next call that may allocate. @throws ArgumentError */
@@ -131,12 +135,14 @@ export class Words extends WideWords {
 
   /** Make it so long: new elements are 0 or undefined. May allocate. @throws OutOfMemoryError, ArgumentError */
   arrayResize(array: Word, length: number): void {
-    this.expectOk(this.values.kernel.arrayResize(array, length), 'arrayResize', [array, length])
+    const bytes = length * this.elementBytes(array)
+    this.expectOk(this.values.kernel.arrayResize(array, length), 'arrayResize', [array, length], bytes)
   }
 
   /** Open a gap of `count` elements, 0 or undefined. May allocate. @throws OutOfMemoryError, ArgumentError */
   arrayInsert(array: Word, index: number, count: number): void {
-    this.expectOk(this.values.kernel.arrayInsert(array, index, count), 'arrayInsert', [array, index, count])
+    const bytes = this.storeBytes(array, count)
+    this.expectOk(this.values.kernel.arrayInsert(array, index, count), 'arrayInsert', [array, index, count], bytes)
   }
 
   /** Take `count` elements out. @throws ArgumentError */
@@ -152,7 +158,8 @@ export class Words extends WideWords {
 
   /** A new array of some of the elements. May allocate; owned. @throws OutOfMemoryError, ArgumentError, CountError */
   arraySlice(array: Word, from: number, to: number): Word {
-    return this.given(this.values.kernel.arraySlice(array, from, to), 'arraySlice', [array, from, to])
+    const bytes = (to - from) * this.elementBytes(array)
+    return this.given(this.values.kernel.arraySlice(array, from, to), 'arraySlice', [array, from, to], bytes)
   }
 
   /** Set elements to one word, or to the number that it is. @throws ArgumentError, CountError */
@@ -179,7 +186,8 @@ export class Words extends WideWords {
 
   /** A new dictionary. May allocate; owned. @throws OutOfMemoryError */
   dictionary(keys: DictionaryKeys = 'any', capacity = 0): Word {
-    return this.made('dictionary', () => this.values.kernel.dictionaryNew(KEY_KINDS[keys] ?? NOWHERE, capacity), [keys])
+    const make = () => this.values.kernel.dictionaryNew(KEY_KINDS[keys] ?? NOWHERE, capacity)
+    return this.made('dictionary', make, [keys], Math.max(capacity * DICTIONARY_ENTRY_BYTES, CALL_BYTES))
   }
 
   isDictionary(word: Word): boolean {

@@ -5,6 +5,7 @@
  */
 import { STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
+  DICTIONARY_ENTRY_BYTES,
   KEYS_ANY,
   KEYS_INTEGER,
   KEYS_STRING,
@@ -22,7 +23,7 @@ import { isSmall, type Word } from './word.js'
 
 const NOWHERE = 0xffffffff
 /** Bytes that a new entry may need, for messages. */
-const ENTRY_BYTES = 64
+const NEW_ENTRY_BYTES = 64
 export const CAPACITY_MAX = 2 ** 26 - 1
 
 /** Which keys a dictionary takes. */
@@ -89,7 +90,7 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
     values.withWord('key', key, (keyWord) => {
       values.withWord('value', value, (valueWord) => {
         values.requestStatus(
-          ENTRY_BYTES,
+          NEW_ENTRY_BYTES,
           () => values.kernel.dictionarySet(this.reference, keyWord(), valueWord()),
           (status) => refused(this, 'set', key, status),
         )
@@ -129,7 +130,7 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
     const values = valuesOf(this)
     checkRange('capacity', capacity, 0, CAPACITY_MAX)
     values.requestStatus(
-      capacity * ENTRY_BYTES,
+      capacity * DICTIONARY_ENTRY_BYTES,
       () => values.kernel.dictionaryReserve(this.reference, capacity),
       (status) => viewRefusal(this, 'reserve', status),
     )

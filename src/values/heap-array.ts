@@ -61,6 +61,13 @@ export const KIND_NUMBERS: Readonly<Record<'value' | 'wide' | NumberArrayKind | 
   wide: KIND_WIDE,
 }
 
+/** Bytes of an element. */
+export function elementBytesOf(kind: HeapArrayKind): number {
+  if (typeof kind === 'object') return kind.bytes
+  if (kind === 'value') return 4
+  return kind === 'wide' ? 8 : Number(kind.slice(1)) / 8
+}
+
 /** An array of the heap: made by `heap.values.array`, or read from where values are kept. */
 export abstract class HeapArray<Element = unknown> extends ObjectView implements Iterable<Element> {
   /** How many elements there are. */
@@ -116,7 +123,7 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
   /** Make it so long: what is too much goes, new elements are 0 or undefined. */
   resize(length: number): void {
     checkRange('length', length, 0, LENGTH_MAX)
-    this.$status('resize', () => this.$values.kernel.arrayResize(this.reference, length))
+    this.$status('resize', () => this.$values.kernel.arrayResize(this.reference, length), length)
   }
 
   /** Remove all elements. */
@@ -127,7 +134,7 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
   /** Have room for `capacity` elements in all. */
   reserve(capacity: number): void {
     checkRange('capacity', capacity, 0, LENGTH_MAX)
-    this.$status('reserve', () => this.$values.kernel.arrayReserve(this.reference, capacity))
+    this.$status('reserve', () => this.$values.kernel.arrayReserve(this.reference, capacity), capacity)
   }
 
   /** Give back the room that no element takes. */
@@ -140,7 +147,7 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
     this.$span(from, to)
     const values = this.$values
     const made = values.request(
-      (to - from) * 8,
+      (to - from) * this.$elementBytes,
       () => values.kernel.arraySlice(this.reference, from, to),
       (status) => viewRefusal(this, 'slice', status),
     )
@@ -178,9 +185,14 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
     return this.$holder.views.u32[(reference + ARRAY_STORE_AT) >>> 2] as number
   }
 
-  /** Have a call answer STATUS_OK, after room was made if need be. @internal */
-  $status(call: string, attempt: () => number): void {
-    const bytes = this.length * this.$elementBytes
+  /**
+   * Have a call answer STATUS_OK, after room was made if need be.
+   *
+   * @param elements that the store must have room for when it has too little
+   * @internal
+   */
+  $status(call: string, attempt: () => number, elements = this.length): void {
+    const bytes = elements * this.$elementBytes
     this.$values.requestStatus(bytes, attempt, (status) => viewRefusal(this, call, status))
   }
 
@@ -212,7 +224,7 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
 
   /** Have room for `count` more elements, and some beyond when there was too little. @internal */
   $grow(count: number): void {
-    this.$status('reserve', () => this.#makeRoom(count))
+    this.$status('reserve', () => this.#makeRoom(count), this.length + count)
   }
 
   /**
@@ -223,7 +235,7 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
    */
   $extend(call: string, count: () => number, put: (index: number) => void): number {
     this.$writable()
-    this.$status(call, () => {
+    const attempt = () => {
       const more = count()
       const status = this.#makeRoom(more)
       if (status !== STATUS_OK) return status
@@ -231,7 +243,8 @@ export abstract class HeapArray<Element = unknown> extends ObjectView implements
       put(length)
       this.$setLength(length + more)
       return STATUS_OK
-    })
+    }
+    this.$status(call, attempt, this.length + count())
     return this.length
   }
 

@@ -110,11 +110,12 @@ export class NumberArray<Kind extends ScalarArrayKind = ScalarArrayKind> extends
   /** @internal */
   $insert(index: number, value: ElementOf<Kind>): void {
     this.#checkValue('value', value)
-    this.$status('insert', () => {
+    const attempt = () => {
       const status = this.$values.kernel.arrayInsert(this.reference, index, 1)
       if (status === STATUS_OK) this.#put(index, value)
       return status
-    })
+    }
+    this.$status('insert', attempt, this.length + 1)
   }
 
   /** A typed array of the same kind, or an array of the heap of it, is copied at once. */

@@ -76,10 +76,11 @@ export class ValueArray extends HeapArray<Value> {
     values.check('value', value, 1)
     const { kernel } = values
     values.withWord('value', value, (word) => {
-      this.$status('insert', () => {
+      const attempt = () => {
         const status = kernel.arrayInsert(this.reference, index, 1)
         return status === STATUS_OK ? kernel.arraySet(this.reference, index, word()) : status
-      })
+      }
+      this.$status('insert', attempt, this.length + 1)
     })
   }
 
@@ -104,7 +105,7 @@ export class ValueArray extends HeapArray<Value> {
   /** By one copy, without a view of each. */
   #appendArray(list: ValueArray): number {
     const { kernel } = this.$values
-    this.$status('append', () => {
+    const attempt = () => {
       const { length } = this
       const count = list.length
       const status = kernel.arrayResize(this.reference, length + count)
@@ -112,7 +113,8 @@ export class ValueArray extends HeapArray<Value> {
       const copied = kernel.arrayCopy(this.reference, length, list.reference, 0, count)
       if (copied !== STATUS_OK) kernel.arrayResize(this.reference, length)
       return copied
-    })
+    }
+    this.$status('append', attempt, this.length + list.length)
     return this.length
   }
 
@@ -165,6 +167,11 @@ export class ValueArray extends HeapArray<Value> {
     }
     if (status === STATUS_OK) values.space.views.refresh()
     else if (status !== STATUS_OUT_OF_MEMORY) throw viewRefusal(this, call, status)
-    else values.withWord('value', value, (again) => this.$status(call, () => attempt(again())))
+    else this.#storeAgain(call, value, attempt)
+  }
+
+  #storeAgain(call: string, value: Value, attempt: (word: number) => number): void {
+    const elements = call === 'push' ? this.length + 1 : this.length
+    this.$values.withWord('value', value, (word) => this.$status(call, () => attempt(word()), elements))
   }
 }

@@ -86,7 +86,7 @@ export class WideArray extends HeapArray<Value> {
     const { kernel } = this.$values
     this.$values.check('value', value, 1)
     this.#withHalves(value, (halves) => {
-      this.$status('insert', () => kernel.arrayInsert(this.reference, index, 1))
+      this.$status('insert', () => kernel.arrayInsert(this.reference, index, 1), this.length + 1)
       this.$status('insert', () => halves((low, high) => kernel.arraySetWide(this.reference, index, low, high)))
     })
   }
@@ -200,7 +200,8 @@ export class WideArray extends HeapArray<Value> {
 
   #store(call: string, value: Value, attempt: (low: number, high: number) => number): void {
     this.$values.check('value', value)
-    this.#withHalves(value, (halves) => this.$status(call, () => halves(attempt)))
+    const elements = call === 'push' ? this.length + 1 : this.length
+    this.#withHalves(value, (halves) => this.$status(call, () => halves(attempt), elements))
   }
 
   /** Call `use` with what hands the halves of a value to a call, as they are then, for objects move. */

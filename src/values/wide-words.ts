@@ -43,7 +43,8 @@ export class WideWords extends WordCalls {
 
   /** Append to an array of wide values. May allocate. @throws OutOfMemoryError, ArgumentError, CountError */
   arrayPushWide(array: Word, low: number, high: number): void {
-    this.expectOk(this.values.kernel.arrayPushWide(array, low, high), 'arrayPushWide', [array, low, high])
+    const bytes = this.storeBytes(array, 1)
+    this.expectOk(this.values.kernel.arrayPushWide(array, low, high), 'arrayPushWide', [array, low, high], bytes)
   }
 
   /** The number that an element of an array of wide values is; NaN for what is no number. @throws ArgumentError */

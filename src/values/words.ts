@@ -14,6 +14,8 @@
 import { STATUS_OK } from '../../kernel/layout.js'
 import { TYPE_MASK } from '../../kernel/object-layout.js'
 import {
+  ARRAY_KIND_AT,
+  ARRAY_LENGTH_AT,
   COUNT_MAX,
   STATUS_COUNT,
   STATUS_TYPE,
@@ -319,7 +321,7 @@ export class WordCalls {
 
   /** Both texts, one behind the other. May allocate; owned. @throws OutOfMemoryError, ArgumentError, CountError */
   concat(a: Word, b: Word): Word {
-    return this.given(this.values.kernel.stringConcat(a, b), 'concat', [a, b])
+    return this.given(this.values.kernel.stringConcat(a, b), 'concat', [a, b], this.#textBytes(a) + this.#textBytes(b))
   }
 
   /** The text from one byte to before another. May allocate; owned. @throws OutOfMemoryError, ArgumentError */
@@ -348,6 +350,11 @@ export class WordCalls {
     return a === b ? this.isString(a) : this.values.kernel.stringEquals(a, b) !== 0
   }
 
+  /** Bytes of a string's text; 0 for what is none. */
+  #textBytes(word: Word): number {
+    return this.isString(word) ? this.payloadBytes(word) - STRING_TEXT_AT : 0
+  }
+
   #checkString(word: Word): Word {
     if (this.isString(word)) return word
     throw new ArgumentError('string', hex(word >>> 0), 'a reference to a string')
@@ -361,17 +368,15 @@ export class WordCalls {
   // ---- answers of the module ----------------------------------------------------------------------------------------
 
   /** A word that a call gave, which allocates; 0 is a refusal. @internal */
-  protected given(word: number, call: string, given: Given): Word {
-    if (word === 0) throw refusal(this.space, call, this.values.word(VALUES_STATUS_AT), given, CALL_BYTES)
+  protected given(word: number, call: string, given: Given, bytes = CALL_BYTES): Word {
+    if (word === 0) throw refusal(this.space, call, this.values.word(VALUES_STATUS_AT), given, bytes)
     this.space.views.refresh()
     return word | 0
   }
 
   /** The same for a call without references among its arguments: room is made for it if need be. @internal */
-  protected made(call: string, attempt: () => number, given: Given): Word {
-    return (
-      this.values.request(CALL_BYTES, attempt, (status) => refusal(this.space, call, status, given, CALL_BYTES)) | 0
-    )
+  protected made(call: string, attempt: () => number, given: Given, bytes = CALL_BYTES): Word {
+    return this.values.request(bytes, attempt, (status) => refusal(this.space, call, status, given, bytes)) | 0
   }
 
   /** Say why the last call was refused. @internal */
@@ -382,8 +387,19 @@ export class WordCalls {
   }
 
   /** A status that a call answered. @internal */
-  protected expectOk(status: number, call: string, given: Given): void {
-    if (status !== STATUS_OK) throw refusal(this.space, call, status, given, CALL_BYTES)
+  protected expectOk(status: number, call: string, given: Given, bytes = CALL_BYTES): void {
+    if (status !== STATUS_OK) throw refusal(this.space, call, status, given, bytes)
     this.space.views.refresh()
+  }
+
+  /** Bytes of a store for so many elements more than an array has, read before a call that may move it. @internal */
+  protected storeBytes(array: Word, more: number): number {
+    return ((this.load(array, ARRAY_LENGTH_AT) >>> 0) + more) * this.elementBytes(array)
+  }
+
+  /** Bytes of an array's element. @internal */
+  protected elementBytes(array: Word): number {
+    // Above the kind.
+    return this.load(array, ARRAY_KIND_AT) >>> 16
   }
 }
