@@ -56,6 +56,25 @@ function byCodePoints(a: string, b: string): number {
   return Math.sign(order)
 }
 
+/** What the error says: the first place from which no piece of up to four bytes is a character. */
+function firstBad(bytes: Uint8Array): RegExp {
+  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const isText = (from: number, to: number) => {
+    try {
+      return strict.decode(bytes.subarray(from, to)).length > 0
+    } catch {
+      return false
+    }
+  }
+  let at = 0
+  for (let bytesOfOne = 1; bytesOfOne <= 4 && at < bytes.length; bytesOfOne++) {
+    if (!isText(at, at + bytesOfOne)) continue
+    at += bytesOfOne
+    bytesOfOne = 0
+  }
+  return new RegExp(`\`bytes\` must be UTF-8, which what begins at byte ${at} is not; got`)
+}
+
 describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
   const inHeap = (use: (heap: Heap) => void) => inValueHeap(name, use)
   const rounds = isStressed(name) ? 30 : 150
@@ -88,7 +107,7 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
         expect(string.codePointLength).toBe([...expected].length)
         const isValid = Buffer.compare(encode(expected), bytes) === 0 && !expected.includes('\ufffd')
         if (isValid) expect(heap.values.stringFromBytes(bytes, { fatal: true }).text).toBe(expected)
-        else expect(() => heap.values.stringFromBytes(bytes, { fatal: true })).toThrow(/`bytes` must be UTF-8/)
+        else expect(() => heap.values.stringFromBytes(bytes, { fatal: true })).toThrow(firstBad(bytes))
       }
     }))
 
@@ -209,7 +228,9 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       expect(() => string.indexOf('x', 2)).toThrow(/`fromByte` must be where a character begins; got 2/)
       expect(() => string.indexOf('x', 4)).toThrow(/`fromByte` must be an integer from 0 to 3; got 4/)
       expect(() => string.codePointAt(2)).toThrow(/`byte` must be where a character begins; got 2/)
-      expect(() => string.codePointAt(3)).toThrow(/`byte` must be an integer from 0 to 2; got 3/)
+      expect(() => string.codePointAt(3)).toThrow(
+        /`byte` must be the position of a byte, an integer from 0 to 2; got 3/,
+      )
       expect(() => string.byteOffset(3)).toThrow(/`codePoint` must be an integer from 0 to 2; got 3/)
       expect(() => values.string('').codePointAt(0)).toThrow(/`byte` must be left out: the string is empty/)
       expect(string.text).toBe('aä')

@@ -310,13 +310,13 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       expect(() => words.arrayGetWide(list, -1)).toThrow(/`arrayGetWide` must be called with places that are there/)
       for (const wrong of [words.of(other), 0, 7, 0x7ffffff8, WORD.null]) {
         expect(() => words.arrayPushWideNumber(wrong, 1)).toThrow(
-          /`arrayPushWide` must be called with objects of the types/,
+          /`array` must be an array(, for| of a kind that) arrayPushWide/,
         )
-        expect(() => words.arraySetWideNumber(wrong, 0, 1)).toThrow(/with objects of the types/)
-        expect(() => words.arrayGetWideNumber(wrong, 0)).toThrow(/with objects of the types/)
-        expect(() => words.arrayGetWide(wrong, 0)).toThrow(/with objects of the types/)
+        expect(() => words.arraySetWideNumber(wrong, 0, 1)).toThrow(/`array` must be an array/)
+        expect(() => words.arrayGetWideNumber(wrong, 0)).toThrow(/`array` must be an array/)
+        expect(() => words.arrayGetWide(wrong, 0)).toThrow(/`array` must be an array/)
       }
-      expect(() => words.arrayPush(list, WORD.null)).toThrow(/with objects of the types/)
+      expect(() => words.arrayPush(list, WORD.null)).toThrow(/`array` must be an array/)
       expect([made.toArray(), other.toArray()]).toEqual([[1, 2.5], [1]])
       if (heap.mode !== 'manual') return
       const box = heap.new(Box, { n: 1 })

@@ -244,7 +244,7 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       expect(() => words.arrayGet(list(), 0)).toThrow(/`arrayGet` must be called with places that are there/)
       expect(() => words.arraySet(list(), 0, WORD.true)).toThrow(ArgumentError)
       expect(() => words.arrayPush(words.integer(1), WORD.true)).toThrow(
-        /`arrayPush` must be called with objects of the types/,
+        /`array` must be an array, for arrayPush; got "the integer 1"/,
       )
     }))
 
@@ -258,7 +258,7 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       expect([0, 1, 2].map((i) => words.arrayGetNumber(list(), i))).toEqual([0.25, Number.NaN, -2])
       expect(words.f64[words.arrayAt(list(), 2) >>> 3]).toBe(-2)
       expect(() => words.arrayGetNumber(list(), 3)).toThrow(ArgumentError)
-      expect(() => words.arrayGet(list(), 0)).toThrow(/types that it is for/)
+      expect(() => words.arrayGet(list(), 0)).toThrow(/of a kind that arrayGet takes; got "an array of kind f64"/)
       const made = words.array('i32', 10)
       expect([words.isArray(made), words.arrayLength(made)]).toEqual([true, 0])
       words.release(made)
@@ -297,7 +297,9 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       words.dictionaryClear(table())
       expect(words.dictionarySize(table())).toBe(0)
       expect(() => words.dictionaryUnlock(table())).toThrow(ArgumentError)
-      expect(() => words.dictionaryGet(words.integer(1), words.integer(1))).toThrow(/types that it is for/)
+      expect(() => words.dictionaryGet(words.integer(1), words.integer(1))).toThrow(
+        /`dictionary` must be a dictionary, for dictionaryGet; got "the integer 1"/,
+      )
       const strings = words.dictionary('string', 4)
       expect(() => words.dictionarySet(strings, words.integer(1), WORD.true)).toThrow(
         /a key of the kind that the dictionary/,
@@ -341,8 +343,12 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       words.release(made)
       // What is no property object hits no cache, whatever its words are.
       const list = words.of(heap.values.array('value', [33, 33, 33]))
-      expect(() => words.propertyGet(list, words.of(key), cache)).toThrow(/types that it is for/)
-      expect(() => words.propertySet(first(), words.integer(-1), WORD.true)).toThrow(ArgumentError)
+      expect(() => words.propertyGet(list, words.of(key), cache)).toThrow(
+        /`object` must be a property object, for propertyGet; got "an array of kind value"/,
+      )
+      expect(() => words.propertySet(first(), words.integer(-1), WORD.true)).toThrow(
+        /`key` must be a string, .* for propertySet; got "the integer -1"/,
+      )
       for (const object of objects) object.dispose()
     }))
 
@@ -369,7 +375,9 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       const pair = heap.new(Pair)
       for (const bad of [words.integer(3), WORD.null, words.of(pair), 0]) {
         expect(() => words.text(bad)).toThrow(/`string` must be a reference to a string/)
-        expect(() => words.concat(words.of(string), bad)).toThrow(/`concat` must be called with objects of the types/)
+        expect(() => words.concat(words.of(string), bad)).toThrow(
+          /`string` must be a string, for concat; got "(the integer 3|null|an object of type Pair|no object)/,
+        )
         expect(() => words.find(bad, words.of(string))).toThrow(ArgumentError)
       }
       expect(() => words.slice(words.of(string), 0, 3)).toThrow(/`slice` must be called with places that are there/)

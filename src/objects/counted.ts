@@ -29,9 +29,9 @@ import { countedError } from '../faults.js'
 import type { Kernel } from '../kernel-instance.js'
 import { type Address, NULL } from '../types.js'
 import { ObjectAccess } from './access.js'
-import type { Root } from './roots.js'
+import { Root } from './roots.js'
 import type { ObjectSpace } from './space.js'
-import type { ObjectView } from './view.js'
+import { ObjectView } from './view.js'
 
 /** What has a count: the address that `allocRefcounted` gave, an object's reference, or an object. */
 export type Counted = number | ObjectView | Root
@@ -180,7 +180,9 @@ export class CountedAccess extends ObjectAccess {
   #referenceOf(object: Counted): number {
     const { objects } = this.core
     objects.assertCounted()
-    return typeof object === 'number' ? checkAddress('object', object) : objects.checkView('object', object).reference
+    if (typeof object === 'number') return checkAddress('object', object)
+    if (ObjectView.isView(object) || Root.isRoot(object)) return objects.checkView('object', object).reference
+    throw new ArgumentError('object', object, 'an address, a view or a root of this heap')
   }
 
   #countedError(call: string, reference: number, status: number): Error {

@@ -30,6 +30,8 @@ import { characterWord, type Special, specialOf, specialWord, WORD } from './wor
 
 /** What an empty array may need, for messages. */
 const ARRAY_BYTES = 64
+/** Of a byte of UTF-8 that begins no character. */
+const [CONTINUATION_MASK, CONTINUATION] = [0xc0, 0x80]
 
 /** Properties that a new object has room for in itself. */
 const SLOTS = 4
@@ -201,13 +203,24 @@ function checkText(text: unknown): string {
   throw new ArgumentError('text', text, 'text')
 }
 
+/** Where what is no UTF-8 begins in bytes that have some. */
+function firstBadByte(bytes: Uint8Array): number {
+  // It becomes U+FFFD, of three bytes, which may begin as it does.
+  const valid = wellFormed(bytes, false)
+  let at = 0
+  while (at < bytes.length && valid[at] === bytes[at]) at++
+  while (at > 0 && ((valid[at] as number) & CONTINUATION_MASK) === CONTINUATION) at--
+  return at
+}
+
 /** The bytes, copied; what is no UTF-8 is replaced or refused. */
 function wellFormed(bytes: Uint8Array, fatal: boolean): Uint8Array {
   let text: string
   try {
     text = new TextDecoder('utf-8', { ignoreBOM: true, fatal }).decode(bytes)
   } catch {
-    throw new ArgumentError('bytes', `${bytes.length} bytes`, 'UTF-8')
+    const at = firstBadByte(bytes)
+    throw new ArgumentError('bytes', `${bytes.length} bytes`, `UTF-8, which what begins at byte ${at} is not`)
   }
   return new TextEncoder().encode(text)
 }

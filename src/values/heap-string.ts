@@ -56,7 +56,7 @@ export class HeapString extends ObjectView {
   codePointAt(byte: number): number {
     const { byteLength } = this
     if (byteLength === 0) throw new ArgumentError('byte', byte, 'left out: the string is empty')
-    checkRange('byte', byte, 0, byteLength - 1)
+    if (!(byte >>> 0 === byte && byte < byteLength)) throw new ArgumentError('byte', byte, inBytes(byteLength))
     return place('byte', byte, valuesOf(this).kernel.stringCodePointAt(this.reference, byte))
   }
 
@@ -143,6 +143,10 @@ function valuesOf(view: HeapString): ValueSpace {
 function checkText(argument: string, value: unknown): HeapString | string {
   if (typeof value === 'string' || value instanceof HeapString) return value
   throw new ArgumentError(argument, value, 'a string, of this heap or of JavaScript')
+}
+
+function inBytes(byteLength: number): string {
+  return `the position of a byte, an integer from 0 to ${byteLength - 1}`
 }
 
 function place(argument: string, value: number, found: number): number {
