@@ -7,7 +7,17 @@
  * A failure means: a key lost, found twice or in another place, or a count that was not let go.
  */
 import { describe, expect, it } from 'vitest'
-import { ArgumentError, Dictionary, type Heap, HeapString, i32, type Root, struct, type Value } from '../src/index.js'
+import {
+  ArgumentError,
+  Dictionary,
+  type Heap,
+  HeapString,
+  i32,
+  type Root,
+  StaleHandleError,
+  struct,
+  type Value,
+} from '../src/index.js'
 import { random } from './support/random.js'
 import { inValueHeap, isStressed, VALUE_HEAPS } from './support/values.js'
 
@@ -150,6 +160,40 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       const pairs = heap.values.dictionary()
       pairs.set(1, 'x').set('y', 2.5)
       expect(JSON.stringify(pairs)).toBe('[[1,"x"],["y",2.5]]')
+    }))
+
+  it('has a scope for each turn of forEach, which ends however the turn does', () =>
+    inHeap((heap) => {
+      const made = heap.values.dictionary({ keys: 'string' }).set('a', 'one').set('b', 'two').set('c', 'three')
+      const object = heap.values.object().set('a', 'one').set('b', 'two').set('c', 'three')
+      for (const whole of [made, object] as const) {
+        const met: unknown[] = []
+        const seen: string[] = []
+        const turn = (value: Value) => {
+          for (const one of met) expect(() => String(one)).toThrow(StaleHandleError)
+          seen.push(String(value))
+          met.push(value)
+          // Left open: it ends with the turn.
+          heap.scope()
+          if (String(value) === 'two') throw new Error('enough')
+        }
+        expect(() => whole.forEach(turn)).toThrow('enough')
+        expect(seen).toEqual(['one', 'two'])
+        expect(() => String(met[1])).toThrow(StaleHandleError)
+        // Of the scope around again.
+        expect(String(whole.get('c'))).toBe('three')
+        expect(whole.delete('a')).toBe(true)
+        const left: string[] = []
+        whole.forEach((value) => {
+          left.push(String(value))
+          whole.delete('c')
+        })
+        expect(left).toEqual(['two'])
+      }
+      const empty = heap.values.dictionary()
+      empty.forEach(() => {
+        expect.fail('nothing is there')
+      })
     }))
 
   it('takes text and strings of the heap for the same key', () =>

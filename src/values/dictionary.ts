@@ -157,10 +157,28 @@ export class Dictionary<Key extends Value = Value> extends ObjectView implements
     return this.entries()
   }
 
-  /** Call `callback` for each entry. */
+  /**
+   * Call `callback` for each entry, in a scope of its own: what is not put into a root or an object is gone at its end,
+   * so a loop over any number of entries holds no more than one.
+   */
   forEach(callback: (value: Value, key: Key, dictionary: this) => void): void {
     checkFunction('callback', callback)
-    for (const [key, value] of this) callback(value, key, this)
+    const { scopes } = ObjectView.holderOf(this).space
+    const entries = this.entries()
+    try {
+      for (let isDone = false; !isDone; ) {
+        const scope = scopes.open()
+        try {
+          const step = entries.next()
+          isDone = step.done === true
+          if (!step.done) callback(step.value[1], step.value[0], this)
+        } finally {
+          scope.close()
+        }
+      }
+    } finally {
+      entries.return?.()
+    }
   }
 
   /** `dictionary of 3 entries` */

@@ -144,10 +144,21 @@ export class PropertyObject extends ObjectView implements Iterable<[PropertyName
     return this.entries()[Symbol.iterator]()
   }
 
-  /** Call `callback` for each property. */
+  /**
+   * Call `callback` for each property that it had when asked and still has. Each value lies in a scope of its own, which
+   * ends with the call.
+   */
   forEach(callback: (value: Value, key: PropertyName, object: this) => void): void {
     checkFunction('callback', callback)
-    for (const [key, value] of this) callback(value, key, this)
+    const { scopes } = ObjectView.holderOf(this).space
+    for (const key of this.keys()) {
+      const scope = scopes.open()
+      try {
+        if (this.has(key)) callback(this.get(key), key, this)
+      } finally {
+        scope.close()
+      }
+    }
   }
 
   /** `object of 3 properties` */
