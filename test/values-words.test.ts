@@ -241,6 +241,12 @@ describe.each(Object.keys(VALUE_HEAPS))('%s', (name) => {
       words.release(last)
       words.arrayResize(list(), 0)
       expect(words.arrayPop(list())).toBe(WORD.absent)
+      // Whatever the call before has said.
+      expect(() => words.arrayLength(words.integer(7))).toThrow(
+        /must be an array, for arrayLength; got "the integer 7"/,
+      )
+      expect(() => words.dictionarySize(list())).toThrow(/must be a dictionary, for dictionarySize; got "an array of/)
+      expect(() => words.propertyCount(WORD.null)).toThrow(/must be a property object, for propertyCount; got "null"/)
       expect(() => words.arrayGet(list(), 0)).toThrow(/`arrayGet` must be called with places that are there/)
       expect(() => words.arraySet(list(), 0, WORD.true)).toThrow(ArgumentError)
       expect(() => words.arrayPush(words.integer(1), WORD.true)).toThrow(

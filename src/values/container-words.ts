@@ -52,7 +52,7 @@ export class Words extends WideWords {
   }
 
   arrayLength(array: Word): number {
-    return this.isArray(array) ? this.load(array, ARRAY_LENGTH_AT) : this.refuse('arrayLength', [array])
+    return this.isArray(array) ? this.load(array, ARRAY_LENGTH_AT) : this.refuseType('arrayLength', array)
   }
 
   /** An element of an array of values, lent. @throws ArgumentError */
@@ -195,7 +195,7 @@ export class Words extends WideWords {
   }
 
   dictionarySize(dictionary: Word): number {
-    if (!this.isDictionary(dictionary)) return this.refuse('dictionarySize', [dictionary])
+    if (!this.isDictionary(dictionary)) return this.refuseType('dictionarySize', dictionary)
     return this.values.kernel.dictionaryCount(dictionary)
   }
 
@@ -339,7 +339,7 @@ export class Words extends WideWords {
   }
 
   propertyCount(object: Word): number {
-    return this.isObject(object) ? this.values.kernel.propertyCount(object) : this.refuse('propertyCount', [object])
+    return this.isObject(object) ? this.values.kernel.propertyCount(object) : this.refuseType('propertyCount', object)
   }
 
   /** Its keys in JavaScript's own-key order: a new array. May allocate; owned. @throws OutOfMemoryError */

@@ -379,6 +379,11 @@ export class WordCalls {
     return this.values.request(bytes, attempt, (status) => refusal(this.space, call, status, given, bytes)) | 0
   }
 
+  /** Refuse a word before anything was called: the status is that of another call. @internal */
+  protected refuseType(call: string, word: Word): never {
+    throw refusal(this.space, call, STATUS_TYPE, [word], CALL_BYTES)
+  }
+
   /** Say why the last call was refused. @internal */
   protected refuse(call: string, given: Given): never {
     const status = this.values.word(VALUES_STATUS_AT)
