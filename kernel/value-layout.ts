@@ -247,7 +247,8 @@ export const FAULT_VALUE: u32 = 46
 //   MARKS = slots of the index that are not empty <= 3/4 of them
 //   slots of the old index below MOVED are empty or deleted, and parts with no others are not there
 //   positions below FIRST and in [TO, FROM) are holes, and so is everything from USED on
-//   a segment of a directory without live entries is not there, but for one that has just been made for USED or TO
+//   a segment of a directory without live entries is not there, but for one that has just been made for USED or TO, or
+//   is reserved, from USED on
 
 /** Integer: live entries. */
 export const DICTIONARY_COUNT_AT: u32 = 0
