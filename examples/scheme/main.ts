@@ -43,6 +43,8 @@ function createProgram(): Command {
 }
 
 async function run(file: string | undefined, options: Options, command: Command): Promise<void> {
+  // Whoever reads has read enough, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? undefined : 1))
   const text = file === undefined ? undefined : readText(file, command)
   const scheme = open(options, command)
   try {
