@@ -221,6 +221,23 @@ describe('references to nothing', () => {
   })
 })
 
+describe('property objects', () => {
+  it('are none any more once they were released', () => {
+    for (const release of [false, true]) {
+      const k = new ValuesKernel({ mode: 'counted', release })
+      const object = k.run('propertiesNew', 2)
+      const key = k.string('key')
+      k.expectOk('propertySet', object, key, 3, 0)
+      k.release(object)
+      expect(k.run('propertySet', object, key, 5, 0)).toBe(STATUS_TYPE)
+      expect(k.run('propertyDelete', object, key)).toBe(STATUS_TYPE)
+      expect([k.run('propertyGet', object, key, 0), k.status]).toEqual([0, STATUS_TYPE])
+      k.release(key)
+      k.verify()
+    }
+  })
+})
+
 describe('an array that its own elements alone keep', () => {
   /** Calls that let them go. */
   const calls: Readonly<Record<string, (k: ValuesKernel, array: number) => number>> = {

@@ -27,10 +27,7 @@ import {
 import { canCount, copyElements, dropElements, moveElements, wipeElements } from './elements'
 import { isNumber, numberOf } from './floats'
 import { isSameString, isString } from './strings'
-import { countDown, countUp, failed, keep, kept, letGo, put, refuse, release } from './world'
-
-/** What a search answers that finds nothing. */
-const NOWHERE: u32 = 0xffffffff
+import { countDown, countUp, failed, keep, kept, letGo, nowhere, put, refuse, release } from './world'
 
 /** Whether the array has `count` elements from `index` on. */
 // @ts-ignore: decorator
@@ -126,11 +123,6 @@ export function arrayIndexOf(array: u32, word: u32, from: u32): u32 {
   if (kind == KIND_VALUE) return indexOfValue(array, word, from)
   if (!isNumberKind(kind)) return nowhere(STATUS_TYPE)
   return isNumber(word) ? indexOfNumber(array, numberOf(word), from) : nowhere(STATUS_NONE)
-}
-
-function nowhere(status: u32): u32 {
-  refuse(status)
-  return NOWHERE
 }
 
 // @ts-ignore: decorator

@@ -9,7 +9,7 @@
  * Guarantee: a call that fails has changed nothing but, at most, the capacity.
  */
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { OBJECT_HEADER_BYTES, OBJECT_IMMORTAL, OBJECT_MAX_BYTES, TYPE_MASK } from '../object-layout'
+import { OBJECT_HEADER_BYTES, OBJECT_MAX_BYTES } from '../object-layout'
 import { objectBytesFor } from '../object/header'
 import {
   ARRAY_ELEMENT_BYTES_AT,
@@ -44,11 +44,10 @@ import {
   countDown,
   countUp,
   failed,
-  headWord,
   isOf,
+  isOwnOf,
   keep,
   kept,
-  leadsToObject,
   letGo,
   own,
   payloadBytes,
@@ -76,7 +75,7 @@ export function isArray(word: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function isWritable(word: u32): bool {
-  return leadsToObject(word) && (headWord(word) & (TYPE_MASK | OBJECT_IMMORTAL)) == stateWord(VALUES_TYPE_ARRAY_AT)
+  return isOwnOf(word, VALUES_TYPE_ARRAY_AT)
 }
 
 /** Why it is none. */

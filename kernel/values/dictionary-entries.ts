@@ -15,10 +15,7 @@ import {
   SEGMENT_SHIFT_EMBEDDED,
   VALUES_DICTIONARY_WORK_AT,
 } from '../value-layout'
-import { payloadBytes, put, putOwned, release, setStateWord, stateWord, take } from './world'
-
-/** What calls answer that look for a position and find none. */
-export const NOWHERE: u32 = 0xffffffff
+import { NOWHERE, payloadBytes, put, putOwned, release, setStateWord, stateWord, take } from './world'
 
 // @ts-ignore: decorator
 @inline

@@ -24,10 +24,10 @@ import {
   SLOT_POSITION_MASK,
   SLOT_TAG_SHIFT,
 } from '../value-layout'
-import { NOWHERE, entryAt, entryIn, nextLive, numberAt, setNumberAt, worked } from './dictionary-entries'
+import { entryAt, entryIn, nextLive, numberAt, setNumberAt, worked } from './dictionary-entries'
 import { isSameKey } from './keys'
 import { isSameText, isString, textBytes, textOf } from './strings'
-import { payloadBytes, put } from './world'
+import { NOWHERE, payloadBytes, put } from './world'
 
 // ---- what is looked for ---------------------------------------------------------------------------------------------
 

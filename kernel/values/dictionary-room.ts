@@ -40,7 +40,6 @@ import {
   VALUES_TYPE_WORDS_AT,
 } from '../value-layout'
 import {
-  NOWHERE,
   addLive,
   directorySlot,
   dropIfEmpty,
@@ -68,7 +67,20 @@ import {
   slotCount,
   slotsFor,
 } from './dictionary-index'
-import { allocate, keep, kept, moveWords, payloadBytes, put, putOwned, refuse, release, stateWord, take } from './world'
+import {
+  allocate,
+  keep,
+  kept,
+  moveWords,
+  NOWHERE,
+  payloadBytes,
+  put,
+  putOwned,
+  refuse,
+  release,
+  stateWord,
+  take,
+} from './world'
 
 const DIRECTORY_FIRST_WORDS: u32 = 4
 

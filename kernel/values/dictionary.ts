@@ -40,7 +40,6 @@ import {
   VALUES_TYPE_DICTIONARY_AT,
 } from '../value-layout'
 import {
-  NOWHERE,
   addLive,
   dropIfEmpty,
   entryAt,
@@ -65,6 +64,8 @@ import {
   keep,
   kept,
   letGo,
+  NOWHERE,
+  nowhere,
   put,
   putOwned,
   refuse,
@@ -113,11 +114,6 @@ function sought(d: u32, key: u32): u32 {
   if (!good) return nowhere(STATUS_KEY)
   const position = positionOf(d, good)
   return position == NOWHERE ? nowhere(STATUS_NONE) : position
-}
-
-function nowhere(status: u32): u32 {
-  refuse(status)
-  return NOWHERE
 }
 
 /** A dictionary without entries, owned, for keys of `KEYS_…`; `capacity` as `dictionaryReserve` has it. */

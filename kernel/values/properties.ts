@@ -9,7 +9,6 @@
  * Guarantee: a call that fails has changed nothing that can be seen.
  */
 import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
-import { OBJECT_IMMORTAL, TYPE_MASK } from '../object-layout'
 import {
   CACHE_ADDS,
   CACHE_MORE,
@@ -38,7 +37,7 @@ import {
 } from '../value-layout'
 import { cachedPlace, holderOf, mayBeCache, noteHit, noteMiss, wordAt } from './caches'
 import { dictionaryNew, isDictionary, positionOf, remove, set } from './dictionary'
-import { NOWHERE, entryAt, nextLive, numberAt, setPart } from './dictionary-entries'
+import { entryAt, nextLive, numberAt, setPart } from './dictionary-entries'
 import { abandon } from './dictionary-room'
 import { findIn, intern, isInterned, stringAt } from './interned'
 import { hashOfString, keyFor } from './keys'
@@ -48,12 +47,13 @@ import { integerOf, isInteger, isReference, wordOfInteger } from './words'
 import {
   allocate,
   failed,
-  headWord,
   isOf,
+  isOwnOf,
   keep,
   kept,
   letGo,
   moveWords,
+  NOWHERE,
   payloadBytes,
   put,
   putOwned,
@@ -87,8 +87,7 @@ export function isProperties(word: u32): bool {
 // @ts-ignore: decorator
 @inline
 function isOwn(word: u32): bool {
-  if (!isReference(word) || word >> 16 >= <u32>memory.size()) return false
-  return (headWord(word) & (TYPE_MASK | OBJECT_IMMORTAL)) == stateWord(VALUES_TYPE_PROPERTIES_AT)
+  return isOwnOf(word, VALUES_TYPE_PROPERTIES_AT)
 }
 
 function whyNotOwn(word: u32): u32 {

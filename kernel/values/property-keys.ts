@@ -4,11 +4,10 @@
  */
 import { KIND_VALUE, STATUS_TYPE } from '../value-layout'
 import { arrayPush, lengthOf, makeArray, storeOf } from './arrays'
-import { NOWHERE } from './dictionary-entries'
 import { isProperties, propertyCount, propertyKeyAt, propertyNext } from './properties'
 import { isString } from './strings'
 import { isInteger } from './words'
-import { keep, kept, letGo, refuse, release } from './world'
+import { keep, kept, letGo, NOWHERE, refuse, release } from './world'
 
 const OBJECT: u32 = 3
 const WORD_BYTES: u32 = 4

@@ -42,7 +42,7 @@ import {
   VALUES_TYPE_SHAPE_AT,
   VALUES_TYPE_WORDS_AT,
 } from '../value-layout'
-import { NOWHERE, numberAt, setNumberAt, setPart } from './dictionary-entries'
+import { numberAt, setNumberAt, setPart } from './dictionary-entries'
 import { kernelWeakRefGet, kernelWeakRefNew } from './kernel'
 import { hashOfKey, makeHash } from './keys'
 import { integerOf, wordOfInteger } from './words'
@@ -53,6 +53,7 @@ import {
   isOf,
   keep,
   kept,
+  NOWHERE,
   payloadBytes,
   put,
   putOwned,

@@ -33,10 +33,21 @@ import {
   repairedBytes,
   repairedCodePoints,
 } from './utf8'
-import { allocate, failed, headWord, isOf, keep, kept, letGo, payloadBytes, refuse, retain, stateWord } from './world'
+import {
+  allocate,
+  failed,
+  headWord,
+  isOf,
+  keep,
+  kept,
+  letGo,
+  nowhere,
+  payloadBytes,
+  refuse,
+  retain,
+  stateWord,
+} from './world'
 
-/** What calls answer that look for a position and find none, and ask for a code point that is not there. */
-const NOWHERE: u32 = 0xffffffff
 const TEXT_MAX_BYTES: u32 = OBJECT_MAX_BYTES - STRING_TEXT_AT
 /** Longest needle that is searched for as one number. */
 const SHORT_NEEDLE_BYTES: u32 = 8
@@ -315,11 +326,6 @@ export function stringCodePointAt(reference: u32, offset: u32): u32 {
   if (!isString(reference)) return nowhere(STATUS_TYPE)
   if (offset >= textBytes(reference)) return nowhere(STATUS_RANGE)
   return isBoundary(reference, offset) ? codePointAt(textOf(reference) + offset) : nowhere(STATUS_TEXT)
-}
-
-function nowhere(status: u32): u32 {
-  refuse(status)
-  return NOWHERE
 }
 
 /** Both texts, one behind the other, owned. */

@@ -1,13 +1,7 @@
 /** Words: what 32 bits say of themselves. The table is in `value-layout.ts`. */
-import { INTEGER_MAX, INTEGER_MIN, WORD_TAG_MASK } from '../value-layout'
+import { INTEGER_MAX, INTEGER_MIN } from '../value-layout'
 
-/** Whether the word is a reference; 0 is none. */
-// @ts-ignore: decorator
-@inline
-export function isReference(word: u32): bool {
-  // @ts-ignore: set by --use
-  return HW_EMBEDDED ? word != 0 && (word & WORD_TAG_MASK) == 0 : (word & 15) == 8
-}
+export { isReference } from '../object/words'
 
 // @ts-ignore: decorator
 @inline

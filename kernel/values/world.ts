@@ -18,7 +18,7 @@ import {
   VALUES_OPERANDS_AT,
   VALUES_STATUS_AT,
 } from '../value-layout'
-import { OBJECT_SMALL_MAX_BYTES, SPACE_STATUS_AT, SPACE_VALUES_AT } from '../object-layout'
+import { OBJECT_IMMORTAL, OBJECT_SMALL_MAX_BYTES, SPACE_STATUS_AT, SPACE_VALUES_AT, TYPE_MASK } from '../object-layout'
 import { space, spaceAt } from '../object-overlay'
 import { headWord, objectBytesFor, payloadBytes, typeOf, writeHeader } from '../object/header'
 import { isYoung, young } from '../young-overlay'
@@ -60,6 +60,15 @@ export function setStateWord(at: u32, word: u32): void {
 export function refuse(status: u32): u32 {
   setStateWord(VALUES_STATUS_AT, status)
   return 0
+}
+
+/** What calls answer that look for a position, or for what is there, and find nothing. */
+export const NOWHERE: u32 = 0xffffffff
+
+/** Leave the reason for an answer of NOWHERE. */
+export function nowhere(status: u32): u32 {
+  refuse(status)
+  return NOWHERE
 }
 
 /** Leave the reason and answer it. */
@@ -137,6 +146,13 @@ export function leadsToObject(word: u32): bool {
 @inline
 export function isOf(word: u32, at: u32): bool {
   return leadsToObject(word) && typeOf(word) == stateWord(at)
+}
+
+/** The same of one that may be written: one of an image may not. */
+// @ts-ignore: decorator
+@inline
+export function isOwnOf(word: u32, at: u32): bool {
+  return leadsToObject(word) && (headWord(word) & (TYPE_MASK | OBJECT_IMMORTAL)) == stateWord(at)
 }
 
 export { headWord, payloadBytes, typeOf }
