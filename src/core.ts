@@ -10,8 +10,8 @@
  * alone, gets the counted kernel in its place when objects are first used: another instance over the same memory, bound
  * to the same control block.
  *
- * Growth: the kernel asks through the `grow` hook and goes on; the event is emitted when the call is over and the heap
- * consistent. Only while somebody listens is there anything to do for it: `kernel` is then a watched one.
+ * Watchers: events that tell of kernel calls cost nothing until somebody listens. Then `kernel`, which calls go through,
+ * is exchanged for one with an interposer around it (`interposer.ts`), and for the plain one again when nobody does.
  */
 import {
   FLAG_COUNTED,
@@ -25,15 +25,17 @@ import {
 } from '../kernel/layout.js'
 import type { ModeChoice } from './choose.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
-import { EventHub, type GrowEvent, ReclaimerList } from './events.js'
+import { EventHub, type HeapEventName, ReclaimerList } from './events.js'
+import { GrowthWatch } from './growth-watch.js'
+import { type Interposer, InterposerStack } from './interposer.js'
 import {
   type Build,
   instantiate,
-  Kernel,
+  type Kernel,
   type KernelHost,
+  kernelWith,
   OBJECTS_FEATURE,
   refusingKernel,
-  watchedKernel,
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
@@ -63,10 +65,8 @@ export class HeapCore {
   /** Whether the builds with assertions are wanted. */
   readonly isDebug: boolean
   readonly reclaimers = new ReclaimerList()
-  readonly events = new EventHub((event, hasListeners) => {
-    if (event === 'grow') this.#watchGrowth(hasListeners)
-  })
-  /** The kernel's functions as calls must take them now: plain, watched, or refusing once the heap is closed. */
+  readonly events = new EventHub()
+  /** The kernel's functions as calls must take them now: plain, interposed, or refusing once the heap is closed. */
   #kernel: Kernel
   #onKernel: ((kernel: Kernel) => void) | undefined
   /** Address of the control block. */
@@ -82,9 +82,8 @@ export class HeapCore {
   readonly #debug: boolean
   #build: Build
   #plainKernel: Kernel
-  #watchedKernel: Kernel | undefined
-  #growth: GrowEvent | undefined
-  #isTellingGrowth = false
+  readonly #interposers = new InterposerStack()
+  #growthWatch: GrowthWatch | undefined
   #isReporting = false
   #isClosed = false
 
@@ -104,8 +103,12 @@ export class HeapCore {
     }
     const kernel = instantiate(options.memory, this.#build, options.debug, this.#host)
     // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
-    this.#plainKernel = options.mode === 'compiler' ? new Kernel({ ...kernel, alloc: kernel.bumpAlloc }) : kernel
+    this.#plainKernel = options.mode === 'compiler' ? kernelWith(kernel, { alloc: kernel.bumpAlloc }) : kernel
     this.#kernel = this.#plainKernel
+    this.interposeFor(['grow'], () => {
+      this.#growthWatch = new GrowthWatch(this.events)
+      return this.#growthWatch
+    })
   }
 
   /** Say where the control block lies, once there is one. */
@@ -155,8 +158,7 @@ export class HeapCore {
     }
     this.#build = build
     this.#plainKernel = kernel
-    this.#watchedKernel = undefined
-    this.#watchGrowth(this.events.has('grow'))
+    this.#useInterposed()
   }
 
   /** Tell `listener` the kernel that calls must take, now and whenever it is another. */
@@ -168,6 +170,45 @@ export class HeapCore {
   #use(kernel: Kernel): void {
     this.#kernel = kernel
     this.#onKernel?.(kernel)
+  }
+
+  // ---- watching the kernel's calls ----------------------------------------------------------------------------------
+
+  /**
+   * Put `interposer` around the kernel that calls go through, outside of those that are there. The function given back
+   * takes it off; harmless twice, and after the heap was closed. A call that is under way ends as it began.
+   */
+  interpose(interposer: Interposer): () => void {
+    if (this.#isClosed) return () => {}
+    const off = this.#interposers.add(interposer)
+    try {
+      this.#useInterposed()
+    } catch (error) {
+      off()
+      throw error
+    }
+    return () => {
+      if (off() && !this.#isClosed) this.#useInterposed()
+    }
+  }
+
+  /** Keep an interposer that `make` gives on while one of `events` has a listener. */
+  interposeFor(events: readonly HeapEventName[], make: () => Interposer): void {
+    let off: (() => void) | undefined
+    this.events.whenWanted(events, (isWanted) => {
+      off?.()
+      off = isWanted ? this.interpose(make()) : undefined
+    })
+  }
+
+  /** Whether an interposer wants objects to be made by the kernel alone. */
+  get seesObjects(): boolean {
+    return this.#interposers.seesObjects
+  }
+
+  #useInterposed(): void {
+    this.#use(this.#interposers.around(this.#plainKernel, this))
+    this.objectSpace?.followInterposers()
   }
 
   // ---- state --------------------------------------------------------------------------------------------------------
@@ -231,32 +272,8 @@ export class HeapCore {
     } catch {
       return -1
     }
-    if (this.#kernel === this.#watchedKernel) {
-      this.#growth = {
-        previousBytes: this.#growth?.previousBytes ?? previous * WASM_PAGE_BYTES,
-        currentBytes: (previous + pages) * WASM_PAGE_BYTES,
-      }
-    }
+    this.#growthWatch?.note(previous * WASM_PAGE_BYTES, (previous + pages) * WASM_PAGE_BYTES)
     return previous
-  }
-
-  #watchGrowth(on: boolean): void {
-    if (this.#isClosed) return
-    // What grew while nobody listened is nobody's news.
-    this.#growth = undefined
-    if (on) this.#watchedKernel ??= watchedKernel(this.#plainKernel, () => this.#reportGrowth())
-    this.#use(on && this.#watchedKernel ? this.#watchedKernel : this.#plainKernel)
-  }
-
-  /** Tell what has grown; what listeners make grow is told afterwards, not in between. */
-  #reportGrowth(): void {
-    if (this.#isTellingGrowth) return
-    this.#isTellingGrowth = true
-    for (let growth = this.#growth; growth; growth = this.#growth) {
-      this.#growth = undefined
-      this.events.emit('grow', growth)
-    }
-    this.#isTellingGrowth = false
   }
 
   // ---- failure ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@
 import { checkFunction } from './arguments.js'
 import { ArgumentError } from './errors.js'
 import type { Collection } from './objects/collections.js'
-import type { OutOfMemoryFigures } from './types.js'
+import type { Address, OutOfMemoryFigures } from './types.js'
 
 /** The memory became larger. `Heap` re-binds its own views; a typed array that the user kept is now detached. */
 export interface GrowEvent {
@@ -32,13 +32,105 @@ export interface CollectBeginEvent {
   readonly cause: Collection['cause']
 }
 
+/** How a piece of memory was asked for: as a block, from an arena, from a pool, or for an object. */
+export type AllocationKind = 'block' | 'arena' | 'pool' | 'object'
+
+/**
+ * Something was allocated. An address is where it was made: objects of collecting modes may move.
+ *
+ * A block that `realloc` gives another usable size is told as freed and then as allocated, wherever it is then; one that
+ * keeps its address and its usable size is not told.
+ */
+export interface AllocatedEvent {
+  readonly address: Address
+  /**
+   * Usable bytes. Of an arena what it has handed out for this, padding included; of an object all that it takes, header
+   * and padding included.
+   */
+  readonly bytes: number
+  /** What was asked for; of an object its fields and elements; of a pool the size of its blocks. */
+  readonly requestedBytes: number
+  readonly kind: AllocationKind
+}
+
+/**
+ * Something was freed by a call that names it. What goes at once is told at once: an arena's release, reset or disposal,
+ * a pool's disposal, each as one event whose address is 0. `reset` and `close` of a heap are events of their own, and
+ * of objects that die, collections tell the sums.
+ */
+export interface FreedEvent {
+  /** Where it was; 0 for several at once. */
+  readonly address: Address
+  /** As they were told when it was allocated; of several their sum. */
+  readonly bytes: number
+  readonly kind: Exclude<AllocationKind, 'object'>
+}
+
+/** Bytes went back to where larger requests, or others, can have them. Not told when there were none. */
+export interface TrimEvent {
+  readonly bytes: number
+  /**
+   * `caches`: pages kept for small blocks, to the free runs; `compact`: what a compaction gave back; `giveBack`: wholly
+   * free pieces, to the heap that lent them.
+   */
+  readonly cause: 'caches' | 'compact' | 'giveBack'
+}
+
+export type PressureLevel = 'low' | 'medium' | 'high' | 'critical'
+
+/** The pressure of a heap or a tenant is at another level than it was. */
+export interface PressureEvent {
+  readonly level: PressureLevel
+  readonly previousLevel: PressureLevel
+  /** Used over limit, 0 to 1. */
+  readonly usage: number
+  readonly usedBytes: number
+  readonly limitBytes: number
+}
+
+/** A tenant has met one of its limits. */
+export interface LimitEvent {
+  /** `high`: it grew beyond it; `max`: a request was refused; `low`: memory was taken from below it. */
+  readonly kind: 'high' | 'max' | 'low'
+  /** The tenant's id. */
+  readonly tenant: string
+  readonly heldBytes: number
+  readonly limitBytes: number
+}
+
+/** A tenant begins or ends. */
+export interface TenantEvent {
+  readonly tenant: string
+  /** What it holds, or held when it ended. */
+  readonly heldBytes?: number
+  /** Of one that ends: the bytes that were reclaimed, and the blocks that lived. */
+  readonly bytes?: number
+  readonly blocks?: number
+}
+
+/** Tenants were collected by a policy. */
+export interface CollectTenantsEvent {
+  readonly policy: string
+  readonly cause: string
+  readonly freedBytes: number
+  readonly tenantsCleaned: number
+}
+
 export interface HeapEvents {
   readonly grow: GrowEvent
+  readonly allocated: AllocatedEvent
+  readonly freed: FreedEvent
+  readonly trim: TrimEvent
   /** A request failed for good, after all reclaimers. */
   readonly outOfMemory: OutOfMemoryFigures
   readonly collectBegin: CollectBeginEvent
   /** What a collection did; told after the call that caused it, before the finalizers run. */
   readonly collectEnd: Collection
+  readonly pressure: PressureEvent
+  readonly limit: LimitEvent
+  readonly tenantBegin: TenantEvent
+  readonly tenantEnd: TenantEvent
+  readonly collectTenants: CollectTenantsEvent
   readonly reset: ResetEvent
   readonly close: CloseEvent
 }
@@ -46,7 +138,23 @@ export interface HeapEvents {
 export type HeapEventName = keyof HeapEvents
 export type Listener<E extends HeapEventName> = (event: HeapEvents[E]) => void
 
-const EVENT_NAMES: readonly HeapEventName[] = ['grow', 'outOfMemory', 'collectBegin', 'collectEnd', 'reset', 'close']
+/** Every event that `heap.on` knows. */
+export const EVENT_NAMES: readonly HeapEventName[] = [
+  'grow',
+  'allocated',
+  'freed',
+  'trim',
+  'outOfMemory',
+  'collectBegin',
+  'collectEnd',
+  'pressure',
+  'limit',
+  'tenantBegin',
+  'tenantEnd',
+  'collectTenants',
+  'reset',
+  'close',
+]
 
 /** Call `fn`; what it throws surfaces in a microtask. */
 export function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void {
@@ -62,11 +170,23 @@ export function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void 
 /** The listeners of one heap. */
 export class EventHub {
   readonly #listeners = new Map<HeapEventName, Set<Listener<never>>>()
-  readonly #onChange: (event: HeapEventName, hasListeners: boolean) => void
+  readonly #watches: { readonly events: readonly HeapEventName[]; change: () => void }[] = []
 
-  /** `onChange` hears when an event gets its first listener or loses its last. */
-  constructor(onChange: (event: HeapEventName, hasListeners: boolean) => void) {
-    this.#onChange = onChange
+  /** Let `onChange` hear when one of `events` gets a listener where none of them had one, and when the last is gone. */
+  whenWanted(events: readonly HeapEventName[], onChange: (isWanted: boolean) => void): void {
+    let was = false
+    const change = () => {
+      const isWanted = events.some((event) => this.has(event))
+      if (isWanted === was) return
+      was = isWanted
+      onChange(isWanted)
+    }
+    this.#watches.push({ events, change })
+    change()
+  }
+
+  #changed(event: HeapEventName): void {
+    for (const { events, change } of this.#watches) if (events.includes(event)) change()
   }
 
   on<E extends HeapEventName>(event: E, listener: Listener<E>): () => void {
@@ -76,9 +196,9 @@ export class EventHub {
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners)
     listeners.add(own as Listener<never>)
-    if (listeners.size === 1) this.#onChange(event, true)
+    if (listeners.size === 1) this.#changed(event)
     return () => {
-      if (listeners.delete(own as Listener<never>) && listeners.size === 0) this.#onChange(event, false)
+      if (listeners.delete(own as Listener<never>) && listeners.size === 0) this.#changed(event)
     }
   }
 

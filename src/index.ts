@@ -49,14 +49,23 @@ export {
   UnsupportedError,
 } from './errors.js'
 export type {
+  AllocatedEvent,
+  AllocationKind,
   CloseEvent,
   CollectBeginEvent,
+  CollectTenantsEvent,
+  FreedEvent,
   GrowEvent,
   HeapEventName,
   HeapEvents,
+  LimitEvent,
   Listener,
+  PressureEvent,
+  PressureLevel,
   Reclaimer,
   ResetEvent,
+  TenantEvent,
+  TrimEvent,
 } from './events.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap } from './heap.js'

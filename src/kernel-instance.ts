@@ -17,8 +17,8 @@ import {
 
 /**
  * The kernel's functions for blocks, one field each, so that all of them stand in one place of one shape: that is what
- * lets the engine inline a call. Swapping the whole object is how a heap is closed, and how growth is watched, at no
- * cost to the calls.
+ * lets the engine inline a call. Swapping the whole object is how a heap is closed, and how its calls are watched, at
+ * no cost while nobody does.
  *
  * Addresses and sizes are unsigned in the kernel and come back signed: `>>> 0` makes them what they are.
  */
@@ -291,6 +291,11 @@ export function refusingKernel(failure: () => Error): Kernel {
     throw failure()
   }
   return new Kernel(new Proxy({}, { get: () => refuse }) as Kernel)
+}
+
+/** `kernel` with other functions in place of some of its own. */
+export function kernelWith(kernel: Kernel, calls: Partial<Kernel>): Kernel {
+  return new Kernel({ ...kernel, ...calls })
 }
 
 /** A kernel that calls `after` when a call that may have grown the memory has succeeded. */

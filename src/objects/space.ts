@@ -10,6 +10,7 @@ import {
   FLAG_NURSERY,
   HEAP_FLAGS_AT,
   HEAP_SPACE_AT,
+  HEAP_VERSION_AT,
   STATUS_BAD_ARGUMENT,
   STATUS_OK,
   STATUS_OUT_OF_MEMORY,
@@ -162,7 +163,7 @@ export class ObjectSpace {
     this.limitIndex = (this.base + (this.isCounted ? SPACE_LIMIT_AT : SPACE_HANDLE_LIMIT_AT)) >>> 2
     this.segmentIndex = (this.base + SPACE_HANDLE_SEGMENT_AT) >>> 2
     this.#bumpIndex = (this.base + SPACE_BUMP_AT) >>> 2
-    this.#bumpLimitIndex = (this.base + SPACE_LIMIT_AT) >>> 2
+    this.followInterposers()
     this.#youngIndex = (this.base + SPACE_YOUNG_BASE_AT) >>> 2
     const flags = this.core.word(HEAP_FLAGS_AT)
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
@@ -180,6 +181,15 @@ export class ObjectSpace {
     this.steps = new StepPace(pauseGoalMs, stepUnits)
     this.collections.pauseGoalMs = pauseGoalMs
     this.#expect('nurseryCreate', this.kernel.nurseryCreate(youngBytes, oldBytes, this.steps.units))
+  }
+
+  /**
+   * Bump objects here, or, while somebody wants to see each one, have the kernel do it: then the limit is a word that
+   * no object ends below.
+   */
+  followInterposers(): void {
+    const at = this.core.seesObjects ? this.core.base + HEAP_VERSION_AT : this.base + SPACE_LIMIT_AT
+    this.#bumpLimitIndex = at >>> 2
   }
 
   /** After a reset of the heap: everything is gone, types too. */

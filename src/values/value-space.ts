@@ -403,7 +403,7 @@ export class ValueSpace {
   withBytes(text: string, use: (at: number, bytes: number) => Word, makesRoom = true): Word {
     const { core } = this.space
     const bytes = encoder.encode(text)
-    // Nobody is told of growth before the answer is there: a listener may have objects moved.
+    // Nobody is told of it, nor of growth before the answer is there: a listener may have objects moved.
     const attempt = () => core.plainKernel.alloc(bytes.length)
     const block = attempt() >>> 0 || (makesRoom ? core.rescueOrThrow(bytes.length, attempt) : 0)
     if (block === 0) throw core.outOfMemory(bytes.length)
@@ -411,7 +411,7 @@ export class ValueSpace {
       this.space.attachedViews().u8.set(bytes, block)
       return use(block, bytes.length)
     } finally {
-      if (!core.isClosed) core.kernel.free(block)
+      if (!core.isClosed) core.plainKernel.free(block)
     }
   }
 
