@@ -23,9 +23,10 @@ import {
   REQUEST_MAX_BYTES,
   STATUS_OK,
 } from '../kernel/layout.js'
+import { BlockWatch } from './block-watch.js'
 import type { ModeChoice } from './choose.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
-import { EventHub, type HeapEventName, ReclaimerList } from './events.js'
+import { EventHub, type HeapEventName, ReclaimerList, type TrimEvent } from './events.js'
 import { GrowthWatch } from './growth-watch.js'
 import { type Interposer, InterposerStack } from './interposer.js'
 import {
@@ -109,6 +110,7 @@ export class HeapCore {
       this.#growthWatch = new GrowthWatch(this.events)
       return this.#growthWatch
     })
+    this.interposeFor(['allocated', 'freed'], () => new BlockWatch(this))
   }
 
   /** Say where the control block lies, once there is one. */
@@ -305,7 +307,19 @@ export class HeapCore {
   }
 
   #releaseCaches(): number {
-    return MODES[this.mode].build === 'embedded' ? 0 : this.untrapped(() => this.kernel.releaseCaches())
+    return MODES[this.mode].build === 'embedded' ? 0 : this.untrapped(() => this.releaseCaches())
+  }
+
+  /** Give back what is kept for the next small blocks; the bytes. */
+  releaseCaches(): number {
+    const bytes = this.kernel.releaseCaches() >>> 0
+    this.tellTrim(bytes, 'caches')
+    return bytes
+  }
+
+  /** Tell that bytes were given back, if any were. */
+  tellTrim(bytes: number, cause: TrimEvent['cause']): void {
+    if (bytes > 0 && !this.#isClosed) this.events.emit('trim', { bytes, cause })
   }
 
   /** What `call` gives. The kernel traps on no argument: when it does, somebody has overwritten the control block. */

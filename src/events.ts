@@ -36,7 +36,9 @@ export interface CollectBeginEvent {
 export type AllocationKind = 'block' | 'arena' | 'pool' | 'object'
 
 /**
- * Something was allocated. An address is where it was made: objects of collecting modes may move.
+ * Something was allocated: a block, also by `realloc`; a part of an arena; a block of a pool; an object of `heap.new` or
+ * `heap.allocRefcounted`. Strings, arrays and dictionaries are not told, and nothing that `heap.raw` or a guest does. Nor
+ * is what listeners of this event and of `freed` do themselves, for one that allocates would never end. An address is where it was made: objects of collecting modes may move.
  *
  * A block that `realloc` gives another usable size is told as freed and then as allocated, wherever it is then; one that
  * keeps its address and its usable size is not told.
@@ -48,20 +50,20 @@ export interface AllocatedEvent {
    * and padding included.
    */
   readonly bytes: number
-  /** What was asked for; of an object its fields and elements; of a pool the size of its blocks. */
+  /** What was asked for; of an object its fields and elements; of a pool's block the same as `bytes`. */
   readonly requestedBytes: number
   readonly kind: AllocationKind
 }
 
 /**
- * Something was freed by a call that names it. What goes at once is told at once: an arena's release, reset or disposal,
- * a pool's disposal, each as one event whose address is 0. `reset` and `close` of a heap are events of their own, and
- * of objects that die, collections tell the sums.
+ * Something was freed by a call that names it. What goes together is told together: an arena's release, reset, shrinking
+ * or disposal, a pool's disposal, each as one event whose address is 0. `reset` and `close` of a heap are events of their
+ * own, and of objects that die, collections tell the sums.
  */
 export interface FreedEvent {
-  /** Where it was; 0 for several at once. */
+  /** Where it was; 0 where it was not one allocation that went. */
   readonly address: Address
-  /** As they were told when it was allocated; of several their sum. */
+  /** What it had; of an arena how much less it has handed out now. */
   readonly bytes: number
   readonly kind: Exclude<AllocationKind, 'object'>
 }

@@ -329,7 +329,7 @@ export class Heap extends CountedAccess implements Disposable {
    * back.
    */
   releaseCaches(): Bytes {
-    return (this.core.kernel.releaseCaches() >>> 0) as Bytes
+    return this.core.releaseCaches() as Bytes
   }
 
   /** An address for `bytes` from `attempt`, after reclaimers if need be. */

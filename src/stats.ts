@@ -403,6 +403,11 @@ function readTotals(
   return { liveBytes, liveBlocks, livePeakBytes, committedAtPeakBytes, arenaBytes }
 }
 
+/** Usable bytes of all live blocks, those of pools included. */
+export function liveBytes(core: HeapCore): number {
+  return readTotals(core).liveBytes
+}
+
 function readClasses(core: HeapCore): SizeClassStats[] {
   const classes: SizeClassStats[] = []
   if (!hasReports(core)) return classes

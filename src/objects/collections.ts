@@ -135,6 +135,9 @@ class KindTotals {
 
 const KINDS: readonly CollectionKindStats['kind'][] = ['full', 'compact', 'minor', 'step', 'cycle']
 
+/** Events that are told of collections. */
+const TOLD = ['collectBegin', 'collectEnd', 'trim'] as const
+
 const RECENT_MAX = 64
 /** Of the limit: what a collection for want of memory must free to be worth its time. */
 const WORTH_PART = 16
@@ -330,7 +333,7 @@ export class CollectionLog {
     if (this.#recent.length > RECENT_MAX) this.#recent.shift()
     this.#hasNews = true
     const { events } = this.#space.core
-    if (events.has('collectBegin') || events.has('collectEnd')) {
+    if (TOLD.some((event) => events.has(event))) {
       this.#news.push(collection)
       // Should nobody fetch them, the last ones are enough.
       if (this.#news.length > RECENT_MAX) this.#news.shift()

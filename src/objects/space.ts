@@ -802,6 +802,10 @@ export class ObjectSpace {
           if (this.isClosed || this.epoch !== epoch) break
           this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
           this.core.events.emit('collectEnd', collection)
+          // A compaction is told as a collection of its own, also where it was a part of one.
+          if (collection.kind === 'compact') {
+            this.core.tellTrim(collection.committedBefore - collection.committedAfter, 'compact')
+          }
         }
         if (!this.isClosed && !this.isCounted) this.finalizers.run()
       }
