@@ -18,6 +18,7 @@ import {
   FLAG_BUMP,
   FLAG_COUNTED,
   FLAG_OWNS_RANGE,
+  FLAG_PIECES,
   FLAG_ZEROED,
   HEAP_HEADER_BYTES,
   HEAP_MAGIC,
@@ -43,7 +44,16 @@ import {
   setSelf,
 } from './overlay'
 import { makeChunk, metadataUnits, remakeChunk } from './region/chunk'
-import { BINS_BYTES, CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from './region/control'
+import { 
+  BINS_BYTES,
+  CONTEXT_OFFSET,
+  SCRATCH_OFFSET,
+  TABLE_OFFSET,
+  controlBytes,
+  tableEntries,
+  tableMaskOf,
+} from './region/control'
+import { holdPieces } from './region/borrow'
 import { takeHold } from './region/grow'
 
 /** End of a chunk from `from` on in a range up to `end`. */
@@ -77,9 +87,10 @@ function usableEnd(from: usize, end: usize): usize {
 /**
  * Make a heap in [base, end) of a memory, of which [base, held) exists. With FLAG_OWNS_RANGE all of the range is the
  * heap's; without it `base` must be the memory's end, and the heap holds what it grows. `limitBytes` is the most it may
- * hold.
+ * hold. With FLAG_PIECES it is a tenant: [base, held) is its home piece and `end` the end of its root heap's range.
  */
 export function create(base: usize, held: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
+  if (flags & FLAG_PIECES) return createTenant(base, held, end, limitBytes, flags, classTable)
   if (end > ADDRESS_LIMIT || base >= end || base > ADDRESS_LIMIT - CHUNK_BYTES) return STATUS_BAD_ARGUMENT
   const start = alignUp(base, UNIT_BYTES)
   let stop = alignDown(end, UNIT_BYTES)
@@ -98,13 +109,38 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
   const present = <u32>memory.size()
   if (pages > present && hostGrow(pages - present) != <i32>present) return STATUS_OUT_OF_MEMORY
   fillControl(start, from, stop, entries)
+  setUp(limitBytes, flags, classTable)
+  heap().zeroFrom = flags & FLAG_ZEROED ? start : held
+  takeHold(from, first)
+  return STATUS_OK
+}
+
+function setUp(limitBytes: u32, flags: u32, classTable: u32): void {
   const h = heap()
   h.flags = flags
   h.classTable = classTable
   h.limitBytes = limitBytes
-  h.zeroFrom = flags & FLAG_ZEROED ? start : held
   if (!(flags & FLAG_BUMP)) makeClasses(classTable)
-  takeHold(from, first)
+}
+
+/** Least pages of the home piece of a tenant, whose root heap's range ends at `end`. */
+export function homePages(end: usize): u32 {
+  const from = TABLE_OFFSET + tableEntries(0, end) * TABLE_ENTRY_BYTES
+  // Enough for metadata and a unit, or a page more.
+  return (alignUp(from, UNIT_BYTES) + 3 * UNIT_BYTES + WASM_PAGE_BYTES - 1) >> 16
+}
+
+function createTenant(home: usize, stop: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
+  if ((home | stop) & (WASM_PAGE_BYTES - 1) || end & (UNIT_BYTES - 1) || end > ADDRESS_LIMIT) return STATUS_BAD_ARGUMENT
+  if (!home || stop <= home || stop > end || (stop - 1) >> CHUNK_SHIFT != home >> CHUNK_SHIFT) return STATUS_BAD_ARGUMENT
+  if (<u64>stop > <u64>(<u32>memory.size()) << 16 || stop - home > limitBytes) return STATUS_BAD_ARGUMENT
+  if ((stop - home) >> 16 < homePages(end)) return STATUS_BAD_ARGUMENT
+  const entries = tableEntries(0, end)
+  const from = alignUp(home + TABLE_OFFSET + entries * TABLE_ENTRY_BYTES, UNIT_BYTES)
+  fillControl(home, from, end, entries)
+  setUp(limitBytes, flags, classTable)
+  heap().zeroFrom = end
+  holdPieces(from, stop)
   return STATUS_OK
 }
 
@@ -117,6 +153,7 @@ function fillControl(start: usize, from: usize, end: usize, entries: u32): void 
   h.magic = HEAP_MAGIC
   h.version = LAYOUT_VERSION
   h.base = start
+  h.low = start
   h.end = end
   h.top = from
   h.table = start + TABLE_OFFSET
@@ -140,7 +177,7 @@ export function attach(at: usize): u32 {
   if (h.context != at + CONTEXT_OFFSET || h.table != at + TABLE_OFFSET || h.scratch != at + SCRATCH_OFFSET)
     return STATUS_CORRUPT
   if (h.end <= at || h.top > h.end || <u64>h.top > bytes || h.classCount >= CLASS_MAX) return STATUS_CORRUPT
-  if (h.tableMask != (tableEntries(at, h.end) - 1) << 4) return STATUS_CORRUPT
+  if (h.tableMask != tableMaskOf(h)) return STATUS_CORRUPT
   const c = changetype<Context>(h.context)
   if (c.heap != at || c.table != h.table || c.tableMask != h.tableMask) return STATUS_CORRUPT
   setSelf(h.context)
@@ -154,7 +191,7 @@ export function attach(at: usize): u32 {
 export function reset(): void {
   samplePeakWith(arenasUsed())
   const h = heap()
-  const firstMib = <u32>(h.base >> CHUNK_SHIFT)
+  const firstMib = <u32>(h.low >> CHUNK_SHIFT)
   const lastMib = <u32>((h.top - 1) >> CHUNK_SHIFT)
   clearBins()
   clearCounters()
@@ -187,6 +224,7 @@ function clearCounters(): void {
   h.runBytes = 0
   h.hugeBytes = 0
   h.ownedBytes = 0
+  h.lentBytes = 0
   h.recordBytes = 0
   h.recordBlocks = 0
   h.arenas = 0

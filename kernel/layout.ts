@@ -14,6 +14,10 @@
  *             The byte map has one byte per 16-byte granule of [lo, cap), the descriptors one place per unit of it.
  *             hi <= cap is where the held part ends; the map beyond hi is zero.
  *
+ *   pieces    a tenant's range is all of its root heap's, of which it holds the pieces that its parent has lent it:
+ *             each lies in one MiB and is one chunk, with cap = hi, at most one in each MiB; or is a MiB of a huge
+ *             block. The control block begins the *home piece*. What is held lies in [low, top); between are gaps.
+ *
  *   table     one 16-byte entry per MiB, found by (address >> 20) modulo the table's size:
  *             { mapBias, lo, spanGranules, unitBias }
  *               map byte of address p       mapBias + (p >> 4)
@@ -70,6 +74,7 @@ export const ALIGN_MAX_BYTES: u32 = 65536
 //   0a / 0b     a huge block starts here (user / owned); size digits: its part    region/huge.ts
 //               in this chunk
 //   0c          foreign memory between two parts of the heap, as a run            region/chunk.ts
+//   0d / 0e     a piece that is lent to a tenant starts here: a run / a MiB       block/lend.ts
 //   11 .. 17    a free run of 1 .. 7 granules, the same byte at both ends         region/runs.ts
 //   18 / 19     a free run of 8 granules or more: start, then three size bytes;   region/runs.ts
 //               three size bytes, then end
@@ -87,6 +92,8 @@ export const CODE_RUN_OWNED: u32 = 0x09
 export const CODE_HUGE: u32 = 0x0a
 export const CODE_HUGE_OWNED: u32 = 0x0b
 export const CODE_RESERVED: u32 = 0x0c
+export const CODE_LENT: u32 = 0x0d
+export const CODE_LENT_MIB: u32 = 0x0e
 export const CODE_FREE_SMALL: u32 = 0x10
 export const CODE_FREE_START: u32 = 0x18
 export const CODE_FREE_END: u32 = 0x19
@@ -193,6 +200,10 @@ export const HEAP_SAMPLED_OTHER_AT: u32 = 156
 export const HEAP_OBJECTS_AT: u32 = 160
 /** Address of the object space (`object-layout.ts`), 0 in a heap without objects. */
 export const HEAP_SPACE_AT: u32 = 164
+/** Bytes lent to tenants, part of HEAP_OWNED. */
+export const HEAP_LENT_AT: u32 = 168
+export const HEAP_LOW_AT: u32 = 172
+export const HEAP_KEEP_AT: u32 = 176
 export const HEAP_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096
@@ -216,6 +227,8 @@ export const FLAG_NURSERY: u32 = 32
 export const FLAG_INCREMENTAL: u32 = 64
 /** The heap has counted objects: its kernel is the build `heapwright-counted`. */
 export const FLAG_COUNTED: u32 = 128
+/** A tenant: the heap holds pieces of another one, wherever they lie; each is a chunk of its own. */
+export const FLAG_PIECES: u32 = 256
 
 /** Stress knobs, obeyed by the debug kernel only: each makes a rare branch the common one. */
 /** Growth asks for exactly what is needed. */
@@ -249,6 +262,14 @@ export const CONTEXT_CLASS_OF_BYTES: u32 = 528
 export const CONTEXT_BYTES: u32 = 832
 
 export const LIVE_BLOCK_SHIFT: u32 = 34
+
+// ---- pieces: what a heap lends to its tenants ----------------------------------------------------------------------
+
+/** A piece has so many WebAssembly pages or fewer, or is whole MiBs: what a chunk can give at a multiple of 64 KiB. */
+export const PIECE_MAX_PAGES: u32 = 14
+export const MIB_PAGES: u32 = 16
+/** To the host: the wholly free piece at the argument is no longer held by this heap. */
+export const REPORT_GIVEN_BACK: u32 = 0x10010
 
 // ---- statuses: what kernel calls answer ----------------------------------------------------------------------------
 

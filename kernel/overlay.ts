@@ -133,6 +133,12 @@ export class Heap {
   /** Object blocks: large objects are among `ownedBytes`. */
   objectBytes: u32
   space: usize
+  /** Of `ownedBytes` those that tenants have. */
+  lentBytes: u32
+  /** Lowest held address: of a tenant it may lie below `base`. */
+  low: usize
+  /** A tenant gives nothing back that would leave it less than this. */
+  keepBytes: u32
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */

@@ -116,6 +116,15 @@ export function HEAP_KNOBS_AT(): u32 {
 export function HEAP_LIMIT_AT(): u32 {
   return offsetof<Heap>('limitBytes')
 }
+export function HEAP_LENT_AT(): u32 {
+  return offsetof<Heap>('lentBytes')
+}
+export function HEAP_LOW_AT(): u32 {
+  return offsetof<Heap>('low')
+}
+export function HEAP_KEEP_AT(): u32 {
+  return offsetof<Heap>('keepBytes')
+}
 export function HEAP_ZERO_FROM_AT(): u32 {
   return offsetof<Heap>('zeroFrom')
 }

@@ -10,6 +10,7 @@ import {
   ALIGN_MAX_BYTES,
   CODE_BLOCK,
   CODE_HUGE,
+  CODE_LENT,
   CODE_POOL_BLOCK,
   CODE_RECORD,
   CODE_RUN,
@@ -172,8 +173,8 @@ function freeOther(p: usize, map: usize, code: u32): u32 {
   }
   if (code == CODE_HUGE) return freeHuge(p)
   if (isBumpBlock(code)) return bumpFree(p)
-  const isOwned = code == CODE_RECORD || code == CODE_POOL_BLOCK || code == CODE_RUN_OWNED || code >= MAP_OBJECT
-  return isOwned ? STATUS_OWNED : STATUS_NOT_A_BLOCK
+  const isOwned = code == CODE_RECORD || code == CODE_POOL_BLOCK || code == CODE_RUN_OWNED || code == CODE_LENT
+  return isOwned || code >= MAP_OBJECT ? STATUS_OWNED : STATUS_NOT_A_BLOCK
 }
 
 /** Free a huge block that starts at a MiB boundary, or refuse an address that is in no chunk. */

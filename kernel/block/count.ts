@@ -78,12 +78,17 @@ export function liveBlocks(): u32 {
   return blocks
 }
 
+/** Live bytes that lie in no page, with what tenants have. */
+function otherBytes(): u32 {
+  return <u32>(context().live & BYTES_MASK) + heap().lentBytes
+}
+
 /**
  * Take a sample if there can be a new peak: pages or all other blocks hold more than at any sample before. A sample
  * looks at every partial page, so what comes and goes at one height must not take one each time.
  */
 export function samplePeakIfDue(): void {
-  const others = <u32>(context().live & BYTES_MASK)
+  const others = otherBytes()
   if (others > heap().sampledOtherBytes || heap().pageBytes > context().sampledPageBytes) samplePeak()
 }
 
@@ -95,9 +100,9 @@ export function samplePeak(): void {
 /** The same with `arenaBytes` in use in arenas beside the blocks. */
 export function samplePeakWith(arenaBytes: u32): void {
   const c = context()
-  heap().sampledOtherBytes = max<u32>(heap().sampledOtherBytes, <u32>(c.live & BYTES_MASK))
+  heap().sampledOtherBytes = max<u32>(heap().sampledOtherBytes, otherBytes())
   c.sampledPageBytes = max<u32>(c.sampledPageBytes, heap().pageBytes)
-  const bytes = liveBytes() + arenaBytes
+  const bytes = liveBytes() + arenaBytes + heap().lentBytes
   if (bytes <= context().peakBytes) return
   context().peakBytes = bytes
   heap().committedAtPeakBytes = heap().committedBytes

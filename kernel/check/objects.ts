@@ -365,7 +365,7 @@ function isAged(header: usize): bool {
 /** The object with the lowest address above `reference`: 0 starts and ends. Immortal ones are among them. */
 export function nextObject(reference: usize): usize {
   const top = heap().top
-  let from = reference ? reference + 8 : heap().base
+  let from = reference ? reference + 8 : heap().low
   if (!reference) tagAllFresh()
   while (from < top) {
     const entry = entryOf(from)

@@ -40,7 +40,7 @@ export function classReport(index: u32): bool {
 export function freeRunReport(): void {
   for (let i: u32 = 0; i < 34; i++) put(i, 0)
   const lastMib = <u32>((heap().top - 1) >> CHUNK_SHIFT)
-  for (let mib = <u32>(heap().base >> CHUNK_SHIFT); mib <= lastMib; mib++) {
+  for (let mib = <u32>(heap().low >> CHUNK_SHIFT); mib <= lastMib; mib++) {
     const entry = entryOf(<usize>mib << CHUNK_SHIFT)
     if (entry.spanGranules && entry.lo >> CHUNK_SHIFT == mib) addFreeRuns(entry)
   }

@@ -22,9 +22,13 @@ export class Totals {
   objectBytes: u32
   /** The last pass has found something. */
   more: u32
+  lentBytes: u32
+  /** What is held lies between the two. */
+  lowest: usize
+  highest: usize
 }
 
-const CLASSES_AT: u32 = 64
+const CLASSES_AT: u32 = 80
 
 // @ts-ignore: decorator
 @inline

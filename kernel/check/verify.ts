@@ -17,6 +17,8 @@ import {
   CODE_BUMP_DEAD,
   CODE_HUGE,
   CODE_HUGE_OWNED,
+  CODE_LENT,
+  CODE_LENT_MIB,
   CODE_NONE,
   CODE_POOL_BLOCK,
   CODE_RESERVED,
@@ -32,6 +34,7 @@ import {
   FAULT_MAP,
   FAULT_NONE,
   FAULT_TAGS,
+  FLAG_PIECES,
   FREE_TAGGED_MIN_GRANULES,
   GRANULE_SHIFT,
   HEAP_FAULT_AT,
@@ -40,12 +43,14 @@ import {
   RUN_MIN_GRANULES,
   UNIT_BYTES,
   UNIT_SHIFT,
+  WASM_PAGE_BYTES,
 } from '../layout'
 import { MAP_OBJECT } from '../object-layout'
 import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../overlay'
+import { heldEnd, heldStart, holdsPieces } from '../region/borrow'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
 import { hugeCode } from '../region/huge'
-import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableEntries } from '../region/control'
+import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableMaskOf } from '../region/control'
 import { objectBlockBytes, pieceAround, slotBytes, unitTag } from '../region/piece'
 import {
   freeGranulesFromEnd,
@@ -97,7 +102,8 @@ function isControlSound(): bool {
     h.top <= h.end &&
     h.end <= ADDRESS_LIMIT &&
     <u64>h.top <= <u64>(<u32>memory.size()) << 16 &&
-    h.tableMask == (tableEntries(base, h.end) - 1) << 4 &&
+    h.tableMask == tableMaskOf(h) &&
+    (h.flags & FLAG_PIECES ? h.low <= base : h.low == base) &&
     h.classCount < CLASS_MAX &&
     h.committedBytes <= h.limitBytes &&
     h.committedBytes <= h.committedPeakBytes
@@ -107,15 +113,23 @@ function isControlSound(): bool {
 function checkChunks(): u32 {
   const last = <u32>((heap().top - 1) >> CHUNK_SHIFT)
   totals().metadata = controlBytes()
-  for (let mib = <u32>(heap().base >> CHUNK_SHIFT); mib <= last; mib++) {
+  totals().lowest = heap().base
+  for (let mib = <u32>(heap().low >> CHUNK_SHIFT); mib <= last; mib++) {
     const at = <usize>mib << CHUNK_SHIFT
     const entry = entryOf(at)
     let found = FAULT_NONE
     if (entry.spanGranules) found = entry.lo >> CHUNK_SHIFT == mib ? checkChunk(entry) : fault(FAULT_CHUNK, at)
     else if (entry.lo) found = checkHugeMib(at, entry)
     if (found) return found
+    if (entry.lo) noteHeld(mib)
   }
-  return FAULT_NONE
+  const isBetween = !holdsPieces() || (totals().lowest == heap().low && totals().highest == heap().top)
+  return isBetween ? FAULT_NONE : fault(FAULT_CONTROL, heap().base)
+}
+
+function noteHeld(mib: u32): void {
+  totals().lowest = min(totals().lowest, heldStart(mib))
+  totals().highest = heldEnd(mib)
 }
 
 /** Walk one chunk from `lo` to `hi`, run by run and page by page. */
@@ -208,6 +222,10 @@ function checkLiveRun(entry: Entry, at: usize, code: u32): u32 {
     totals().runBytes += bytes
     totals().liveBlocks++
     totals().liveBytes += bytes
+  } else if (code == CODE_LENT) {
+    if ((at | bytes) & (WASM_PAGE_BYTES - 1)) return failed(FAULT_TAGS, at)
+    totals().ownedBytes += bytes
+    totals().lentBytes += bytes
   } else if (code == CODE_HUGE || code == CODE_HUGE_OWNED) {
     const next = entryOf(end)
     if (end & (CHUNK_BYTES - 1) || next.lo != at || hugeCode(next) != code) return failed(FAULT_HUGE, at)
@@ -265,7 +283,10 @@ function checkHugeMib(at: usize, entry: Entry): u32 {
     totals().liveBlocks++
     totals().liveBytes += bytes
   } else if (code == CODE_HUGE_OWNED) totals().ownedBytes += bytes
-  else return fault(FAULT_HUGE, at)
+  else if (code == CODE_LENT_MIB && bytes == CHUNK_BYTES) {
+    totals().ownedBytes += bytes
+    totals().lentBytes += bytes
+  } else return fault(FAULT_HUGE, at)
   return FAULT_NONE
 }
 
@@ -279,6 +300,7 @@ function checkSums(): u32 {
     h.runBytes == t.runBytes &&
     h.hugeBytes == t.hugeBytes &&
     h.ownedBytes == t.ownedBytes &&
+    h.lentBytes == t.lentBytes &&
     h.metadataBytes == t.metadata &&
     h.objectBytes == t.objectBytes
   if (!same) return fault(FAULT_BYTES, h.base)

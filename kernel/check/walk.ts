@@ -36,7 +36,7 @@ function isUserCode(code: u32): bool {
 export function nextBlock(p: usize): usize {
   const above = (p & ~(GRANULE_BYTES - 1)) + GRANULE_BYTES
   if (above < p) return 0
-  let from = max<usize>(above, heap().base)
+  let from = max<usize>(above, heap().low)
   const top = heap().top
   while (from < top && from >= GRANULE_BYTES) {
     const mib = from >> CHUNK_SHIFT

@@ -136,7 +136,7 @@ export function releaseBlock(block: ObjectBlock): void {
 
 /** The block with the lowest address above that of `block`; 0 as `block` starts, 0 ends. */
 export function nextBlockAfter(block: usize): usize {
-  return blockFrom(block ? changetype<ObjectBlock>(block).start + changetype<ObjectBlock>(block).bytes : heap().base)
+  return blockFrom(block ? changetype<ObjectBlock>(block).start + changetype<ObjectBlock>(block).bytes : heap().low)
 }
 
 /** The block with the lowest address at or above `from`. */

@@ -4,6 +4,7 @@
  * byte as forwarded; later visits correct their slot. What finds no room, and what is pinned, stays: its block is then
  * swept like any other. (Blackburn and McKinley, Immix, PLDI 2008.)
  */
+import { FLAG_PIECES } from '../layout'
 import { knob, entryOf, heap } from '../overlay'
 import {
   KNOB_EVACUATION_FAILS,
@@ -50,7 +51,8 @@ export function chooseCandidates(): bool {
 /** Granules that blocks made from free memory, or by growth, could take; a little less than that. */
 function roomGranules(): u32 {
   const h = heap()
-  const growth = min<u32>(h.limitBytes - min<u32>(h.committedBytes, h.limitBytes), h.end - h.top)
+  const allowed = h.limitBytes - min<u32>(h.committedBytes, h.limitBytes)
+  const growth = h.flags & FLAG_PIECES ? allowed : min<u32>(allowed, h.end - h.top)
   const blocks = (h.freeBytes / OBJECT_BLOCK_BYTES) + (growth / OBJECT_BLOCK_BYTES)
   return (blocks - (blocks >> 3)) * (OBJECT_BLOCK_GRANULES - 512)
 }

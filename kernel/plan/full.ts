@@ -44,6 +44,7 @@ import { relocateLarge } from '../collect/relocate'
 import { slide } from '../collect/slide'
 import { enterNextBlock, finishSweep } from '../collect/sweep'
 import { beginWeak, finishWeak, markEphemerons } from '../collect/weak'
+import { giveBack } from '../region/borrow'
 import { giveBackTop } from '../region/grow'
 import { trimHandles } from '../root/handles'
 import { trimRootLists } from '../root/lists'
@@ -153,7 +154,10 @@ function compact(): void {
   const isLeft = hasNursery() && leaveNursery()
   if (isLeft) giveUpReserve()
   giveBackTop()
-  if (!isLeft) return
-  beginNurseryAgain()
-  keepReserve()
+  if (isLeft) {
+    beginNurseryAgain()
+    keepReserve()
+  }
+  // A tenant's pieces last: the parent may not have them for a nursery again.
+  giveBack()
 }

@@ -11,6 +11,7 @@ import {
   CHUNK_SHIFT,
   CODE_RESERVED,
   FLAG_OWNS_RANGE,
+  FLAG_PIECES,
   GRANULE_SHIFT,
   MAP_SENTINEL_BYTES,
   PAGE_BYTES,
@@ -46,9 +47,14 @@ export function chunkMinimum(from: usize): usize {
   return from + <usize>(metadataUnits(from, chunkCap(from)) + 1) * UNIT_BYTES
 }
 
+/** End of what the chunk [from, hi) covers: a tenant's piece never becomes longer. */
+function capFor(from: usize, hi: usize): usize {
+  return heap().flags & FLAG_PIECES ? hi : chunkCap(from)
+}
+
 /** Make the chunk [from, hi). With `dirty` its metadata is cleared first; fresh memory is zero already. */
 export function makeChunk(from: usize, hi: usize, dirty: bool): void {
-  const cap = chunkCap(from)
+  const cap = capFor(from, hi)
   const bytes = metadataUnits(from, cap) << UNIT_SHIFT
   check(from + bytes < hi && hi <= cap, 301, from)
   if (dirty) memory.fill(from, 0, bytes)
@@ -174,11 +180,12 @@ export function chunkLayoutOk(entry: Entry): bool {
   const lo = entry.lo
   const from = entry.mapBias + (lo >> GRANULE_SHIFT) - CHUNK_HEADER_BYTES
   // The header must lie in the same MiB before it can be read.
-  if (from >> CHUNK_SHIFT != lo >> CHUNK_SHIFT || from >= lo || from < heap().base) return false
+  if (from >> CHUNK_SHIFT != lo >> CHUNK_SHIFT || from >= lo || from < heap().low) return false
   const chunk = changetype<Chunk>(from)
-  const cap = chunkCap(from)
+  const cap = capFor(from, chunk.hi)
   const descriptors = from + CHUNK_HEADER_BYTES + ((cap - lo) >> GRANULE_SHIFT) + MAP_SENTINEL_BYTES
   return (
+    cap - 1 >> CHUNK_SHIFT == from >> CHUNK_SHIFT &&
     chunk.metadataAt == from &&
     chunk.lo == lo &&
     chunk.cap == cap &&

@@ -11,6 +11,7 @@ import {
   CLASS_INFO_BYTES,
   CLASS_MAX,
   CONTEXT_BYTES,
+  FLAG_PIECES,
   HEAP_BINS_BYTES,
   HEAP_BIN_BITS_BYTES,
   HEAP_HEADER_BYTES,
@@ -20,7 +21,7 @@ import {
   UNIT_BYTES,
 } from '../layout'
 import { SPACE_ALL_BYTES } from '../object-layout'
-import { heap } from '../overlay'
+import { Heap, heap } from '../overlay'
 
 export const BINS_BYTES: u32 = HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
 export const CONTEXT_OFFSET: u32 = HEAP_HEADER_BYTES + BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
@@ -33,6 +34,11 @@ export const TABLE_OFFSET: u32 = SCRATCH_OFFSET + SCRATCH_BYTES
 export function tableEntries(base: usize, end: usize): u32 {
   const mibs = <u32>(((end - 1) >> CHUNK_SHIFT) - (base >> CHUNK_SHIFT) + 1)
   return mibs == 1 ? 1 : <u32>1 << (32 - clz(mibs - 1))
+}
+
+/** What a heap's `tableMask` must be. A tenant's table covers all addresses up to its end: its pieces lie anywhere. */
+export function tableMaskOf(h: Heap): u32 {
+  return (tableEntries(h.flags & FLAG_PIECES ? 0 : h.base, h.end) - 1) << 4
 }
 
 /** Bytes of the control block with its tables: up to the first chunk. */

@@ -4,9 +4,9 @@
  * is needed and at most 1 MiB more: memory that is there but not held costs nothing, and what is held counts as
  * committed (on 250 MB live, steps of 4 MiB cost 0.6 % of it on average).
  *
- * Two kinds of range. *Owned*: all of [base, end) is the heap's, and `top` moves up through it. *Shared*: other users
+ * Two kinds of range here. *Owned*: all of [base, end) is the heap's, and `top` moves up through it. *Shared*: other users
  * grow the same memory, and the heap holds only what its own calls returned; pieces of one MiB are then kept apart by a
- * run of code RESERVED (whole WebAssembly pages, since nobody grows by less).
+ * run of code RESERVED (whole WebAssembly pages, since nobody grows by less). A tenant's growth is in `borrow.ts`.
  *
  * Guarantee: a refused step changes nothing but the count of refusals.
  */
@@ -23,6 +23,7 @@ import {
 import { Entry, chunkOf, entryOf, heap, knob } from '../overlay'
 import { alignUp } from '../bits/align'
 import { makeWild, tameWild } from './bins'
+import { borrowForRun, holdsPieces } from './borrow'
 import {
   chunkCap,
   chunkMinimum,
@@ -66,6 +67,7 @@ function hasChunk(entry: Entry, address: usize): bool {
 
 /** Grow until a free run of `granules` exists. At most a chunk's worth can be asked for. */
 export function growForRun(granules: u32): bool {
+  if (holdsPieces()) return borrowForRun(granules)
   const start = growthStart()
   const bytes = <u64>granules << GRANULE_SHIFT
   const end = <u64>heap().end
@@ -190,6 +192,8 @@ export function allocOrGrowRun(granules: u32, alignment: u32, code: u32): usize 
  * free run behind it, ends at the top, and the chunk goes on there.
  */
 export function growBehind(address: usize, have: u32, wanted: u32): bool {
+  // A tenant's chunk ends where its piece does.
+  if (holdsPieces()) return false
   const top = heap().top
   const end = address + (<usize>have << GRANULE_SHIFT)
   const target = <u64>address + (<u64>wanted << GRANULE_SHIFT)

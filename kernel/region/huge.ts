@@ -19,11 +19,13 @@ import {
   CHUNK_SHIFT,
   CODE_HUGE,
   CODE_HUGE_OWNED,
+  CODE_LENT_MIB,
   CODE_RUN,
   CODE_RUN_OWNED,
   GRANULE_SHIFT,
 } from '../layout'
 import { Entry, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
+import { borrowMibs, holdsPieces } from './borrow'
 import { chunkCap, fillsMib, makeChunk, nextMib, unmakeChunk } from './chunk'
 import { growthStart, hold } from './grow'
 import { claimRun, growRun, isWhollyFree, lastFreeRun, shrinkRun } from './runs'
@@ -76,7 +78,7 @@ function findPlace(mibs: u32, head: u32): u32 {
   const last = <u32>((heap().top - 1) >> CHUNK_SHIFT)
   let best: u32 = 0
   let bestRest = u32.MAX_VALUE
-  let mib = <u32>(heap().base >> CHUNK_SHIFT)
+  let mib = <u32>(heap().low >> CHUNK_SHIFT)
   while (mib <= last) {
     if (!isFreeMib(mib)) {
       mib++
@@ -97,7 +99,8 @@ function findPlace(mibs: u32, head: u32): u32 {
 }
 
 /** Grow until a place for `mibs` behind a head of `head` bytes exists. */
-function growForHuge(mibs: u32, head: u32): bool {
+export function growForHuge(mibs: u32, head: u32): bool {
+  if (holdsPieces()) return borrowMibs(mibs + (head ? 1 : 0))
   const start = growthStart()
   if (start >= heap().end) return false
   let first = <u32>(nextMib(start) >> CHUNK_SHIFT)
@@ -234,7 +237,7 @@ export function growRunToHuge(start: usize, have: u32, wanted: u32): bool {
   const end = nextMib(start)
   const behind = start + (<usize>have << GRANULE_SHIFT)
   if (behind != hi && lastFreeRun(entry) != behind) return false
-  if ((hi != end && hi != heap().top) || chunkCap(start) != end) return false
+  if ((hi != end && hi != heap().top) || chunkOf(entry).cap != end) return false
   const head = <u32>(end - start)
   if (wanted <= head) return false
   const mibs = wholeMibs(wanted - head)
@@ -263,6 +266,8 @@ function clearMibs(end: usize, count: u32): bool {
   const first = <u32>(end >> CHUNK_SHIFT)
   const free = freeMibsFrom(first, count)
   if (free == count) return true
+  // Where the next piece of a tenant lies is not for it to say.
+  if (holdsPieces()) return false
   const behind = <u64>(first + free) << CHUNK_SHIFT
   const target = <u64>(first + count) << CHUNK_SHIFT
   const top = heap().top
@@ -322,5 +327,14 @@ export function hugeAround(p: usize): usize {
 // @ts-ignore: decorator
 @inline
 export function isHugeCode(code: u32): bool {
-  return code == CODE_HUGE || code == CODE_HUGE_OWNED
+  return code == CODE_HUGE || code == CODE_HUGE_OWNED || code == CODE_LENT_MIB
+}
+
+/** Make the huge block of `mibs` whole MiBs at `start` as many of one each. */
+export function divideHuge(start: usize, mibs: u32): void {
+  for (let i: u32 = 0; i < mibs; i++) {
+    const entry = entryOf(start + (<usize>i << CHUNK_SHIFT))
+    entry.lo = start + (<usize>i << CHUNK_SHIFT)
+    entry.unitBias = CHUNK_BYTES
+  }
 }
