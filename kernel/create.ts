@@ -131,8 +131,9 @@ export function homePages(end: usize): u32 {
 }
 
 function createTenant(home: usize, stop: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
-  if ((home | stop) & (WASM_PAGE_BYTES - 1) || end & (UNIT_BYTES - 1) || end > ADDRESS_LIMIT) return STATUS_BAD_ARGUMENT
-  if (!home || stop <= home || stop > end || (stop - 1) >> CHUNK_SHIFT != home >> CHUNK_SHIFT) return STATUS_BAD_ARGUMENT
+  if ((home | stop) & (WASM_PAGE_BYTES - 1) || !home || stop <= home) return STATUS_BAD_ARGUMENT
+  if (end & (UNIT_BYTES - 1) || end > ADDRESS_LIMIT || stop > end) return STATUS_BAD_ARGUMENT
+  if ((stop - 1) >> CHUNK_SHIFT != home >> CHUNK_SHIFT) return STATUS_BAD_ARGUMENT
   if (<u64>stop > <u64>(<u32>memory.size()) << 16 || stop - home > limitBytes) return STATUS_BAD_ARGUMENT
   if ((stop - home) >> 16 < homePages(end)) return STATUS_BAD_ARGUMENT
   const entries = tableEntries(0, end)

@@ -204,6 +204,7 @@ export const HEAP_SPACE_AT: u32 = 164
 export const HEAP_LENT_AT: u32 = 168
 export const HEAP_LOW_AT: u32 = 172
 export const HEAP_KEEP_AT: u32 = 176
+export const HEAP_LIMIT_REFUSALS_AT: u32 = 180
 export const HEAP_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096

@@ -139,6 +139,8 @@ export class Heap {
   low: usize
   /** A tenant gives nothing back that would leave it less than this. */
   keepBytes: u32
+  /** Times that the limit kept a tenant from growing. */
+  limitRefusals: u32
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */

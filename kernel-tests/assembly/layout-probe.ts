@@ -125,6 +125,9 @@ export function HEAP_LOW_AT(): u32 {
 export function HEAP_KEEP_AT(): u32 {
   return offsetof<Heap>('keepBytes')
 }
+export function HEAP_LIMIT_REFUSALS_AT(): u32 {
+  return offsetof<Heap>('limitRefusals')
+}
 export function HEAP_ZERO_FROM_AT(): u32 {
   return offsetof<Heap>('zeroFrom')
 }

@@ -53,7 +53,12 @@ export function usedOfClass(index: u32): u32 {
   const info = classInfo(index)
   // The empty page has no used blocks.
   let used = info.fullBlocks + <u32>currentPage(index).used
-  for (let place = info.partial; place; place = changetype<Page>(place).next) used += <u32>changetype<Page>(place).used
+  // No more than there are pages, so that the sum ends on a list that was overwritten.
+  let left = info.pages
+  for (let place = info.partial; place && left; place = changetype<Page>(place).next) {
+    used += <u32>changetype<Page>(place).used
+    left--
+  }
   return used
 }
 

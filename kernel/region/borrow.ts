@@ -1,7 +1,7 @@
 /**
  * Growth of a tenant: by pieces that its parent lends it, wherever they lie. `host.grow` answers with the WebAssembly
- * page at which the piece begins. Each piece becomes a chunk, so there is at most one in each MiB; longer ones are whole
- * MiBs, each a chunk and from then on a piece of its own.
+ * page at which the piece begins. Each piece becomes a chunk, so there is at most one in each MiB; longer ones are
+ * whole MiBs, each a chunk and from then on a piece of its own.
  *
  * A piece has what is needed, and at least half of what is held (64 KiB to 4 MiB); refused, or beyond the limit, just
  * what is needed.
@@ -67,7 +67,10 @@ export function borrowMibs(mibs: u32): bool {
 function borrow(least: u32): bool {
   if (!withinLimit(least)) {
     giveBack()
-    if (!withinLimit(least)) return false
+    if (!withinLimit(least)) {
+      heap().limitRefusals++
+      return false
+    }
   }
   const share = knob(KNOB_EXACT_GROWTH) ? 0 : min<u32>(heap().committedBytes >> 1, STEP_MAX_BYTES)
   const wanted = max<u32>(pieceFor(share), least)
