@@ -20,11 +20,13 @@ import {
   HEAP_GENERATION_AT,
   HEAP_LIMIT_AT,
   HEAP_SPACE_AT,
+  REPORT_GIVEN_BACK,
   REQUEST_MAX_BYTES,
   STATUS_OK,
 } from '../kernel/layout.js'
 import { BlockWatch } from './block-watch.js'
 import type { ModeChoice } from './choose.js'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type HeapEventName, ReclaimerList, type TrimEvent } from './events.js'
 import { GrowthWatch } from './growth-watch.js'
@@ -41,6 +43,8 @@ import {
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
 import { outOfMemoryFigures } from './stats.js'
+import type { Tenancy } from './tenancy.js'
+import { TenantList } from './tenants.js'
 import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
 
@@ -55,6 +59,9 @@ export interface CoreOptions {
   readonly mode: ModeName
   readonly choice?: ModeChoice | undefined
   readonly growth: GrowthKnob | undefined
+  readonly clock?: Clock | undefined
+  /** Of a tenant: what it is to the heap that lends it memory. */
+  readonly tenancy?: Tenancy | undefined
 }
 
 export class HeapCore {
@@ -65,8 +72,13 @@ export class HeapCore {
   readonly choice: ModeChoice | undefined
   /** Whether the builds with assertions are wanted. */
   readonly isDebug: boolean
+  readonly clock: Clock
   readonly reclaimers = new ReclaimerList()
   readonly events = new EventHub()
+  /** Where this heap's memory comes from, if it is a tenant. */
+  readonly tenancy: Tenancy | undefined
+  /** Those who have some of this heap's memory. */
+  readonly tenants: TenantList
   /** The kernel's functions as calls must take them now: plain, interposed, or refusing once the heap is closed. */
   #kernel: Kernel
   #onKernel: ((kernel: Kernel) => void) | undefined
@@ -94,12 +106,18 @@ export class HeapCore {
     this.mode = options.mode
     this.choice = options.choice
     this.isDebug = options.debug
+    this.clock = options.clock ?? SYSTEM_CLOCK
+    this.tenancy = options.tenancy
+    this.tenants = new TenantList(this)
     this.views = new Views(options.memory)
     this.#debug = options.debug
     this.#build = MODES[options.mode].build
     this.#host = {
       grow: (pages) => this.#grow(pages, options.growth),
-      report: (code, argument) => this.objectSpace?.report(code, argument),
+      report: (code, argument) => {
+        if (code === REPORT_GIVEN_BACK) this.tenancy?.takeBack(argument as Address)
+        else this.objectSpace?.report(code, argument)
+      },
       missing: (feature) => new UnsupportedError(this.mode, feature),
     }
     const kernel = instantiate(options.memory, this.#build, options.debug, this.#host)
@@ -217,6 +235,7 @@ export class HeapCore {
 
   /** `heap 'name'`, for messages. */
   get label(): string {
+    if (this.tenancy) return this.tenancy.label
     return this.name === 'heap' ? 'heap' : `heap '${this.name}'`
   }
 
@@ -225,7 +244,11 @@ export class HeapCore {
   }
 
   assertOpen(): void {
-    if (this.#isClosed) throw new ClosedError(this.label)
+    if (this.#isClosed) throw this.#closedError()
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(this.label, this.tenancy && 'has ended')
   }
 
   /** A word of the control block, by its offset from `kernel/layout.ts`. */
@@ -239,8 +262,9 @@ export class HeapCore {
     return this.word(HEAP_LIMIT_AT)
   }
 
-  /** The range the heap may use. */
+  /** The range the heap may use; a tenant's pieces lie anywhere in that of the heap at the root. */
   get range(): { readonly base: number; readonly end: number } {
+    if (this.tenancy) return this.tenancy.parent.range
     return { base: this.base, end: this.word(HEAP_END_AT) }
   }
 
@@ -256,8 +280,9 @@ export class HeapCore {
 
   close(): void {
     if (this.#isClosed) return
+    this.tenants.endAll()
     this.#isClosed = true
-    this.#use(refusingKernel(() => new ClosedError(this.label)))
+    this.#use(refusingKernel(() => this.#closedError()))
     this.views.close()
     this.objectSpace?.close()
     this.events.emit('close', { name: this.name })
@@ -268,6 +293,7 @@ export class HeapCore {
   /** The kernel's hook: grow by `pages`, give the previous size in pages or -1. Runs in the middle of a kernel call. */
   #grow(pages: number, allows: GrowthKnob | undefined): number {
     if (allows && !allows(pages)) return -1
+    if (this.tenancy) return this.#borrow(pages, this.tenancy)
     let previous: number
     try {
       previous = this.memory.grow(pages)
@@ -276,6 +302,16 @@ export class HeapCore {
     }
     this.#growthWatch?.note(previous * WASM_PAGE_BYTES, (previous + pages) * WASM_PAGE_BYTES)
     return previous
+  }
+
+  /** The same of a tenant. The memory itself grows when its parent has to; listeners here are told, too. */
+  #borrow(pages: number, tenancy: Tenancy): number {
+    const previousBytes = this.#growthWatch ? this.memory.buffer.byteLength : 0
+    const page = tenancy.borrow(pages)
+    if (this.#growthWatch && this.memory.buffer.byteLength > previousBytes) {
+      this.#growthWatch.note(previousBytes, this.memory.buffer.byteLength)
+    }
+    return page
   }
 
   // ---- failure ------------------------------------------------------------------------------------------------------
@@ -300,14 +336,18 @@ export class HeapCore {
       this.reclaimers.rescue(requestedBytes, () => {
         this.objectSpace?.allowCollections()
         return next()
-      })) as number
+      }) ||
+      this.tenancy?.rescue(requestedBytes, next)) as number
     // Finalizers run now, when the request has what it needs.
     if (collects) this.objectSpace?.settle()
     return (found >>> 0) as Address
   }
 
+  /** What is kept for the next small blocks, and what tenants hold and do not use. */
   #releaseCaches(): number {
-    return MODES[this.mode].build === 'embedded' ? 0 : this.untrapped(() => this.releaseCaches())
+    if (MODES[this.mode].build === 'embedded') return 0
+    const bytes = this.tenants.giveBack()
+    return bytes + this.untrapped(() => this.releaseCaches())
   }
 
   /** Give back what is kept for the next small blocks; the bytes. */
@@ -348,12 +388,16 @@ export class HeapCore {
     const options = this.reclaimers.takeCause()
     const figures = this.untrapped(() => outOfMemoryFigures(this, requestedBytes))
     this.#tellOutOfMemory(figures)
-    return new OutOfMemoryError(outOfMemoryText(this.label, figures), figures, options)
+    return (
+      this.tenancy?.failure(figures, options) ??
+      new OutOfMemoryError(outOfMemoryText(this.label, figures), figures, options)
+    )
   }
 
   /** The same for a call that does not throw: the figures cost a walk over the free runs, so only when asked for. */
   announceOutOfMemory(requestedBytes: number): void {
     this.reclaimers.takeCause()
+    this.tenancy?.noteFailure()
     if (!this.events.has('outOfMemory')) return
     this.#tellOutOfMemory(this.untrapped(() => outOfMemoryFigures(this, requestedBytes)))
   }

@@ -27,6 +27,7 @@ import type { ModeName, OutOfMemoryFigures } from './types.js'
 
 export type ErrorCode =
   | 'HW_OUT_OF_MEMORY'
+  | 'HW_TENANT_LIMIT'
   | 'HW_INVALID_ADDRESS'
   | 'HW_MISALIGNED'
   | 'HW_CORRUPTION'
@@ -66,7 +67,7 @@ function register(errorClass: { readonly prototype: Error }, name: string): void
 
 /** No memory for a request, after all reclaimers have run. */
 export class OutOfMemoryError extends HeapwrightError implements OutOfMemoryFigures {
-  readonly code = 'HW_OUT_OF_MEMORY'
+  readonly code: 'HW_OUT_OF_MEMORY' | 'HW_TENANT_LIMIT' = 'HW_OUT_OF_MEMORY'
   readonly requestedBytes: number
   readonly availableBytes: number
   readonly largestFreeBytes: number
@@ -81,6 +82,30 @@ export class OutOfMemoryError extends HeapwrightError implements OutOfMemoryFigu
     this.largestFreeBytes = figures.largestFreeBytes
     this.usedBytes = figures.usedBytes
     this.totalBytes = figures.totalBytes
+  }
+}
+
+/** A tenant that has come to its own limit, after its own reclaimers. What holds it is not concerned. */
+export class TenantLimitError extends OutOfMemoryError {
+  override readonly code = 'HW_TENANT_LIMIT'
+  /** Id of the tenant. */
+  readonly tenant: string
+  /** What it holds, free memory and metadata included. */
+  readonly heldBytes: number
+  /** The most that it may hold. */
+  readonly maxBytes: number
+
+  constructor(tenant: string, heldBytes: number, figures: OutOfMemoryFigures, options?: ErrorOptions) {
+    const { requestedBytes, usedBytes, totalBytes, largestFreeBytes } = figures
+    super(
+      `tenant '${tenant}' has come to its limit: ${requestedBytes} bytes requested, ${heldBytes} held of ${totalBytes}, ` +
+        `${usedBytes} of them used; its longest free run has ${largestFreeBytes}`,
+      figures,
+      options,
+    )
+    this.tenant = tenant
+    this.heldBytes = heldBytes
+    this.maxBytes = totalBytes
   }
 }
 
@@ -169,8 +194,8 @@ export class ArgumentError extends RangeError {
 export class ClosedError extends HeapwrightError {
   readonly code = 'HW_CLOSED'
 
-  constructor(what: string) {
-    super(`${what} has been closed`)
+  constructor(what: string, how = 'has been closed') {
+    super(`${what} ${how}`)
   }
 }
 
@@ -284,6 +309,7 @@ export class FileError extends HeapwrightError {
 }
 
 register(OutOfMemoryError, 'OutOfMemoryError')
+register(TenantLimitError, 'TenantLimitError')
 register(InvalidAddressError, 'InvalidAddressError')
 register(MisalignmentError, 'MisalignmentError')
 register(CorruptionError, 'CorruptionError')

@@ -4,6 +4,8 @@
  */
 import {
   CODE_HUGE_OWNED,
+  CODE_LENT,
+  CODE_LENT_MIB,
   CODE_POOL_BLOCK,
   CODE_RECORD,
   CODE_RUN_OWNED,
@@ -23,6 +25,15 @@ import { MODES } from './modes.js'
  */
 const CODE_MASK = 0xff
 const NOT_OURS = 0xffff
+
+const LENT_CODES: ReadonlySet<number> = new Set([CODE_LENT, CODE_LENT_MIB])
+const OWNED_CODES: ReadonlySet<number> = new Set([
+  CODE_RECORD,
+  CODE_POOL_BLOCK,
+  CODE_RUN_OWNED,
+  CODE_HUGE_OWNED,
+  ...LENT_CODES,
+])
 
 /** The error for a call that needs a live block at `address` and has found none. */
 export function addressError(core: HeapCore, call: string, address: number): InvalidAddressError {
@@ -98,9 +109,7 @@ function reasonFor(core: HeapCore, address: number, block: number): InvalidAddre
   }
   const code = codeAround(core, address)
   if (code === undefined) return 'foreign'
-  const isOwned =
-    code === CODE_RECORD || code === CODE_POOL_BLOCK || code === CODE_RUN_OWNED || code === CODE_HUGE_OWNED
-  return isOwned ? 'owned' : 'double-free'
+  return OWNED_CODES.has(code) ? 'owned' : 'double-free'
 }
 
 /** Code of the run or slot that `address`, which is in no live block, lies in; undefined when it is not the heap's. */
@@ -118,6 +127,8 @@ function explain(core: HeapCore, reason: InvalidAddressReason, address: number, 
     return 'is in free memory: the block was freed before, or never handed out; free each block once'
   }
   if (reason === 'owned') {
+    const tenant = LENT_CODES.has(codeAround(core, address) ?? 0) ? core.tenants.around(address) : undefined
+    if (tenant !== undefined) return `is in the memory of ${tenant}; call it there`
     return 'belongs to a pool or an arena, or is a record of the heap; give it back through the object it came from'
   }
   return `is not in any block of ${core.label}; it is outside the heap, or in its metadata`

@@ -14,7 +14,9 @@ import {
   CODE_BUMP_BLOCK,
   CODE_POOL_BLOCK,
   CODE_RUN,
+  FLAG_PIECES,
   HEAP_FAULT_AT,
+  HEAP_FLAGS_AT,
   HEAP_STATUS_AT,
   HEAP_VERSION_AT,
   LAYOUT_VERSION,
@@ -57,6 +59,9 @@ import { RawAccess } from './raw.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
 import { type WriteStatsOptions, writeStats } from './stats-file.js'
+import type { Tenancy, TenantEnd } from './tenancy.js'
+import type { TenantLimits, TenantOptions } from './tenant-options.js'
+import type { TenantParts } from './tenants.js'
 import {
   type Address,
   type AttachOptions,
@@ -66,6 +71,7 @@ import {
   type HeapStats,
   type ModeName,
   NULL,
+  type TenantStats,
   type VerifyResult,
 } from './types.js'
 import { faultText } from './verify.js'
@@ -92,7 +98,8 @@ export class Heap extends CountedAccess implements Disposable {
   #kernelAlloc!: Kernel['alloc']
   #kernelFree!: Kernel['free']
 
-  private constructor(core: HeapCore) {
+  /** @internal */
+  protected constructor(core: HeapCore) {
     super(expectCore(core))
     this.checked = new CheckedAccess(core, this)
     core.followKernel((kernel) => {
@@ -142,6 +149,13 @@ export class Heap extends CountedAccess implements Disposable {
     const version = data.getUint32(at + HEAP_VERSION_AT, true)
     if (version !== LAYOUT_VERSION) {
       throw new CorruptionError(at, `a heap of layout version ${LAYOUT_VERSION} is expected, found version ${version}`)
+    }
+    if (data.getUint32(at + HEAP_FLAGS_AT, true) & FLAG_PIECES) {
+      throw new ArgumentError(
+        'base',
+        base,
+        "that of a whole heap: a tenant lives there, whose memory is another heap's",
+      )
     }
     const core = new HeapCore({ memory, mode, ...common })
     if (core.kernel.attach(at) !== STATUS_OK) {
@@ -316,9 +330,10 @@ export class Heap extends CountedAccess implements Disposable {
 
   /**
    * Free everything at once: blocks, arenas, pools, objects and their roots; in time independent of their number. What
-   * was made before is stale: arenas, pools and views say so, guards do nothing.
+   * was made before is stale: arenas, pools and views say so, guards do nothing. Tenants end.
    */
   reset(): void {
+    this.core.tenants.endAll()
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.events.emit('reset', { generation: this.core.generation })
@@ -417,6 +432,36 @@ export class Heap extends CountedAccess implements Disposable {
     return new BlockGuard(this.core, this.alloc(what as number), (address) => this.free(address))
   }
 
+  // ---- tenants
+  // --------------------------------------------------------------------------------------------------------
+
+  /**
+   * A heap within this heap, with a limit, statistics and an end of its own: for a guest, a request, a user. It lives
+   * in pieces of this heap's memory, which are in use as seen from here. While a tenant of this id lives, it is that one;
+   * options are then left out, or the same.
+   *
+   * @throws ArgumentError for an id or options that cannot be; OutOfMemoryError when this heap has no room for it;
+   * UnsupportedError in mode `embedded`
+   * @example
+   * using guest = heap.tenant('guest-7', { max: '16MiB' })
+   * const p = guest.alloc(100)
+   */
+  tenant(id: string, options?: TenantOptions): Tenant {
+    return this.core.tenants.get(id, options, giveObjects, (parts) => Tenant.over(parts, this))
+  }
+
+  /** Those who live, in the order in which they began. */
+  tenants(): IterableIterator<Tenant> {
+    this.core.assertOpen()
+    return this.core.tenants.fronts() as IterableIterator<Tenant>
+  }
+
+  /** The tenant of this id, if one lives. */
+  findTenant(id: string): Tenant | undefined {
+    this.core.assertOpen()
+    return this.core.tenants.find(id) as Tenant | undefined
+  }
+
   // ---- views
   // ----------------------------------------------------------------------------------------------------------
 
@@ -482,8 +527,18 @@ export class Heap extends CountedAccess implements Disposable {
     writeStats(this.core, file, options)
   }
 
-  /** Check every invariant of the heap; costs a look at all of its metadata. */
+  /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */
   verify(): VerifyResult {
+    const found = this.#verifyThis()
+    if (!found.ok) return found
+    for (const tenant of this.tenants()) {
+      const inside = tenant.verify()
+      if (!inside.ok) return { ...inside, fault: `${tenant.core.label}: ${inside.fault}` }
+    }
+    return found
+  }
+
+  #verifyThis(): VerifyResult {
     const objects = this.core.objectsThatAre
     const fault = this.core.kernel.verify() || (objects?.valuesThatAre?.kernel.valuesVerify() ?? STATUS_OK)
     if (fault === STATUS_OK) return { ok: true }
@@ -527,6 +582,92 @@ export class Heap extends CountedAccess implements Disposable {
 
   [dispose](): void {
     this.core.close()
+  }
+}
+
+/**
+ * A tenant: a heap within a heap, of any mode but `embedded`. All that a heap has, it has; its limits are on what it
+ * holds of its parent's memory. Made by `heap.tenant(id)`.
+ */
+export class Tenant extends Heap {
+  /** The heap around it. */
+  readonly parent: Heap
+  readonly #tenancy: Tenancy
+
+  private constructor({ core, tenancy }: TenantParts, parent: Heap) {
+    super(core)
+    this.parent = parent
+    this.#tenancy = tenancy
+  }
+
+  /** @internal */
+  static over(parts: TenantParts, parent: Heap): Tenant {
+    return new Tenant(parts, parent)
+  }
+
+  get id(): string {
+    return this.#tenancy.id
+  }
+
+  get isEnded(): boolean {
+    return this.#tenancy.isEnded
+  }
+
+  /**
+   * End the tenant: all that it holds is its parent's again, in time proportional to what that is. Blocks, objects,
+   * arenas, views and handles of it are gone; later calls throw ClosedError. Its own tenants end first.
+   *
+   * @returns the bytes that it held, and the blocks that were live
+   */
+  override free(): TenantEnd
+  /** The same as `free` of a heap: one block. */
+  override free(address: number, bytes?: number, alignment?: number): void
+  override free(...given: readonly [address?: number, bytes?: number, alignment?: number]): TenantEnd | undefined {
+    if (given.length === 0) return this.#tenancy.end()
+    super.free(given[0] as number, given[1], given[2])
+    return undefined
+  }
+
+  /** The same as `free()`, counted as `oomKill`. */
+  kill(): TenantEnd {
+    return this.#tenancy.end(true)
+  }
+
+  /**
+   * Set other limits; what is left out stays. A `max` below what is held makes the tenant give back and collect first.
+   *
+   * @throws ArgumentError for limits that contradict each other, or when more than `max` is still held; they are then as
+   * they were
+   */
+  setLimits(limits: TenantLimits): void {
+    this.core.assertOpen()
+    checkOptions('limits', limits, ['max', 'high', 'low'])
+    this.#tenancy.setLimits(limits)
+  }
+
+  /** Give wholly free pieces back to the parent, down to `min`; the bytes. It does so itself when the parent needs them. */
+  giveBack(): Bytes {
+    this.core.assertOpen()
+    return this.#tenancy.giveBack() as Bytes
+  }
+
+  /** The figures of a heap, and what it is as a tenant. */
+  override stats(): TenantStats {
+    const stats = super.stats()
+    return { ...stats, tenant: this.#tenancy.figures(stats.inUseBytes, stats.inUsePeakBytes, stats.liveBlocks) }
+  }
+
+  /** The same as `free()`; nothing to do when it has ended. */
+  override close(): void {
+    if (!this.isEnded) this.#tenancy.end()
+  }
+
+  override dispose(): void {
+    this.close()
+  }
+
+  override [dispose](): void {
+    this.close()
   }
 }
 

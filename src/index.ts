@@ -46,6 +46,7 @@ export {
   ScopeError,
   StaleHandleError,
   type StaleHandleReason,
+  TenantLimitError,
   UnsupportedError,
 } from './errors.js'
 export type {
@@ -68,7 +69,7 @@ export type {
   TrimEvent,
 } from './events.js'
 export type { BlockGuard, Guard } from './guard.js'
-export { Heap } from './heap.js'
+export { Heap, type Tenant } from './heap.js'
 export type { Build } from './kernel-instance.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
 export type { CollectOptions, StepOptions } from './objects/access.js'
@@ -135,6 +136,8 @@ export type { RawAccess } from './raw.js'
 export { formatBytes, parseSize } from './sizes.js'
 export { METRICS, type Metric, type MetricName } from './stats.js'
 export type { WriteStatsOptions } from './stats-file.js'
+export type { TenantEnd } from './tenancy.js'
+export type { TenantLimits, TenantOptions } from './tenant-options.js'
 export {
   type Address,
   type AttachOptions,
@@ -150,6 +153,9 @@ export {
   type SizeClasses,
   type SizeClassStats,
   type StressOptions,
+  type TenantEvents,
+  type TenantFigures,
+  type TenantStats,
   type TestingOptions,
   type VerifyResult,
 } from './types.js'

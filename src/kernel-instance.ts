@@ -52,6 +52,13 @@ class BlockKernel {
   readonly reset: () => void
   readonly releaseCaches: () => number
 
+  readonly lend: (pages: number, borrower: number) => number
+  readonly takeBack: (address: number) => number
+  readonly homePages: (end: number) => number
+  readonly giveBack: () => number
+  readonly reserve: (bytes: number) => number
+  readonly setBounds: (limitBytes: number, keepBytes: number) => number
+
   readonly arenaCreate: (chunkBytes: number) => number
   readonly arenaCreateFixed: (base: number, limit: number) => number
   readonly arenaDestroy: (arena: number) => number
@@ -100,6 +107,12 @@ class BlockKernel {
     this.attach = from.attach
     this.reset = from.reset
     this.releaseCaches = from.releaseCaches
+    this.lend = from.lend
+    this.takeBack = from.takeBack
+    this.homePages = from.homePages
+    this.giveBack = from.giveBack
+    this.reserve = from.reserve
+    this.setBounds = from.setBounds
     this.arenaCreate = from.arenaCreate
     this.arenaCreateFixed = from.arenaCreateFixed
     this.arenaDestroy = from.arenaDestroy
@@ -388,7 +401,7 @@ function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
 /** What a kernel asks of its host. */
 export interface KernelHost {
   readonly grow: GrowHook
-  /** Hears of collections: `REPORT_…` of kernel/object-layout.ts. */
+  /** Hears of collections and of pieces given back: `REPORT_…` of the kernel's layouts. */
   readonly report: (code: number, argument: number) => void
   /** The error for a function that the build has not. */
   readonly missing: (feature: string) => Error

@@ -109,6 +109,17 @@ export function planHeap(given: HeapOptions): HeapPlan {
   return { ...common, ...range, objects, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
 }
 
+/** What a plan has that does not depend on where the heap lies: all that there is to decide for a tenant. */
+export type PartialPlan = CommonPlan & Pick<HeapPlan, 'mode' | 'flags' | 'classTable' | 'classes' | 'objects'>
+
+export function planWithin(options: HeapOptions, limitBytes: number): PartialPlan {
+  const mode = checkMode(options.mode as ModeName)
+  checkModeHas(options, mode)
+  const plan = planObjects(options, mode, limitBytes)
+  const objects = plan && { ...plan, hashSeed: checkHashSeed(options.hashSeed) }
+  return { ...checkCommon(options), mode, flags: MODE_FLAGS[mode], ...planClasses(options, mode), objects }
+}
+
 const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
   manual: 0,
   compiler: FLAG_BUMP,

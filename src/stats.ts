@@ -20,6 +20,7 @@ import {
   HEAP_GROWS_AT,
   HEAP_GROWS_REFUSED_AT,
   HEAP_HUGE_AT,
+  HEAP_LENT_AT,
   HEAP_LIMIT_AT,
   HEAP_LOST_AT,
   HEAP_METADATA_AT,
@@ -141,7 +142,7 @@ function readObjects(core: HeapCore): ObjectFigures {
   }
 }
 
-const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.objects.besideBytes
+const inUse = (r: Reading) => r.liveBytes + r.arenaBytes + r.word(HEAP_LENT_AT) + r.objects.besideBytes
 /** Of blocks and of objects, whichever was more: their peaks need not have come together. */
 const inUsePeak = (r: Reading) => Math.max(r.livePeakBytes, r.objects.peakBytes, inUse(r))
 
@@ -194,7 +195,8 @@ export const METRICS = [
     name: 'inUseBytes',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'usable bytes of live blocks, arenas and pools included; objects that the last collection found alive',
+    meaning:
+      'usable bytes of live blocks, arenas, pools and tenants included; objects that the last collection found alive',
     read: inUse,
   },
   {
@@ -224,6 +226,13 @@ export const METRICS = [
     kind: 'gauge',
     meaning: 'held by pages, arenas, pools and for objects, but not in use',
     read: unused,
+  },
+  {
+    name: 'tenantBytes',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held by tenants, part of inUseBytes',
+    read: (r) => r.word(HEAP_LENT_AT),
   },
   { name: 'liveBlocks', unit: 'blocks', kind: 'gauge', meaning: 'live blocks', read: (r) => r.liveBlocks },
   {
@@ -451,17 +460,21 @@ export function outOfMemoryFigures(core: HeapCore, requestedBytes: number): OutO
   const [, largestFreeBytes = 0] = readFreeRuns(core)
   const totals = readTotals(core)
   const totalBytes = core.word(HEAP_LIMIT_AT)
-  const growableBytes = Math.min(
-    totalBytes - core.word(HEAP_COMMITTED_AT),
-    core.word(HEAP_END_AT) - core.word(HEAP_TOP_AT),
-  )
   return {
     requestedBytes,
-    availableBytes: core.word(HEAP_FREE_AT) + Math.max(growableBytes, 0),
+    availableBytes: availableBytes(core),
     largestFreeBytes,
-    usedBytes: totals.liveBytes + totals.arenaBytes + readObjects(core).besideBytes,
+    usedBytes: totals.liveBytes + totals.arenaBytes + core.word(HEAP_LENT_AT) + readObjects(core).besideBytes,
     totalBytes,
   }
+}
+
+/** What is free, and what the heap may still have: of its memory, or of the heap that lends it some. */
+function availableBytes(core: HeapCore): number {
+  const allowedBytes = core.word(HEAP_LIMIT_AT) - core.word(HEAP_COMMITTED_AT)
+  const parent = core.tenancy?.parent
+  const beyondBytes = parent ? availableBytes(parent) : core.word(HEAP_END_AT) - core.word(HEAP_TOP_AT)
+  return core.word(HEAP_FREE_AT) + Math.max(Math.min(allowedBytes, beyondBytes), 0)
 }
 
 // ---- the text form ------------------------------------------------------------------------------------------------

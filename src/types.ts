@@ -167,6 +167,8 @@ export interface HeapStats {
   readonly metadataBytes: number
   /** Held by pages, arenas and pools but not in live blocks: free slots, tails, padding. */
   readonly unusedBytes: number
+  /** Held by tenants; in use. */
+  readonly tenantBytes: number
   readonly liveBlocks: number
   /** committed / inUse now; 0 when nothing is in use. */
   readonly fragmentation: number
@@ -199,6 +201,42 @@ export interface HeapStats {
   /** `histogram[k]` counts free runs of [2^k, 2^(k+1)) bytes. */
   readonly freeRunHistogram: readonly number[]
   readonly classes: readonly SizeClassStats[]
+}
+
+/** What a tenant has, and how often it met its limits. */
+export interface TenantFigures {
+  readonly id: string
+  /** Pieces of its parent's memory, free memory and metadata included: what the limits are about. */
+  readonly heldBytes: number
+  /** The same as `inUseBytes`. */
+  readonly usedBytes: number
+  /** The same as `inUsePeakBytes`. */
+  readonly peakBytes: number
+  /** Live blocks. */
+  readonly blocks: number
+  readonly min: number
+  readonly low: number
+  /** The same as `max` when there is none. */
+  readonly high: number
+  readonly max: number
+  readonly events: TenantEvents
+}
+
+/** In the words of cgroup v2's `memory.events`. */
+export interface TenantEvents {
+  /** Times that memory was taken although less than `low` was held. */
+  readonly low: number
+  /** Times that growth beyond `high` made the tenant collect and reclaim. */
+  readonly high: number
+  /** Requests that came to `max`, whether they were met in the end or not. */
+  readonly max: number
+  /** Those that were not. */
+  readonly oom: number
+  readonly oomKill: number
+}
+
+export interface TenantStats extends HeapStats {
+  readonly tenant: TenantFigures
 }
 
 export interface BlockInfo {

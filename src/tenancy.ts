@@ -1,0 +1,316 @@
+/**
+ * What a tenant is to the heap around it: the pieces that it has borrowed, its limits, what happened to it, its end.
+ * `Tenant` is a thin front over one of these; the tenant's own heap knows nothing of it but where growth comes from.
+ *
+ * Growth: the tenant's kernel asks for a piece in the middle of a call, and the parent's kernel lends it one at once. No
+ * code of the user runs there. When the parent has none, the request fails in the tenant first: its caches, its
+ * collection, its reclaimers. Only then, between calls, the parent makes room, in the same way, and it is tried again.
+ * What comes to the tenant's own limit never reaches the parent.
+ *
+ * The end takes time in proportion to the pieces: they go back as they are, nothing in them is looked at.
+ */
+import {
+  CHUNK_BYTES,
+  HEAP_COMMITTED_AT,
+  HEAP_LIMIT_REFUSALS_AT,
+  PIECE_MAX_PAGES,
+  STATUS_OK,
+  WASM_PAGE_BYTES,
+} from '../kernel/layout.js'
+import { COLLECT_COMPACT, COLLECT_FULL } from '../kernel/object-layout.js'
+import type { HeapCore } from './core.js'
+import { ArgumentError, CorruptionError, OutOfMemoryError, outOfMemoryText, TenantLimitError } from './errors.js'
+import type { LimitEvent } from './events.js'
+import { type Kernel, watchedKernel } from './kernel-instance.js'
+import { readStats } from './stats.js'
+import { checkLimits, type TenantLimits, type TenantPlan } from './tenant-options.js'
+import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
+
+/** Growth beyond `high` is acted upon and told at most once in this time. */
+const HIGH_INTERVAL_MS = 1000
+
+/** What a tenant had when it ended. */
+export interface TenantEnd {
+  /** What it held, all of which is its parent's again. */
+  readonly bytes: number
+  /** Blocks that were live. */
+  readonly blocks: number
+}
+
+export class Tenancy {
+  readonly id: string
+  readonly parent: HeapCore
+  plan: TenantPlan
+  isEnded = false
+  /** How often each limit was met, in the words of cgroup v2's memory.events. */
+  readonly counts = { low: 0, high: 0, max: 0, oom: 0, oomKill: 0 }
+  #core!: HeapCore
+  /** Bytes by address. */
+  readonly #pieces = new Map<Address, number>()
+  readonly #onEnd: () => void
+  /** Whether the last growth that was refused was refused by the parent. */
+  #isParentShort = false
+  #limitRefusals = 0
+  #isHighDue = false
+  #isPassingHigh = false
+  #highActedMs = Number.NEGATIVE_INFINITY
+  #watchOff: (() => void) | undefined
+
+  constructor(id: string, parent: HeapCore, plan: TenantPlan, onEnd: () => void) {
+    this.id = id
+    this.parent = parent
+    this.plan = plan
+    this.#onEnd = onEnd
+  }
+
+  get label(): string {
+    return `tenant '${this.id}'`
+  }
+
+  get heldBytes(): number {
+    return this.#core.word(HEAP_COMMITTED_AT)
+  }
+
+  /** Where its control block lies, before there is one. */
+  get home(): Address {
+    return this.#pieces.keys().next().value ?? NULL
+  }
+
+  // ---- pieces -------------------------------------------------------------------------------------------------------
+
+  /** Borrow the home piece, of `pages`. @throws OutOfMemoryError of the parent */
+  borrowHome(pages: number): void {
+    const lend = () => this.parent.plainKernel.lend(pages, NULL) >>> 0
+    const home = lend() || this.parent.rescue(pages * WASM_PAGE_BYTES, lend)
+    if (home === NULL) throw this.parent.outOfMemory(pages * WASM_PAGE_BYTES)
+    this.#enter(home as Address, pages)
+  }
+
+  /** The growth hook of the tenant's kernel: the page at which a piece of `pages` begins, or -1. */
+  borrow(pages: number): number {
+    const piece = this.parent.plainKernel.lend(pages, this.home) >>> 0
+    this.#isParentShort = piece === NULL
+    if (piece === NULL) return -1
+    this.#enter(piece as Address, pages)
+    const { highBytes } = this.plan
+    if (highBytes !== undefined && this.heldBytes + pages * WASM_PAGE_BYTES > highBytes) this.#isHighDue = true
+    return piece / WASM_PAGE_BYTES
+  }
+
+  /** What is longer than a run comes back MiB by MiB. */
+  #enter(piece: Address, pages: number): void {
+    const bytes = pages <= PIECE_MAX_PAGES ? pages * WASM_PAGE_BYTES : CHUNK_BYTES
+    for (let at = 0; at < pages * WASM_PAGE_BYTES; at += bytes) this.#pieces.set((piece + at) as Address, bytes)
+  }
+
+  /** The tenant's kernel no longer holds the piece. */
+  takeBack(piece: Address): void {
+    if (!this.#pieces.delete(piece)) throw new CorruptionError(piece, `${this.label} gives back what it does not hold`)
+    this.#return(piece)
+  }
+
+  #return(piece: Address): void {
+    if (this.parent.plainKernel.takeBack(piece) === STATUS_OK) return
+    throw new CorruptionError(piece, `the piece that ${this.label} held is none of ${this.parent.label}`)
+  }
+
+  /** Give wholly free pieces back; the bytes. */
+  giveBack(): number {
+    if (this.isEnded) return 0
+    const bytes = this.#core.untrapped(() => this.#core.kernel.giveBack()) >>> 0
+    this.#core.tellTrim(bytes, 'giveBack')
+    return bytes
+  }
+
+  /** Whether `address` lies in one of the pieces. */
+  holds(address: number): boolean {
+    for (const [piece, bytes] of this.#pieces) if (address >= piece && address < piece + bytes) return true
+    return false
+  }
+
+  // ---- begin and end ------------------------------------------------------------------------------------------------
+
+  /** The tenant's heap has been made. */
+  begin(core: HeapCore): void {
+    this.#core = core
+    this.#watchHigh()
+  }
+
+  /** Hold the least that is to be held, and the first bytes. @throws OutOfMemoryError of the parent */
+  reserve(): void {
+    const { maxBytes, minBytes, initialBytes } = this.plan
+    const wanted = Math.max(minBytes, initialBytes)
+    const { plainKernel } = this.#core
+    plainKernel.setBounds(maxBytes, minBytes)
+    if (plainKernel.reserve(wanted) || this.parent.rescue(wanted, () => plainKernel.reserve(wanted))) return
+    throw this.parent.outOfMemory(wanted - this.heldBytes)
+  }
+
+  /** End the tenant, all of whose memory goes back. @throws ClosedError when it has ended before */
+  end(isKilled = false): TenantEnd {
+    this.#core.assertOpen()
+    if (isKilled) this.counts.oomKill++
+    this.#core.tenants.endAll()
+    const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
+    this.#core.close()
+    this.abandon()
+    this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended })
+    return ended
+  }
+
+  /** Hand all pieces back, whatever is in them. */
+  abandon(): void {
+    this.isEnded = true
+    this.#watchOff?.()
+    for (const piece of this.#pieces.keys()) this.#return(piece)
+    this.#pieces.clear()
+    this.#onEnd()
+  }
+
+  #sum(): number {
+    let bytes = 0
+    for (const piece of this.#pieces.values()) bytes += piece
+    return bytes
+  }
+
+  /** Of a tenant that has overwritten its own structures, nobody can say: 0. */
+  #liveBlocks(): number {
+    try {
+      return readStats(this.#core).liveBlocks
+    } catch (error) {
+      if (error instanceof CorruptionError) return 0
+      throw error
+    }
+  }
+
+  // ---- limits -------------------------------------------------------------------------------------------------------
+
+  /** After the tenant's own means: whether the parent can make room. 0 when it cannot, or is not concerned. */
+  rescue(requestedBytes: number, attempt: () => number): number {
+    this.#isParentShort = false
+    const found = attempt()
+    this.#noteRefusals()
+    if (found !== 0 || !this.#isParentShort) return found
+    const rescued = this.parent.rescue(requestedBytes, attempt)
+    // What reclaimers asked for in between says nothing of this request.
+    this.#isParentShort = true
+    return rescued
+  }
+
+  /** Requests that came to the limit, each counted once. */
+  #noteRefusals(): void {
+    const refusals = this.#core.word(HEAP_LIMIT_REFUSALS_AT)
+    if (refusals !== this.#limitRefusals) this.counts.max++
+    this.#limitRefusals = refusals
+  }
+
+  /** A request has failed for good. */
+  noteFailure(): void {
+    if (this.#isParentShort) return
+    this.counts.oom++
+    this.#tell('max', this.plan.maxBytes)
+  }
+
+  /** The error for it. */
+  failure(figures: OutOfMemoryFigures, options: ErrorOptions): OutOfMemoryError {
+    this.noteFailure()
+    if (!this.#isParentShort) return new TenantLimitError(this.id, this.heldBytes, figures, options)
+    const hint = `${this.parent.label} has no memory to lend`
+    return new OutOfMemoryError(outOfMemoryText(this.label, figures, hint), figures, options)
+  }
+
+  #tell(kind: LimitEvent['kind'], limitBytes: number): void {
+    const event: LimitEvent = { kind, tenant: this.id, heldBytes: this.heldBytes, limitBytes }
+    this.#core.events.emit('limit', event)
+    this.parent.events.emit('limit', event)
+  }
+
+  /** A policy has taken memory although less than `low` was held. */
+  noteLow(): void {
+    this.counts.low++
+    this.#tell('low', this.plan.lowBytes)
+  }
+
+  /** Set other limits; those above a lower `max` come down with it. @throws ArgumentError; nothing has changed then, but what could be spared is given back */
+  setLimits(given: TenantLimits): void {
+    const { plan } = this
+    const { max = plan.maxBytes } = given
+    const least = Math.max(plan.minBytes, this.#pieces.get(this.home) ?? 0)
+    const { maxBytes } = checkLimits({ max, high: undefined, low: undefined }, this.parent.limitBytes, least)
+    const { high = plan.highBytes && Math.min(plan.highBytes, maxBytes), low = Math.min(plan.lowBytes, maxBytes) } =
+      given
+    const limits = checkLimits({ max, high, low }, this.parent.limitBytes, least)
+    if (limits.maxBytes < this.heldBytes) this.#shrinkTo(limits.maxBytes)
+    const { plainKernel } = this.#core
+    if (plainKernel.setBounds(limits.maxBytes, plan.minBytes) !== STATUS_OK) {
+      const expected = `at least ${this.heldBytes}, the bytes that ${this.label} holds and cannot give back`
+      throw new ArgumentError('max', given.max, expected)
+    }
+    this.plan = { ...plan, ...limits }
+    this.#watchHigh()
+  }
+
+  /** Give back what can be spared until `bytes` or less are held: free memory first, then what is garbage. */
+  #shrinkTo(bytes: number): void {
+    const kinds = this.#core.objectSpace?.isCounted ? [COLLECT_FULL] : [COLLECT_FULL, COLLECT_COMPACT]
+    for (const kind of [undefined, ...kinds]) {
+      if (kind !== undefined) this.#core.objectSpace?.collect(kind)
+      this.#core.releaseCaches()
+      this.giveBack()
+      if (this.heldBytes <= bytes) return
+    }
+  }
+
+  /** Look at each call that may have grown, as long as there is a limit to look for. */
+  #watchHigh(): void {
+    this.#watchOff?.()
+    this.#watchOff = undefined
+    if (this.plan.highBytes === undefined) return
+    const wrap = (kernel: Kernel) => watchedKernel(kernel, () => this.#actOnHigh())
+    this.#watchOff = this.#core.interpose({ name: 'high limit', wrap })
+  }
+
+  #actOnHigh(): void {
+    const { highBytes } = this.plan
+    const nowMs = this.#core.clock.nowMs()
+    if (!this.#isHighDue || this.#isPassingHigh || highBytes === undefined || this.isEnded) return
+    if (nowMs - this.#highActedMs < HIGH_INTERVAL_MS) return
+    this.#highActedMs = nowMs
+    this.#isHighDue = false
+    this.#isPassingHigh = true
+    try {
+      this.counts.high++
+      this.#tell('high', highBytes)
+      if (!this.isEnded) this.#shrinkTo(highBytes)
+      const excess = () => Math.max(this.heldBytes - highBytes, 0)
+      const isBelow = () => {
+        this.giveBack()
+        return this.isEnded || excess() === 0 ? 1 : 0
+      }
+      if (!this.isEnded && excess() > 0) {
+        this.#core.reclaimers.rescue(excess(), isBelow)
+      }
+    } finally {
+      this.#isPassingHigh = false
+    }
+  }
+
+  // ---- figures ------------------------------------------------------------------------------------------------------
+
+  figures(usedBytes: number, peakBytes: number, blocks: number): TenantFigures {
+    const { minBytes, lowBytes, highBytes, maxBytes } = this.plan
+    this.#noteRefusals()
+    return {
+      id: this.id,
+      heldBytes: this.heldBytes,
+      usedBytes,
+      peakBytes,
+      blocks,
+      min: minBytes,
+      low: lowBytes,
+      high: highBytes ?? maxBytes,
+      max: maxBytes,
+      events: { ...this.counts },
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/** The tenants of one heap: making them, finding them, ending them all. */
+import {
+  FLAG_OWNS_RANGE,
+  FLAG_PIECES,
+  FLAG_ZEROED,
+  HEAP_END_AT,
+  PIECE_MAX_PAGES,
+  STATUS_OK,
+  WASM_PAGE_BYTES,
+} from '../kernel/layout.js'
+import { HeapCore } from './core.js'
+import { ArgumentError, CorruptionError } from './errors.js'
+import type { ObjectPlan } from './objects/plan.js'
+import { Tenancy } from './tenancy.js'
+import {
+  checkMayHaveTenants,
+  checkTenantId,
+  isSamePlan,
+  planTenant,
+  type TenantOptions,
+  type TenantPlan,
+} from './tenant-options.js'
+
+/** A tenant's heap with what it is to its parent. */
+export interface TenantParts {
+  readonly core: HeapCore
+  readonly tenancy: Tenancy
+}
+
+interface Entry {
+  readonly tenancy: Tenancy
+  readonly core: HeapCore
+  /** The `Tenant` in front of it. */
+  readonly front: unknown
+}
+
+export class TenantList {
+  readonly #core: HeapCore
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(core: HeapCore) {
+    this.#core = core
+  }
+
+  /** The tenant of `id`, which `front` makes when there is none yet. */
+  get<T>(id: string, options: TenantOptions | undefined, give: GiveObjects, front: (parts: TenantParts) => T): T {
+    checkMayHaveTenants(this.#core)
+    checkTenantId(id)
+    const found = this.#entries.get(id)
+    if (found) {
+      if (options !== undefined) checkSame(found.tenancy, this.#plan(options))
+      return found.front as T
+    }
+    const plan = this.#plan(options ?? {})
+    const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
+    const core = this.#make(tenancy, plan, give)
+    const made = front({ core, tenancy })
+    this.#entries.set(id, { tenancy, core, front: made })
+    this.#core.events.emit('tenantBegin', { tenant: id, heldBytes: tenancy.heldBytes })
+    return made
+  }
+
+  #plan(options: TenantOptions): TenantPlan {
+    return planTenant(this.#core, options, this.#homePages() * WASM_PAGE_BYTES)
+  }
+
+  #homePages(): number {
+    return this.#core.plainKernel.homePages(this.#core.word(HEAP_END_AT))
+  }
+
+  #make(tenancy: Tenancy, plan: TenantPlan, give: GiveObjects): HeapCore {
+    const { parts, maxBytes } = plan
+    const core = new HeapCore({ ...parts, name: tenancy.id, memory: this.#core.memory, tenancy })
+    const wanted = Math.ceil(Math.max(plan.minBytes, plan.initialBytes) / WASM_PAGE_BYTES)
+    const least = core.plainKernel.homePages(this.#core.word(HEAP_END_AT))
+    // What fits a piece is one; more comes as whole MiBs beside a short one.
+    const pages = wanted <= PIECE_MAX_PAGES ? Math.max(wanted, least) : least
+    tenancy.borrowHome(pages)
+    try {
+      const { home } = tenancy
+      const end = this.#core.word(HEAP_END_AT)
+      const flags = (parts.flags & ~(FLAG_OWNS_RANGE | FLAG_ZEROED)) | FLAG_PIECES
+      const homeEnd = home + pages * WASM_PAGE_BYTES
+      const status = core.plainKernel.create(home, homeEnd, end, maxBytes, flags, parts.classTable)
+      if (status !== STATUS_OK) throw new CorruptionError(home, `the home piece of ${tenancy.label} is none: ${status}`)
+      core.place(home)
+      if (parts.knobs !== 0) core.plainKernel.setKnobs(parts.knobs)
+      for (const bytes of parts.classes) core.plainKernel.addClass(bytes)
+      tenancy.begin(core)
+      tenancy.reserve()
+      give(core, parts.objects)
+    } catch (error) {
+      core.close()
+      tenancy.abandon()
+      throw error
+    }
+    return core
+  }
+
+  find(id: string): unknown {
+    return this.#entries.get(checkTenantId(id))?.front
+  }
+
+  /** Those who live, in the order in which they began. */
+  *fronts(): IterableIterator<unknown> {
+    for (const { front } of this.#entries.values()) yield front
+  }
+
+  *tenancies(): IterableIterator<TenantParts> {
+    yield* this.#entries.values()
+  }
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  /** Let all of them give wholly free pieces back; the bytes. */
+  giveBack(): number {
+    let bytes = 0
+    for (const { tenancy } of this.#entries.values()) bytes += tenancy.giveBack()
+    return bytes
+  }
+
+  /** Label of the tenant in whose memory `address` lies. */
+  around(address: number): string | undefined {
+    for (const { tenancy } of this.#entries.values()) if (tenancy.holds(address)) return tenancy.label
+    return undefined
+  }
+
+  endAll(): void {
+    for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end()
+  }
+}
+
+/** Gives a heap its objects, as its plan says. */
+type GiveObjects = (core: HeapCore, plan: ObjectPlan | undefined) => void
+
+function checkSame(tenancy: Tenancy, plan: TenantPlan): void {
+  if (isSamePlan(tenancy.plan, plan)) return
+  const expected = `left out, or what ${tenancy.label} was made with and its limits are now; end it first to change more`
+  throw new ArgumentError('options', plan, expected)
+}
