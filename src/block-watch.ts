@@ -17,9 +17,6 @@ import { type Kernel, kernelWith } from './kernel-instance.js'
 import { liveBytes } from './stats.js'
 import { type Address, NULL } from './types.js'
 
-/** What is told, by the event's name. */
-type News = { readonly allocated: AllocatedEvent } | { readonly freed: FreedEvent }
-
 export class BlockWatch implements Interposer {
   readonly name = 'blocks'
   readonly seesObjects = true
@@ -43,34 +40,41 @@ export class BlockWatch implements Interposer {
 
   #blockCalls(kernel: Kernel): Partial<Kernel> {
     const made = (address: number, requestedBytes: number) => {
-      if (address !== 0) this.#tell(this.#blockNews(kernel, address, requestedBytes))
+      if (address !== 0) this.#tellAllocated(address, kernel.usableSize(address) >>> 0, requestedBytes, 'block')
       return address
     }
-    const freeing = (address: number, free: () => number) => {
-      const bytes = kernel.usableSize(address) >>> 0
-      const status = free()
-      if (status === STATUS_OK && bytes !== 0) this.#tell(freedNews(address, bytes, 'block'))
+    const freed = (status: number, address: number, bytes: number) => {
+      if (status === STATUS_OK && bytes !== 0) this.#tellFreed(address, bytes, 'block')
       return status
     }
+    const size = (address: number) => kernel.usableSize(address) >>> 0
     return {
       alloc: (bytes) => made(kernel.alloc(bytes), bytes),
       allocZeroed: (bytes) => made(kernel.allocZeroed(bytes), bytes),
       allocAligned: (bytes, alignment) => made(kernel.allocAligned(bytes, alignment), bytes),
       bumpAlloc: (bytes) => made(kernel.bumpAlloc(bytes), bytes),
       realloc: (address, bytes) => this.#realloc(kernel, address, bytes),
-      free: (address) => freeing(address, () => kernel.free(address)),
-      freeSized: (address, bytes, alignment) => freeing(address, () => kernel.freeSized(address, bytes, alignment)),
+      free: (address) => {
+        const usable = size(address)
+        return freed(kernel.free(address), address, usable)
+      },
+      freeSized: (address, bytes, alignment) => {
+        const usable = size(address)
+        return freed(kernel.freeSized(address, bytes, alignment), address, usable)
+      },
     }
   }
 
   #realloc(kernel: Kernel, address: number, requestedBytes: number): number {
     const before = kernel.usableSize(address) >>> 0
     const moved = kernel.realloc(address, requestedBytes)
-    if (moved === 0) return moved
-    const allocated = this.#blockNews(kernel, moved, requestedBytes)
-    if (before === 0) this.#tell(allocated)
-    else if (moved >>> 0 !== address || allocated.allocated.bytes !== before) {
-      this.#tell(freedNews(address, before, 'block'), allocated)
+    const bytes = moved === 0 ? 0 : kernel.usableSize(moved) >>> 0
+    if (moved === 0 || (moved >>> 0 === address && bytes === before)) return moved
+    const { generation } = this.#core
+    if (before !== 0) this.#tellFreed(address, before, 'block')
+    // Whoever was told may have ended the heap, or all that was in it.
+    if (!this.#core.isClosed && this.#core.generation === generation) {
+      this.#tellAllocated(moved, bytes, requestedBytes, 'block')
     }
     return moved
   }
@@ -80,14 +84,14 @@ export class BlockWatch implements Interposer {
     const making = (arena: number, requestedBytes: number, make: () => number) => {
       const before = used(arena)
       const address = make()
-      if (address !== 0) this.#tell(allocatedNews(address, used(arena) - before, requestedBytes, 'arena'))
+      if (address !== 0) this.#tellAllocated(address, used(arena) - before, requestedBytes, 'arena')
       return address
     }
     const freeing = (arena: number, address: number, free: () => number) => {
       const before = used(arena)
       const status = free()
       const bytes = before - used(arena)
-      if (status === STATUS_OK && bytes > 0) this.#tell(freedNews(address, bytes, 'arena'))
+      if (status === STATUS_OK && bytes > 0) this.#tellFreed(address, bytes, 'arena')
       return status
     }
     return {
@@ -108,20 +112,20 @@ export class BlockWatch implements Interposer {
       poolAcquire: (pool) => {
         const address = kernel.poolAcquire(pool)
         const bytes = address === 0 ? 0 : kernel.usableSize(address) >>> 0
-        if (address !== 0) this.#tell(allocatedNews(address, bytes, bytes, 'pool'))
+        if (address !== 0) this.#tellAllocated(address, bytes, bytes, 'pool')
         return address
       },
       poolRelease: (pool, address) => {
         const bytes = kernel.usableSize(address) >>> 0
         const status = kernel.poolRelease(pool, address)
-        if (status === STATUS_OK) this.#tell(freedNews(address, bytes, 'pool'))
+        if (status === STATUS_OK) this.#tellFreed(address, bytes, 'pool')
         return status
       },
       poolDestroy: (pool) => {
         const before = liveBytes(this.#core)
         const status = kernel.poolDestroy(pool)
         const bytes = before - liveBytes(this.#core)
-        if (status === STATUS_OK && bytes > 0) this.#tell(freedNews(NULL, bytes, 'pool'))
+        if (status === STATUS_OK && bytes > 0) this.#tellFreed(NULL, bytes, 'pool')
         return status
       },
     }
@@ -134,13 +138,13 @@ export class BlockWatch implements Interposer {
         if (slot !== 0) {
           this.#core.views.refresh()
           const reference = this.#core.views.u32[slot >>> 2] as number
-          this.#tell(this.#objectNews(kernel, reference, payloadBytes))
+          this.#tellObject(kernel, reference, payloadBytes)
         }
         return slot
       },
       refcountedNew: (bytes) => {
         const reference = kernel.refcountedNew(bytes)
-        if (reference !== 0) this.#tell(this.#objectNews(kernel, reference, bytes))
+        if (reference !== 0) this.#tellObject(kernel, reference, bytes)
         return reference
       },
     }
@@ -148,44 +152,29 @@ export class BlockWatch implements Interposer {
 
   // ---- the news -----------------------------------------------------------------------------------------------------
 
-  #blockNews(kernel: Kernel, address: number, requestedBytes: number): { readonly allocated: AllocatedEvent } {
-    return allocatedNews(address, kernel.usableSize(address) >>> 0, requestedBytes, 'block')
-  }
-
-  #objectNews(kernel: Kernel, reference: number, payloadBytes: number): News {
+  #tellObject(kernel: Kernel, reference: number, payloadBytes: number): void {
     const space = this.#core.objectSpace
     const grain = space?.grainBytes ?? 1
     // A counted object is in a block of its own.
     const bytes = space?.isCounted
       ? kernel.usableSize((reference >>> 0) - COUNTED_HEADER_BYTES) >>> 0
       : Math.ceil((payloadBytes + OBJECT_HEADER_BYTES) / grain) * grain
-    return allocatedNews(reference, bytes, payloadBytes, 'object')
+    this.#tellAllocated(reference, bytes, payloadBytes, 'object')
   }
 
-  /** Tell listeners, unless it is one of them that does all this; a heap that one of them ends has no more news. */
-  #tell(...all: readonly News[]): void {
-    const { events } = this.#core
-    if (this.#isTelling || this.#core.isClosed) return
+  #tellAllocated(address: number, bytes: number, requestedBytes: number, kind: AllocatedEvent['kind']): void {
+    const { events, isClosed } = this.#core
+    if (this.#isTelling || isClosed || !events.has('allocated')) return
     this.#isTelling = true
-    const { generation } = this.#core
-    for (const news of all) {
-      if (this.#core.isClosed || this.#core.generation !== generation) break
-      if ('allocated' in news) events.emit('allocated', news.allocated)
-      else events.emit('freed', news.freed)
-    }
+    events.emit('allocated', { address: (address >>> 0) as Address, bytes, requestedBytes, kind })
     this.#isTelling = false
   }
-}
 
-function allocatedNews(
-  address: number,
-  bytes: number,
-  requestedBytes: number,
-  kind: AllocatedEvent['kind'],
-): { readonly allocated: AllocatedEvent } {
-  return { allocated: { address: (address >>> 0) as Address, bytes, requestedBytes, kind } }
-}
-
-function freedNews(address: number, bytes: number, kind: FreedEvent['kind']): { readonly freed: FreedEvent } {
-  return { freed: { address: (address >>> 0) as Address, bytes, kind } }
+  #tellFreed(address: number, bytes: number, kind: FreedEvent['kind']): void {
+    const { events, isClosed } = this.#core
+    if (this.#isTelling || isClosed || !events.has('freed')) return
+    this.#isTelling = true
+    events.emit('freed', { address: (address >>> 0) as Address, bytes, kind })
+    this.#isTelling = false
+  }
 }

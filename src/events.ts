@@ -169,9 +169,16 @@ export function callGuarded<T>(fn: (argument: T) => unknown, argument: T): void 
   }
 }
 
+interface Listening {
+  readonly listener: Listener<never>
+  /** One that an earlier listener took off is not called any more. */
+  isOn: boolean
+}
+
 /** The listeners of one heap. */
 export class EventHub {
-  readonly #listeners = new Map<HeapEventName, Set<Listener<never>>>()
+  /** Each list is replaced, never changed, so that it can be walked while listeners come and go. */
+  readonly #listeners = new Map<HeapEventName, readonly Listening[]>()
   readonly #watches: { readonly events: readonly HeapEventName[]; change: () => void }[] = []
 
   /** Let `onChange` hear when one of `events` gets a listener where none of them had one, and when the last is gone. */
@@ -194,27 +201,33 @@ export class EventHub {
   on<E extends HeapEventName>(event: E, listener: Listener<E>): () => void {
     if (!EVENT_NAMES.includes(event)) throw new ArgumentError('event', event, `one of ${EVENT_NAMES.join(', ')}`)
     checkFunction('listener', listener)
-    const own: Listener<E> = (payload) => listener(payload)
-    const listeners = this.#listeners.get(event) ?? new Set()
-    this.#listeners.set(event, listeners)
-    listeners.add(own as Listener<never>)
-    if (listeners.size === 1) this.#changed(event)
+    const own: Listening = { listener: listener as Listener<never>, isOn: true }
+    this.#listeners.set(event, [...this.#of(event), own])
+    this.#changed(event)
     return () => {
-      if (listeners.delete(own as Listener<never>) && listeners.size === 0) this.#changed(event)
+      if (!own.isOn) return
+      own.isOn = false
+      this.#listeners.set(
+        event,
+        this.#of(event).filter((other) => other !== own),
+      )
+      this.#changed(event)
     }
   }
 
+  #of(event: HeapEventName): readonly Listening[] {
+    return this.#listeners.get(event) ?? []
+  }
+
   has(event: HeapEventName): boolean {
-    return (this.#listeners.get(event)?.size ?? 0) > 0
+    const listeners = this.#listeners.get(event)
+    return listeners !== undefined && listeners.length > 0
   }
 
   emit<E extends HeapEventName>(event: E, payload: HeapEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (!listeners) return
-    for (const listener of [...listeners]) {
-      // One that an earlier one took off is not called any more.
-      if (listeners.has(listener)) callGuarded(listener as unknown as Listener<E>, payload)
-    }
+    for (const own of listeners) if (own.isOn) callGuarded(own.listener as Listener<E>, payload)
   }
 }
 

@@ -8,6 +8,7 @@ import { objectStoreGroups } from './object-stores.js'
 import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
 import { objectGroups } from './objects.js'
+import { observingEventGroups } from './observing-events.js'
 import { traceGroups } from './traces.js'
 import { valueGroups } from './values.js'
 
@@ -21,5 +22,6 @@ export const groups: readonly Group[] = [
   ...objectPauseGroups,
   ...objectViewGroups,
   ...valueGroups,
+  ...observingEventGroups,
   ...footprintGroups,
 ]
