@@ -36,6 +36,7 @@ import { ArgumentError, CorruptionError, OutOfMemoryError } from './errors.js'
 import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
 import { BlockGuard, Guard } from './guard.js'
+import { type Snapshot, type SnapshotOptions, takeSnapshot } from './inspect/snapshot.js'
 import type { Kernel } from './kernel-instance.js'
 import { CountedAccess } from './objects/counted.js'
 import { isStruct } from './objects/kinds.js'
@@ -534,6 +535,21 @@ export class Heap extends CountedAccess implements Disposable {
    */
   writeStats(file: string, options: WriteStatsOptions = {}): void {
     writeStats(this.core, file, options)
+  }
+
+  /**
+   * What is in the heap now, as a graph: objects with what they refer to, what keeps them, blocks, arenas, pools, free
+   * memory, metadata. The self sizes of its nodes add up to the committed bytes.
+   *
+   * @param options `collect: false` leaves out the collection before it; see `SnapshotOptions` for texts and blocks
+   * @throws ArgumentError; CorruptionError when the heap's own structures were overwritten
+   * @example
+   * const snapshot = heap.snapshot()
+   * await writeFile('mine.heapsnapshot', snapshot.write())
+   * console.log(snapshot.graph.topRetained({ count: 5 }))
+   */
+  snapshot(options: SnapshotOptions = {}): Snapshot {
+    return takeSnapshot(this.core, options)
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */

@@ -68,8 +68,22 @@ export type {
   TenantEvent,
   TrimEvent,
 } from './events.js'
+export { FormatError } from './formats/format-error.js'
+export {
+  type HeapSnapshot,
+  HeapSnapshotReader,
+  type IdKind,
+  readHeapSnapshot,
+  type SnapshotStrings,
+} from './formats/heapsnapshot.js'
+export { writeHeapSnapshot } from './formats/heapsnapshot-writer.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap, type Tenant } from './heap.js'
+export type { DiffOptions, DiffRow, SnapshotDiff } from './inspect/diff.js'
+export type { BlockNodes } from './inspect/memory-nodes.js'
+export type { Snapshot, SnapshotOptions } from './inspect/snapshot.js'
+export { type SnapshotEdge, SnapshotGraph, type SnapshotNode, type TopOptions } from './inspect/snapshot-graph.js'
+export type { HistogramRow } from './inspect/snapshot-histogram.js'
 export type { Build } from './kernel-instance.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
 export type { CollectOptions, StepOptions } from './objects/access.js'

@@ -10,12 +10,18 @@
  *   edge    type, name_or_index, to_node; the edges of node 0 first, then those of node 1, ...; to_node is the place of
  *           the target's first number in "nodes", so the target's number times the number of node fields
  *
- * The result is flat arrays: 17 bytes a node, 9 bytes an edge, and the strings as bytes. Nothing in the file is taken
+ * The result is flat arrays: 21 bytes a node, 9 bytes an edge, and the strings as bytes. Nothing in the file is taken
  * on trust: counts, sums, places, types and names must fit each other, or a `FormatError` says which does not.
  */
 
 import { FormatError } from './format-error.js'
 import { JsonSections, type Section, type SectionTaker } from './json-sections.js'
+
+/**
+ * What ids are. `serial`: each object has one of its own for life, as in the files of V8. `address`: where it lies, as
+ * in those of Heapwright, so another object may have it later.
+ */
+export type IdKind = 'serial' | 'address'
 
 export interface HeapSnapshot {
   /** Where it comes from, for messages and tables. */
@@ -31,6 +37,9 @@ export interface HeapSnapshot {
   readonly nodeTypes: Uint8Array
   readonly nodeNames: Uint32Array
   readonly selfSizes: Float64Array
+  /** By node: its number in this snapshot and, as far as `idKind` says so, in later ones; undefined without any. */
+  readonly nodeIds: Uint32Array | undefined
+  readonly idKind: IdKind
   /** Edges of node `i` are `firstEdges[i]` to `firstEdges[i + 1] - 1`; one more entry than there are nodes. */
   readonly firstEdges: Uint32Array
   /** By edge: its type, its name (a string, or an index: see `edgeLabel`), the node that it leads to. */
@@ -42,7 +51,7 @@ export interface HeapSnapshot {
   readonly strings: SnapshotStrings
 }
 
-/** Most nodes and edges of one snapshot: 2.3 and 4.8 GB of arrays. */
+/** Most nodes and edges of one snapshot: 2.8 and 4.8 GB of arrays. */
 export const NODES_MAX = 2 ** 27
 export const EDGES_MAX = 2 ** 29
 const STRING_BYTES_MAX = 2 ** 32 - 1
@@ -50,6 +59,7 @@ const TYPES_MAX = 256
 const INITIAL = 1 << 14
 /** Edge types whose second number is an index and no string. */
 const INDEXED = ['element', 'hidden']
+const encoder = new TextEncoder()
 
 /** The strings of a snapshot, made when asked for. */
 export class SnapshotStrings {
@@ -64,9 +74,24 @@ export class SnapshotStrings {
 
   /** String `index`; empty when there is none. */
   at(index: number): string {
-    if (!(index < this.#count)) return ''
+    return JSON.parse(this.json(index))
+  }
+
+  /** The same as JSON has it, in quotes. */
+  json(index: number): string {
+    if (!(index < this.#count)) return '""'
     const start = index === 0 ? 0 : (this.#ends[index - 1] as number)
-    return JSON.parse(`"${new TextDecoder().decode(this.#bytes.subarray(start, this.#ends[index]))}"`)
+    return `"${new TextDecoder().decode(this.#bytes.subarray(start, this.#ends[index]))}"`
+  }
+
+  /** @internal Add a string; its number. Throws RangeError when there would be too many bytes. */
+  add(text: string): number {
+    const json = JSON.stringify(text)
+    if (!this.append(encoder.encode(json.slice(1, -1)))) {
+      throw new RangeError(`strings of more than ${STRING_BYTES_MAX} bytes`)
+    }
+    this.end()
+    return this.#count - 1
   }
 
   /** @internal A piece of the next string, as it is in the file. False when there would be too many bytes. */
@@ -93,6 +118,9 @@ interface Layout {
   readonly nodeFields: number
   readonly typeAt: number
   readonly nameAt: number
+  /** -1: nodes have no ids. */
+  readonly idAt: number
+  readonly idKind: IdKind
   readonly sizeAt: number
   readonly edgeCountAt: number
   readonly nodeTypeNames: readonly string[]
@@ -118,6 +146,7 @@ export class HeapSnapshotReader {
   #nodes = 0
   #nodeTypes = new Uint8Array(0)
   #nodeNames = new Uint32Array(0)
+  #nodeIds: Uint32Array | undefined
   #selfSizes = new Float64Array(0)
   #firstEdges = new Uint32Array(0)
   #bytes = 0
@@ -166,7 +195,7 @@ export class HeapSnapshotReader {
     for (const section of SECTIONS) {
       if (!this.#met.has(section)) this.#fail(`no heap snapshot: there is no section '${section}' in it`)
     }
-    const { edgeTypeNames, nodeTypeNames } = this.#layout as Layout
+    const { edgeTypeNames, nodeTypeNames, idKind } = this.#layout as Layout
     const snapshot: HeapSnapshot = {
       name: this.#name,
       nodeCount: this.#nodes,
@@ -177,6 +206,8 @@ export class HeapSnapshotReader {
       nodeTypes: this.#nodeTypes,
       nodeNames: this.#nodeNames,
       selfSizes: this.#selfSizes,
+      nodeIds: this.#nodeIds,
+      idKind,
       firstEdges: this.#firstEdges,
       edgeTypes: this.#edgeTypes,
       edgeNames: this.#edgeNames,
@@ -224,7 +255,7 @@ export class HeapSnapshotReader {
   }
 
   #addNodes(values: Float64Array, count: number): void {
-    const { nodeFields, typeAt, nameAt, sizeAt, edgeCountAt, nodeTypeNames, nodeCount, edgeCount } = this
+    const { nodeFields, typeAt, nameAt, idAt, sizeAt, edgeCountAt, nodeTypeNames, nodeCount, edgeCount } = this
       .#layout as Layout
     this.#checkWhole('node', count, nodeFields)
     const end = this.#nodes + count / nodeFields
@@ -244,6 +275,11 @@ export class HeapSnapshotReader {
       }
       this.#nodeTypes[node] = type
       this.#nodeNames[node] = name
+      if (this.#nodeIds) {
+        const id = values[at + idAt] as number
+        if (id >= 2 ** 32) this.#fail(`node ${node}: its id is ${id}, beyond 32 bits`)
+        this.#nodeIds[node] = id
+      }
       this.#selfSizes[node] = size
       this.#firstEdges[node] = this.#edgesPromised
       this.#bytes += size
@@ -303,6 +339,7 @@ export class HeapSnapshotReader {
   #growNodes(capacity: number): void {
     this.#nodeTypes = grown(this.#nodeTypes, capacity)
     this.#nodeNames = grown(this.#nodeNames, capacity)
+    if ((this.#layout as Layout).idAt >= 0) this.#nodeIds = grown(this.#nodeIds ?? new Uint32Array(0), capacity)
     this.#selfSizes = grown(this.#selfSizes, capacity)
     this.#firstEdges = grown(this.#firstEdges, capacity + 1)
   }
@@ -374,6 +411,8 @@ function readLayout(snapshot: unknown, fail: Fail): Layout {
     nodeFields: nodeFields.length,
     typeAt,
     nameAt: place(nodeFields, 'name', 'node_fields'),
+    idAt: nodeFields.indexOf('id'),
+    idKind: member(member(snapshot, 'heapwright'), 'ids') === 'address' ? 'address' : 'serial',
     sizeAt: place(nodeFields, 'self_size', 'node_fields'),
     edgeCountAt: place(nodeFields, 'edge_count', 'node_fields'),
     nodeTypeNames: readNames(member(member(meta, 'node_types'), typeAt), `node_types[${typeAt}]`, fail),
