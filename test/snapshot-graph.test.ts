@@ -1,8 +1,8 @@
 /**
  * Goal: what is said of a snapshot's graph is so: dominators, retained sizes, shortest paths, retainers, classes,
- * differences. Method: random graphs against the slowest way there is (take a node away and see what cannot be
- * reached any more), and small graphs whose answers are plain to see. A failure means that somebody who looks for a leak is sent
- * to the wrong object.
+ * differences. Method: random graphs against the slowest way there is (take a node away and see what cannot be reached
+ * any more), and small graphs whose answers are plain to see. A failure means that somebody who looks for a leak is
+ * sent to the wrong object.
  */
 import { describe, expect, it } from 'vitest'
 import { type HeapSnapshot, readHeapSnapshot } from '../src/formats/heapsnapshot.js'

@@ -1,8 +1,8 @@
 /**
  * Goal: a snapshot has all that is in the heap, each byte once, and nothing of it is changed by taking one. Method:
- * heaps in every mode and over every kind of memory after random work; the blocks are held against `heap.blocks()`, the objects
- * against a graph of plain JavaScript, the sum against the committed bytes. A failure means that memory is missing from
- * the picture, or is in it twice.
+ * heaps in every mode and over every kind of memory after random work; the blocks are held against `heap.blocks()`,
+ * the objects against a graph of plain JavaScript, the sum against the committed bytes. A failure means that memory is
+ * missing from the picture, or is in it twice.
  */
 import { describe, expect, it } from 'vitest'
 import {

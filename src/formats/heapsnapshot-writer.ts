@@ -1,6 +1,6 @@
 /**
- * Writer of Chrome's `.heapsnapshot`, the format that `heapsnapshot.ts` describes and reads: what DevTools, and any other
- * reader of V8's files, opens.
+ * Writer of Chrome's `.heapsnapshot`, the format that `heapsnapshot.ts` describes and reads: what DevTools, and any
+ * other reader of V8's files, opens.
  *
  * The text comes in pieces of some 64 KiB, because a snapshot of millions of nodes is longer than a string can be. It
  * has the fields and sections that V8 writes, in V8's order; what a heap has nothing of (allocation traces, samples,

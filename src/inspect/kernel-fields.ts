@@ -1,7 +1,7 @@
 /**
  * Places in the structures of the kernel that only somebody who looks at all of the memory reads, each as the class in
- * the named file has it. The accounting of `memory-walk.ts`, which has to come out at the byte, would not forgive a wrong
- * one. What guests and the host's calls use is in `kernel/layout.ts` and the layouts beside it.
+ * the named file has it. The accounting of `memory-walk.ts`, which has to come out at the byte, would not forgive a
+ * wrong one. What guests and the host's calls use is in `kernel/layout.ts` and the layouts beside it.
  */
 
 // ---- chunk header (kernel/overlay.ts, Chunk) and page descriptor (Page)
@@ -25,7 +25,10 @@ export const ARENA_PIECE_AT = 32
 export const ARENA_PIECE_PREV_AT = 0
 export const POOL_FIRST_AT = 32
 export const SEGMENT_NEXT_AT = 4
-/** First word of a piece of the bump allocator (kernel/block/bump.ts), a large object's (kernel/collect/large.ts), an image's. */
+/**
+ * First word of a piece of the bump allocator (kernel/block/bump.ts), a large object's (kernel/collect/large.ts), an
+ * image's.
+ */
 export const PIECE_NEXT_AT = 0
 
 // ---- roots (kernel/root/handles.ts, kernel/root/lists.ts)
@@ -37,7 +40,7 @@ export const ROOT_SEGMENT_END_AT = 4
 /** Of an entry of finalizers: { object, id }. */
 export const FINALIZER_BYTES = 8
 
-// ---- the plan's words, from SPACE_PLAN_AT (kernel/collect/plan-state.ts) and SPACE_YOUNG_PLAN_AT (kernel/young-overlay.ts)
+// ---- the plan's words from SPACE_PLAN_AT (kernel/collect/plan-state.ts) and SPACE_YOUNG_PLAN_AT on (young-overlay.ts)
 export const PLAN_KEPT_STACK_AT = 44
 export const YOUNG_PIECE_AT = 0
 export const YOUNG_MAP_PIECE_AT = 4

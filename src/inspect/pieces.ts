@@ -1,7 +1,7 @@
 /**
- * Who holds which piece of a heap's own memory: the arenas, pools, tables and stacks are followed from the control block
- * and the object space, and each piece they lead to is noted by its address. A piece that nothing here leads to is a
- * table of the heap's all the same: it is told as such.
+ * Who holds which piece of a heap's own memory: the arenas, pools, tables and stacks are followed from the control
+ * block and the object space, and each piece they lead to is noted by its address. A piece that nothing here leads to
+ * is a table of the heap's all the same: it is told as such.
  */
 import {
   FLAG_COUNTED,

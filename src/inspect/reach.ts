@@ -1,9 +1,9 @@
 /**
  * Which edges of a snapshot keep what they lead to, and what the root reaches by them.
  *
- * An edge does not keep anything when it is weak, leads from a node to itself, is a shortcut for people's eyes (V8 marks
- * global objects by shortcuts from the root: those count), or goes from the table of a weak map to a value, which the
- * edge from the key stands for. These are the rules of Chrome DevTools, so that figures are the same there.
+ * An edge does not keep anything when it is weak, leads from a node to itself, is a shortcut for people's eyes (V8
+ * marks global objects by shortcuts from the root: those count), or goes from the table of a weak map to a value,
+ * which the edge from the key stands for. These are the rules of Chrome DevTools, so that figures are the same there.
  */
 import type { HeapSnapshot } from '../formats/heapsnapshot.js'
 
@@ -51,7 +51,9 @@ class TableIds {
   }
 }
 
-/** Breadth first from the root by edges that keep: by node, the edge by which it was reached + 1; 0 where it was not. */
+/**
+ * Breadth first from the root by edges that keep: by node, the edge by which it was reached + 1; 0 where it was not.
+ */
 export function reachedBy(snapshot: HeapSnapshot, keeping: Uint8Array): Uint32Array {
   const { nodeCount, firstEdges, edgeTargets } = snapshot
   const by = new Uint32Array(nodeCount)

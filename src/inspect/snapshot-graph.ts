@@ -206,8 +206,8 @@ export class SnapshotGraph {
   }
 
   /**
-   * By node: the nearest node that every way from the root goes through; the root's is itself. A node that the root does
-   * not reach counts as if the root led to it.
+   * By node: the nearest node that every way from the root goes through; the root's is itself. A node that the root
+   * does not reach counts as if the root led to it.
    */
   dominators(): Uint32Array {
     return this.#findDominators().dominators

@@ -1,5 +1,6 @@
 /**
- * Snapshots of a heap: what lies in it at one moment, as a graph of nodes and edges in the form that Chrome's files have.
+ * Snapshots of a heap: what lies in it at one moment, as a graph of nodes and edges in the form that Chrome's files
+ * have.
  *
  *   root   (roots)    handles, roots, stacks, …: what keeps objects, as groups; see `root-edges.ts`
  *          (memory)   blocks, arenas, pools, free memory, tables, metadata; see `memory-nodes.ts`

@@ -1,4 +1,6 @@
-/** What a snapshot does with the objects of each type of a heap: name, kind of node, where references are, and names. */
+/**
+ * What a snapshot does with the objects of each type of a heap: name, kind of node, where references are, and names.
+ */
 import { SHAPE_EPHEMERONS, SHAPE_WEAK } from '../../kernel/object-layout.js'
 import type { ObjectSpace } from '../objects/space.js'
 import { ReferenceMap, type TypeNumbers } from '../objects/type-layout.js'
