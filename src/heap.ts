@@ -56,6 +56,7 @@ import {
   tooSmall,
 } from './options.js'
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
+import { type ProfileOptions, Profiler } from './profile/profiler.js'
 import { RawAccess } from './raw.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
@@ -550,6 +551,22 @@ export class Heap extends CountedAccess implements Disposable {
    */
   snapshot(options: SnapshotOptions = {}): Snapshot {
     return takeSnapshot(this.core, options)
+  }
+
+  /**
+   * Begin to sample allocations: where the program makes them, and which are in use. About one in 512 KiB is looked at,
+   * which costs next to nothing; figures are estimates of all. Calls through `heap.raw`, and those of guests, are not
+   * seen, nor what was allocated before.
+   *
+   * @throws ArgumentError
+   * @example
+   * using profiler = heap.profile()
+   * serveRequests()
+   * profiler.writePprof('heap.pb.gz')
+   */
+  profile(options: ProfileOptions = {}): Profiler {
+    this.core.assertOpen()
+    return new Profiler(this.core, options)
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */

@@ -77,6 +77,14 @@ export {
   type SnapshotStrings,
 } from './formats/heapsnapshot.js'
 export { writeHeapSnapshot } from './formats/heapsnapshot-writer.js'
+export type { AllocationProfile, ProfileFrame, ProfileSample } from './formats/allocation-profile.js'
+export type {
+  HeapProfile,
+  HeapProfileFrame,
+  HeapProfileKind,
+  HeapProfileNode,
+  HeapProfileSample,
+} from './formats/heapprofile.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap, type Tenant } from './heap.js'
 export type { DiffOptions, DiffRow, SnapshotDiff } from './inspect/diff.js'
@@ -146,6 +154,7 @@ export { detectMachine, type Figure, type Machine, type Pressure } from './platf
 export type { PressureFigures, Stall } from './platform/meminfo.js'
 export type { RuntimeSource, System } from './platform/system.js'
 export type { Pool, PoolOptions, PoolStats } from './pool.js'
+export type { HeapProfileOptions, ProfileOptions, Profiler } from './profile/profiler.js'
 export type { RawAccess } from './raw.js'
 export { formatBytes, parseSize } from './sizes.js'
 export { METRICS, type Metric, type MetricName } from './stats.js'

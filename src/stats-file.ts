@@ -3,7 +3,7 @@ import { checkOptions } from './arguments.js'
 import type { HeapCore } from './core.js'
 import { ArgumentError, UnsupportedError } from './errors.js'
 import { type CollectionStatsOptions, formatCollectionStats, readCollectionStats } from './objects/collection-stats.js'
-import { writeTextFile } from './platform/process.js'
+import { writeFile } from './platform/process.js'
 import { formatStats, readStats } from './stats.js'
 
 export interface WriteStatsOptions extends CollectionStatsOptions {
@@ -22,7 +22,7 @@ export function writeStats(core: HeapCore, file: string, options: WriteStatsOpti
   if (typeof file !== 'string' || file === '') throw new ArgumentError('file', file, 'the path of a file')
   core.assertOpen()
   const text = format === 'json' ? jsonOf(core, types) : textOf(core, types)
-  if (writeTextFile(file, text)) return
+  if (writeFile(file, text)) return
   const hint = 'write what stats() and collectionStats() give by the means that there are'
   throw new UnsupportedError(core.mode, 'file system', hint, 'this platform')
 }

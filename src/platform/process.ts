@@ -40,19 +40,24 @@ type FileModule = NonNullable<ReturnType<typeof fileModule>>
  *
  * @throws FileError
  */
-export function writeTextFile(file: string, text: string): boolean {
+export function writeFile(file: string, contents: string | Uint8Array): boolean {
   const fs = fileModule()
   if (!fs) return false
   try {
-    if (!replaceFile(fs, file, text)) fs.writeFileSync(file, text)
+    if (!replaceFile(fs, file, contents)) fs.writeFileSync(file, contents)
   } catch (error) {
     throw new FileError(file, fileReason(error), { cause: error })
   }
   return true
 }
 
+/** `bytes` as a gzip file; undefined where there is nothing to pack them with at once. */
+export function gzip(bytes: Uint8Array): Uint8Array | undefined {
+  return currentProcess()?.getBuiltinModule?.('node:zlib')?.gzipSync(bytes)
+}
+
 /** False where a file cannot be replaced, which may still be written to in place, or says best why not. */
-function replaceFile(fs: FileModule, file: string, text: string): boolean {
+function replaceFile(fs: FileModule, file: string, contents: string | Uint8Array): boolean {
   const place = placeOf(fs, file)
   if (place === undefined || typeof fs.renameSync !== 'function') return false
   const beside = `${place.path}.${Math.random().toString(36).slice(2)}.part`
@@ -66,7 +71,7 @@ function replaceFile(fs: FileModule, file: string, text: string): boolean {
   }
   try {
     try {
-      fs.writeFileSync(opened, text)
+      fs.writeFileSync(opened, contents)
       // The mode at opening is less what the process masks.
       if (place.isThere) fs.fchmodSync(opened, place.mode)
     } finally {

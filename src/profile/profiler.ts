@@ -1,0 +1,197 @@
+/**
+ * The sampling allocation profiler: where a program allocates, and what of that is in use, at a cost that is bounded.
+ *
+ * Allocations are picked at random by their bytes (`byte-sampler.ts`); of those that were picked the stack is taken and
+ * their end is watched. Samples hold estimates of all allocations. When no profiler runs, nothing is in the way of
+ * calls.
+ */
+import { checkOptions, checkRange } from '../arguments.js'
+import type { HeapCore } from '../core.js'
+import { dispose } from '../dispose.js'
+import { ArgumentError, UnsupportedError } from '../errors.js'
+import type { AllocationProfile, ProfileSample } from '../formats/allocation-profile.js'
+import { type HeapProfile, type HeapProfileKind, makeHeapProfile } from '../formats/heapprofile.js'
+import { writePprof } from '../formats/pprof.js'
+import { gzip, writeFile } from '../platform/process.js'
+import { parseSize } from '../sizes.js'
+import type { Size } from '../types.js'
+import { CallStacks, type StackSource } from './call-stack.js'
+import { HeapSampler } from './heap-sampler.js'
+import { SampleTaker } from './sample-taker.js'
+
+export interface ProfileOptions {
+  /** Mean number of bytes from one sample to the next, 1 byte to 1 GiB; 1 for nearly all. Default 512 KiB. */
+  readonly meanBytes?: Size
+  /** A whole number from 0 to 2^32 - 1: with the same one the same allocations are picked. Default a random one. */
+  readonly seed?: number
+  /** Most calls of a stack, 1 to 256, innermost first. Default 32. */
+  readonly stackDepth?: number
+  /**
+   * Objects of `heap.new`, too. They are made by the kernel then, which takes about twice as long. Default true where
+   * the heap has objects.
+   */
+  readonly includeObjects?: boolean
+  /**
+   * Most of the program's time that samples may take, above 0 to 1. When they come faster than that allows, the mean
+   * grows for a while; figures stay estimates of all allocations. Default 0.01; with a `seed` 1, which is no bound, so
+   * that how fast a machine is changes nothing.
+   */
+  readonly timeShare?: number
+}
+
+export interface HeapProfileOptions {
+  /** Sizes of what is in use, or of all that was allocated. Default `'inuse'`. */
+  readonly kind?: HeapProfileKind
+}
+
+const MEAN_BYTES = 512 * 1024
+const MEAN_MAX_BYTES = 2 ** 30
+const STACK_DEPTH = 32
+const STACK_DEPTH_MAX = 256
+const TIME_SHARE = 0.01
+const OPTIONS = ['meanBytes', 'seed', 'stackDepth', 'includeObjects', 'timeShare'] as const
+
+/** What a profiler asks of the world, for tests and tools to replace. */
+export interface ProfileTools {
+  /** Milliseconds of a clock that is never set back. */
+  readonly now: () => number
+  /** Milliseconds since 1970. */
+  readonly date: () => number
+  /** Where stacks come from; default the program's calls. */
+  readonly stacks?: StackSource
+}
+
+const TOOLS: ProfileTools = { now: () => performance.now(), date: () => Date.now() }
+
+/** A running profile of a heap. Made by `heap.profile()`. */
+export class Profiler implements Disposable {
+  /** Mean number of bytes from one sample to the next, as it was asked for. */
+  readonly meanBytes: number
+  /** What the dice began with: passed as an option it makes them fall the same way. */
+  readonly seed: number
+  readonly #core: HeapCore
+  readonly #tools: ProfileTools
+  readonly #taker: SampleTaker
+  readonly #samplers: HeapSampler[]
+  #beganMs: number
+  #beganDateMs: number
+  #endedMs: number | undefined
+
+  /** @internal */
+  constructor(core: HeapCore, options: ProfileOptions, tools: ProfileTools = TOOLS) {
+    const { meanBytes, seed, stackDepth, includeObjects, timeShare } = readOptions(options)
+    this.meanBytes = meanBytes
+    this.seed = seed
+    this.#core = core
+    this.#tools = tools
+    const { now, stacks = new CallStacks(stackDepth) } = tools
+    this.#taker = new SampleTaker({ meanBytes, seed, timeShare, stacks, now })
+    this.#samplers = [new HeapSampler(core, this.#taker, includeObjects)]
+    this.#beganMs = now()
+    this.#beganDateMs = tools.date()
+  }
+
+  get isRunning(): boolean {
+    return this.#endedMs === undefined && !this.#core.isClosed
+  }
+
+  /** End it: calls go to the kernel as before, and samples stay as they are now. Harmless twice. */
+  stop(): void {
+    if (this.#endedMs !== undefined) return
+    this.#endedMs = this.#tools.now()
+    for (const sampler of this.#samplers) sampler.stop()
+  }
+
+  /** Forget all samples and begin anew; what is in use now is not counted as such any more. */
+  reset(): void {
+    this.#taker.sites.clear()
+    for (const sampler of this.#samplers) sampler.reset()
+    if (this.#endedMs !== undefined) return
+    this.#beganMs = this.#tools.now()
+    this.#beganDateMs = this.#tools.date()
+  }
+
+  /**
+   * What was allocated since the profile began, by stack, size and tenant. Blocks in use are known to the call; objects
+   * are in use until a collection has found them dead.
+   */
+  get samples(): readonly ProfileSample[] {
+    for (const sampler of this.#samplers) sampler.refresh()
+    return this.#taker.sites.samples
+  }
+
+  /** The same with when, how long and how often: what the formats are written from. */
+  get profile(): AllocationProfile {
+    return {
+      name: this.#core.name,
+      meanBytes: this.meanBytes,
+      beganMs: this.#beganDateMs,
+      durationMs: (this.#endedMs ?? this.#tools.now()) - this.#beganMs,
+      samples: this.samples,
+    }
+  }
+
+  /** pprof's profile.proto, not gzipped: most readers want it gzipped, as `writePprof` does it. */
+  toPprof(): Uint8Array<ArrayBuffer> {
+    return writePprof(this.profile)
+  }
+
+  /** As Chrome DevTools opens it, once it is text: `JSON.stringify(profiler.toHeapProfile())`. */
+  toHeapProfile(options: HeapProfileOptions = {}): HeapProfile {
+    checkOptions('options', options, ['kind'])
+    const { kind = 'inuse' } = options
+    if (kind !== 'inuse' && kind !== 'alloc') throw new ArgumentError('kind', kind, "'inuse' or 'alloc'")
+    return makeHeapProfile(this.profile, kind)
+  }
+
+  /**
+   * Write the profile as a gzipped file for pprof. In Node, Deno and Bun.
+   *
+   * @throws FileError that says which file and why; UnsupportedError where there is no file system
+   * @example
+   * profiler.writePprof('heap.pb.gz')   // go tool pprof -http=: heap.pb.gz
+   */
+  writePprof(file: string): void {
+    const packed = gzip(this.toPprof())
+    if (packed && writeFile(file, packed)) return
+    const hint = 'gzip what toPprof() gives, by CompressionStream, and keep it by the means that there are'
+    throw new UnsupportedError(this.#core.mode, 'file system', hint, 'this platform')
+  }
+
+  /** Write the profile as a `.heapprofile`. @throws FileError, UnsupportedError */
+  writeHeapProfile(file: string, options: HeapProfileOptions = {}): void {
+    if (writeFile(file, `${JSON.stringify(this.toHeapProfile(options))}\n`)) return
+    const hint = 'keep what toHeapProfile() gives by the means that there are'
+    throw new UnsupportedError(this.#core.mode, 'file system', hint, 'this platform')
+  }
+
+  /** The same as `stop`. */
+  [dispose](): void {
+    this.stop()
+  }
+
+  /** The same as `using` does. */
+  dispose(): void {
+    this.stop()
+  }
+}
+
+function readOptions(options: ProfileOptions) {
+  checkOptions('options', options, OPTIONS)
+  const { seed, includeObjects = true, timeShare = seed === undefined ? TIME_SHARE : 1 } = options
+  const meanBytes = options.meanBytes === undefined ? MEAN_BYTES : parseSize(options.meanBytes, 'meanBytes')
+  if (!(meanBytes >= 1 && meanBytes <= MEAN_MAX_BYTES)) {
+    throw new ArgumentError('meanBytes', options.meanBytes, 'from 1 byte to 1 GiB')
+  }
+  if (typeof includeObjects !== 'boolean') throw new ArgumentError('includeObjects', includeObjects, 'true or false')
+  if (!(typeof timeShare === 'number' && timeShare > 0 && timeShare <= 1)) {
+    throw new ArgumentError('timeShare', timeShare, 'above 0, at most 1')
+  }
+  return {
+    meanBytes,
+    seed: seed === undefined ? Math.floor(Math.random() * 2 ** 32) : checkRange('seed', seed, 0, 2 ** 32 - 1),
+    stackDepth: checkRange('stackDepth', options.stackDepth ?? STACK_DEPTH, 1, STACK_DEPTH_MAX),
+    includeObjects,
+    timeShare,
+  }
+}

@@ -1,0 +1,445 @@
+/**
+ * Goal: a profile says where a program allocates and what of it is in use, right on average, and exactly when every
+ * allocation is sampled.
+ * Method: with a mean of one byte all but the smallest requests are sampled, so that a plain `Map` of what lives is the
+ * oracle of random programs; with larger means the estimates must be within five standard deviations of what the
+ * program counted itself. Stacks are compared with functions of this file.
+ * A failure means: a profile that blames the wrong place, counts what is freed, or changes the program.
+ */
+import { describe, expect, it } from 'vitest'
+import { Heap, type ProfileSample } from '../src/index.js'
+import { Profiler } from '../src/profile/profiler.js'
+import { random } from './support/random.js'
+import { thrownBy } from './support/refusal.js'
+
+const SEED = Number(process.env.HEAPWRIGHT_SEED ?? 20261126)
+/** Requests of this many bytes are missed once in 10^17 times at a mean of one byte. */
+const SURE_BYTES = 40
+
+const make = (options = {}) => Heap.create({ limit: '64MiB', ...options })
+
+/** What is in use by size, as the profile has it. */
+function inUse(samples: readonly ProfileSample[]): Map<number, number> {
+  const found = new Map<number, number>()
+  for (const { bytes, sampledInUse } of samples) {
+    if (sampledInUse > 0) found.set(bytes, (found.get(bytes) ?? 0) + sampledInUse)
+  }
+  return new Map([...found].sort(([a], [b]) => a - b))
+}
+
+const sum = (samples: readonly ProfileSample[], pick: (sample: ProfileSample) => number) =>
+  samples.reduce((total, sample) => total + pick(sample), 0)
+
+/** The samples whose innermost function has this name. */
+const at = (samples: readonly ProfileSample[], name: string) =>
+  samples.filter(({ frames }) => frames[0]?.functionName === name)
+
+function blocksBySize(heap: Heap): Map<number, number> {
+  const found = new Map<number, number>()
+  for (const { usableBytes } of heap.blocks()) found.set(usableBytes, (found.get(usableBytes) ?? 0) + 1)
+  return new Map([...found].sort(([a], [b]) => a - b))
+}
+
+describe('estimates', () => {
+  it.each([1, 2, 3])('are right on average, seed %i', (seed) => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: '16KiB', seed })
+    const count = 40_000
+    function small() {
+      for (let i = 0; i < count; i++) heap.free(heap.alloc(48))
+    }
+    function mixed() {
+      const next = random(seed)
+      for (let i = 0; i < count; i++) heap.free(heap.alloc(next(400)))
+    }
+    function large() {
+      const blocks: number[] = []
+      while (blocks.length < 40) blocks.push(heap.alloc(200_000))
+      return blocks
+    }
+    small()
+    mixed()
+    const kept = large()
+    const { samples } = profiler
+    const chance = 1 - Math.exp(-49 / 16384)
+    const tolerance = 5 * Math.sqrt((count * (1 - chance)) / chance)
+    expect(Math.abs(sum(at(samples, 'small'), (s) => s.allocObjects) - count)).toBeLessThan(tolerance)
+    // The smallest are sampled least, and count most.
+    expect(Math.abs(sum(at(samples, 'mixed'), (s) => s.allocObjects) / count - 1)).toBeLessThan(0.3)
+    expect(sum(at(samples, 'small'), (s) => s.inuseObjects)).toBe(0)
+    expect(sum(at(samples, 'small'), (s) => s.inuseBytes)).toBe(0)
+    // At twelve times the mean all are sampled, and each stands for itself.
+    const found = at(samples, 'large')
+    expect(sum(found, (s) => s.sampled)).toBe(40)
+    expect(sum(found, (s) => s.inuseBytes)).toBeCloseTo(kept.length * heap.usableSize(kept[0] as number), -3)
+  })
+
+  it('of empty blocks are right, too', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 64, seed: SEED })
+    for (let i = 0; i < 20_000; i++) heap.free(heap.alloc(0))
+    const estimate = sum(profiler.samples, (s) => s.allocObjects)
+    // One in 64: some 310 samples, whose number varies by 18.
+    expect(Math.abs(estimate / 20_000 - 1)).toBeLessThan(0.3)
+  })
+
+  it('are the same for the same seed, and others for another', () => {
+    const figures = (seed: number) => {
+      const heap = make()
+      using profiler = heap.profile({ meanBytes: '4KiB', seed })
+      for (let i = 0; i < 3000; i++) heap.alloc(100)
+      return profiler.samples.map(({ sampled }) => sampled)
+    }
+    expect(figures(7)).toEqual(figures(7))
+    expect(new Set([1, 2, 3, 4, 5, 6].flatMap(figures)).size).toBeGreaterThan(1)
+  })
+})
+
+describe('what is in use', () => {
+  it(`follows every way to allocate and to free (seed ${SEED})`, () => {
+    const heap = make()
+    const next = random(SEED)
+    const before = heap.alloc(1000)
+    using profiler = heap.profile({ meanBytes: 1, seed: SEED })
+    const live: number[] = []
+    const size = () => SURE_BYTES + next(next(10) === 0 ? 300_000 : 2000)
+    const take = () => live.splice(next(live.length), 1)[0] as number
+    const steps = [
+      () => live.push(heap.alloc(size())),
+      () => live.push(heap.calloc(1, size())),
+      () => live.push(heap.allocAligned(size(), 16 << next(8))),
+      () => live.push(heap.tryAlloc(size())),
+      () => live.push(heap.realloc(0, size())),
+      () => live.length > 0 && live.push(heap.realloc(take(), size())),
+      () => live.length > 0 && heap.free(take()),
+      () => live.length > 0 && heap.free(take()),
+      () => thrownBy(() => heap.free(before + 16)),
+      () => thrownBy(() => heap.realloc(before + 16, 100)),
+      () => heap.tryAlloc(2 ** 31),
+    ]
+    for (let i = 0; i < 4000; i++) {
+      steps[next(steps.length)]?.()
+      if (i % 500 !== 0) continue
+      const blocks = blocksBySize(heap)
+      const own = heap.usableSize(before)
+      blocks.set(own, (blocks.get(own) as number) - 1)
+      expect(inUse(profiler.samples)).toEqual(new Map([...blocks].filter(([, count]) => count > 0)))
+    }
+    for (const address of live) heap.free(address)
+    expect(inUse(profiler.samples).size).toBe(0)
+    // Not allocated under its eyes.
+    heap.free(before)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(0)
+  })
+
+  it('counts a sized free, and none that is refused', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const address = heap.alloc(100)
+    expect(thrownBy(() => heap.free(address, 5000))).toBeDefined()
+    expect(inUse(profiler.samples).size).toBe(1)
+    heap.free(address, 100)
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+
+  it('follows pools', () => {
+    const heap = make()
+    const early = heap.pool({ size: 96, count: 4 })
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const late = heap.pool({ size: 256, count: 2, grow: true })
+    const a = early.acquire()
+    const blocks = Array.from({ length: 5 }, () => late.acquire())
+    early.acquire()
+    expect(inUse(profiler.samples)).toEqual(
+      new Map([
+        [96, 2],
+        [256, 5],
+      ]),
+    )
+    early.release(a)
+    late.release(blocks[2] as number)
+    expect(thrownBy(() => late.release(blocks[2] as number))).toBeDefined()
+    expect(inUse(profiler.samples)).toEqual(
+      new Map([
+        [96, 1],
+        [256, 4],
+      ]),
+    )
+    late.dispose()
+    expect(inUse(profiler.samples)).toEqual(new Map([[96, 1]]))
+    early.dispose()
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+
+  it('follows arenas back to their marks', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const arena = heap.arena({ chunk: '4KiB' })
+    arena.alloc(100)
+    const mark = arena.mark()
+    // Through several pieces.
+    for (let i = 0; i < 20; i++) arena.alloc(1000)
+    const other = heap.arena()
+    other.alloc(500)
+    expect(inUse(profiler.samples)).toEqual(
+      new Map([
+        [100, 1],
+        [500, 1],
+        [1000, 20],
+      ]),
+    )
+    const inner = arena.mark()
+    arena.alloc(64)
+    arena.release(inner)
+    expect(inUse(profiler.samples).get(64)).toBeUndefined()
+    expect(inUse(profiler.samples).get(1000)).toBe(20)
+    arena.release(mark)
+    expect(inUse(profiler.samples)).toEqual(
+      new Map([
+        [100, 1],
+        [500, 1],
+      ]),
+    )
+    arena.alloc(300)
+    arena.reset()
+    expect(inUse(profiler.samples)).toEqual(new Map([[500, 1]]))
+    other.dispose()
+    expect(inUse(profiler.samples).size).toBe(0)
+    expect(sum(profiler.samples, (s) => s.sampled)).toBe(24)
+  })
+
+  it("leaves a fixed arena's range to the block that it is", () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const base = heap.alloc(4096)
+    const arena = heap.fixedArena({ base, limit: base + 4096 })
+    const a = arena.alloc(100)
+    arena.push(200)
+    const used = arena.usedBytes
+    expect(sum(profiler.samples, (s) => s.inuseBytes)).toBe(heap.usableSize(base))
+    expect(arena.usedBytes).toBe(used)
+    expect(arena.alloc(100)).toBeGreaterThan(a)
+    arena.dispose()
+    heap.free(base)
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+
+  it('ends with a reset, which is no end of the profile', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    heap.alloc(100)
+    heap.arena().alloc(200)
+    heap.pool({ size: 300, count: 1 }).acquire()
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(3)
+    heap.reset()
+    expect(inUse(profiler.samples).size).toBe(0)
+    expect(sum(profiler.samples, (s) => s.sampled)).toBe(3)
+    heap.alloc(100)
+    expect([...inUse(profiler.samples).values()]).toEqual([1])
+  })
+
+  it('keeps many blocks apart', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const blocks = Array.from({ length: 6000 }, () => heap.alloc(64))
+    expect([...inUse(profiler.samples).values()]).toEqual([6000])
+    const next = random(SEED)
+    for (let i = 0; i < 3000; i++) heap.free(blocks.splice(next(blocks.length), 1)[0] as number)
+    expect([...inUse(profiler.samples).values()]).toEqual([3000])
+    for (const address of blocks) heap.free(address)
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+})
+
+describe('stacks', () => {
+  it('name the calls of the program, innermost first, and none of the library', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const pool = heap.pool({ size: 64, count: 4 })
+    const arena = heap.arena()
+    function inner(allocate: () => unknown) {
+      allocate()
+    }
+    function outer(allocate: () => unknown) {
+      inner(allocate)
+    }
+    const ways: Record<string, () => unknown> = {
+      alloc: function alloc() {
+        heap.alloc(100)
+      },
+      acquire: function acquire() {
+        pool.acquire()
+      },
+      arena: function fromArena() {
+        arena.alloc(100)
+      },
+      guard: function guarded() {
+        heap.guard(100)
+      },
+    }
+    for (const way of Object.values(ways)) outer(way)
+    const { samples } = profiler
+    for (const way of Object.values(ways)) {
+      const [sample] = at(samples, way.name)
+      const frames = sample?.frames.slice(0, 3) ?? []
+      expect(frames.map(({ functionName }) => functionName)).toEqual([way.name, 'inner', 'outer'])
+      for (const { url, line, column } of frames) {
+        expect(url).toMatch(/profile\.test\.ts$/)
+        expect(line).toBeGreaterThan(1)
+        expect(column).toBeGreaterThan(0)
+      }
+    }
+    expect(samples.flatMap(({ frames }) => frames).filter(({ url }) => /\/src\/[\w/-]+\.ts$/.test(url))).toEqual([])
+  })
+
+  it('are as deep as asked for, also in recursion', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1, stackDepth: 5 })
+    const dive = (depth: number): number => (depth === 0 ? heap.alloc(100) : dive(depth - 1))
+    dive(50)
+    expect(profiler.samples[0]?.frames.map(({ functionName }) => functionName)).toEqual(Array(5).fill('dive'))
+  })
+
+  it('leave what a program has set for its own errors', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const { prepareStackTrace, stackTraceLimit } = Error
+    const had = Object.hasOwn(Error, 'prepareStackTrace')
+    try {
+      const own = () => 'own'
+      Error.prepareStackTrace = own
+      Error.stackTraceLimit = 3
+      heap.alloc(100)
+      expect(Error.prepareStackTrace).toBe(own)
+      expect(Error.stackTraceLimit).toBe(3)
+      Reflect.deleteProperty(Error, 'prepareStackTrace')
+      heap.alloc(100)
+      expect(Object.hasOwn(Error, 'prepareStackTrace')).toBe(false)
+    } finally {
+      if (had) Error.prepareStackTrace = prepareStackTrace
+      Error.stackTraceLimit = stackTraceLimit
+    }
+    expect(sum(profiler.samples, (s) => s.sampled)).toBe(2)
+    expect(profiler.samples[0]?.frames.length).toBeGreaterThan(3)
+  })
+})
+
+describe('a profiler', () => {
+  it('runs beside another one; each ends by itself', () => {
+    const heap = make()
+    const one = heap.profile({ meanBytes: 1, seed: 1 })
+    const a = heap.alloc(100)
+    const two = heap.profile({ meanBytes: 1, seed: 2 })
+    const b = heap.alloc(200)
+    one.stop()
+    heap.free(a)
+    heap.free(b)
+    heap.alloc(300)
+    expect([...inUse(one.samples).values()]).toEqual([1, 1])
+    expect([...inUse(two.samples)].map(([bytes]) => bytes)).toEqual([heap.usableSize(heap.alloc(300))])
+    expect(sum(two.samples, (s) => s.sampled)).toBe(3)
+    one.stop()
+    two.dispose()
+    expect([one.isRunning, two.isRunning]).toEqual([false, false])
+  })
+
+  it('is out of the way when it has stopped', () => {
+    const heap = make()
+    const { core } = heap as unknown as { core: { kernel: unknown; plainKernel: unknown } }
+    const profiler = heap.profile()
+    expect(core.kernel).not.toBe(core.plainKernel)
+    profiler.stop()
+    expect(core.kernel).toBe(core.plainKernel)
+  })
+
+  it('may be stopped by a listener in the middle of a call that it watches', () => {
+    const heap = make({ initial: 0 })
+    const profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const off = heap.on('grow', () => profiler.stop())
+    const address = heap.alloc(8_000_000)
+    expect(profiler.isRunning).toBe(false)
+    const { length } = profiler.samples
+    heap.free(address)
+    heap.alloc(100)
+    expect(profiler.samples.length).toBe(length)
+    off()
+    expect(heap.verify()).toEqual({ ok: true })
+  })
+
+  it('begins anew with reset', () => {
+    const heap = make()
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const a = heap.alloc(100)
+    profiler.reset()
+    expect(profiler.samples).toEqual([])
+    heap.free(a)
+    heap.alloc(200)
+    expect(sum(profiler.samples, (s) => s.sampled)).toBe(1)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(1)
+  })
+
+  it('can be read when its heap is closed', () => {
+    const heap = make()
+    const profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    heap.alloc(100)
+    heap.close()
+    expect(profiler.isRunning).toBe(false)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(1)
+    profiler.reset()
+    profiler.stop()
+    expect(profiler.samples).toEqual([])
+    expect(thrownBy(() => heap.profile())).toMatchObject({ code: 'HW_CLOSED' })
+  })
+
+  it('takes fewer samples when they would cost too much, and estimates the same', () => {
+    const heap = make()
+    const { core } = heap as unknown as { core: ConstructorParameters<typeof Profiler>[0] }
+    let nowMs = 0
+    let taken = 0
+    const stack = { frames: [] }
+    const capture = () => {
+      taken++
+      nowMs += 0.01
+      return stack
+    }
+    const tools = { now: () => nowMs, date: () => 0, stacks: { capture } }
+    const run = (timeShare: number) => {
+      using profiler = new Profiler(core, { meanBytes: 1024, seed: 5, timeShare }, tools)
+      const [beganMs, before] = [nowMs, taken]
+      for (let i = 0; i < 200_000; i++) {
+        nowMs += 0.0001
+        heap.free(heap.alloc(100))
+      }
+      const share = ((taken - before) * 0.01) / (nowMs - beganMs)
+      return { share, objects: sum(profiler.samples, (s) => s.allocObjects), sampled: taken - before }
+    }
+    const free = run(1)
+    const bound = run(0.01)
+    expect(free.share).toBeGreaterThan(0.5)
+    // What was saved up for a burst, half a millisecond of 20, comes on top.
+    expect(bound.share).toBeLessThan(0.06)
+    expect(bound.sampled).toBeGreaterThan(20)
+    expect(Math.abs(free.objects / 200_000 - 1)).toBeLessThan(0.05)
+    expect(Math.abs(bound.objects / 200_000 - 1)).toBeLessThan(0.8)
+  })
+
+  it.each([
+    [{ meanBytes: 0 }, 'meanBytes'],
+    [{ meanBytes: '2GiB' }, 'meanBytes'],
+    [{ seed: 1.5 }, 'seed'],
+    [{ seed: -1 }, 'seed'],
+    [{ stackDepth: 0 }, 'stackDepth'],
+    [{ stackDepth: 257 }, 'stackDepth'],
+    [{ includeObjects: 1 }, 'includeObjects'],
+    [{ timeShare: 0 }, 'timeShare'],
+    [{ timeShare: 1.1 }, 'timeShare'],
+    [{ interval: 5 }, 'interval'],
+  ])('refuses %j, and nothing has changed', (options, name) => {
+    const heap = make()
+    const { core } = heap as unknown as { core: { kernel: unknown; plainKernel: unknown } }
+    const error = thrownBy(() => heap.profile(options as object))
+    expect(error).toMatchObject({ code: 'HW_ARGUMENT' })
+    expect(String(error)).toContain(name)
+    expect(core.kernel).toBe(core.plainKernel)
+  })
+})
