@@ -58,6 +58,8 @@ import {
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { type ProfileOptions, Profiler } from './profile/profiler.js'
 import { RawAccess } from './raw.js'
+import type { HeapServer, ServeOptions } from './serve/options.js'
+import { reportOf } from './serve/report.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
 import { type WriteStatsOptions, writeStats } from './stats-file.js'
@@ -567,6 +569,32 @@ export class Heap extends CountedAccess implements Disposable {
   profile(options: ProfileOptions = {}): Profiler {
     this.core.assertOpen()
     return new Profiler(this.core, options)
+  }
+
+  /**
+   * Show the heap in a browser: a page that follows it while somebody looks, and costs nothing else. By default only
+   * programs on this machine can connect, and the page only looks. In Node, Deno and Bun.
+   *
+   * @throws ArgumentError, also for an address that cannot be listened on; UnsupportedError where there is no server
+   * @example
+   * const { url } = await heap.serve()
+   * console.error(`the heap: ${url}`)
+   */
+  async serve(options: ServeOptions = {}): Promise<HeapServer> {
+    this.core.assertOpen()
+    const { serveHeap } = await import('./serve/serve.js')
+    return serveHeap(this.core, this, options)
+  }
+
+  /**
+   * The page of this moment as one HTML document that needs nothing else, no server and no network. Walks over all
+   * blocks and objects.
+   *
+   * @throws CorruptionError when the control block was overwritten so that the figures cannot be had
+   */
+  reportHtml(): string {
+    this.core.assertOpen()
+    return reportOf(this.core, this)
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */

@@ -7,6 +7,8 @@
 import { ArgumentError } from './errors.js'
 import type { Bytes, Size } from './types.js'
 
+export { formatBytes } from './formats/units.js'
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,
@@ -40,16 +42,4 @@ function parseText(text: string): number {
   const [, digits, name = ''] = /^(\d{1,16}(?:\.\d{1,9})?)(?: ?([A-Za-z]{1,3}))?$/.exec(text) ?? []
   const unit = Object.hasOwn(UNITS, name) ? UNITS[name] : undefined
   return digits === undefined || unit === undefined ? Number.NaN : Number(digits) * unit
-}
-
-/** Bytes as people read them: exact below 1 KiB, else in the largest unit with at most two decimals. */
-export function formatBytes(bytes: number): string {
-  for (const [unit, size] of [
-    ['GiB', 2 ** 30],
-    ['MiB', 2 ** 20],
-    ['KiB', 2 ** 10],
-  ] as const) {
-    if (Math.abs(bytes) >= size) return `${Math.round((bytes / size) * 100) / 100} ${unit}`
-  }
-  return `${bytes} B`
 }

@@ -1,4 +1,19 @@
-/** Numbers for people: one way of writing counts, times and shares in tables and reports (bytes: `sizes.ts`). */
+/**
+ * Numbers for people: one way of writing bytes, counts, times and shares in tables and reports. Imports nothing, so
+ * that the scripts of the pages use it, too.
+ */
+
+/** Bytes as people read them: exact below 1 KiB, else in the largest unit with at most two decimals. */
+export function formatBytes(bytes: number): string {
+  for (const [unit, size] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ] as const) {
+    if (Math.abs(bytes) >= size) return `${Math.round((bytes / size) * 100) / 100} ${unit}`
+  }
+  return `${bytes} B`
+}
 
 const COUNT = new Intl.NumberFormat('en-US')
 

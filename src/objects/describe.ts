@@ -79,7 +79,7 @@ export function describeObject(space: ObjectSpace, reference: number): ObjectInf
 }
 
 /** References to all objects by ascending address. A collection in between ends the walk with an error. */
-function* references(space: ObjectSpace): IterableIterator<number> {
+export function* objectReferences(space: ObjectSpace): IterableIterator<number> {
   space.kernel.finishSweep()
   const collections = collectionsOf(space)
   for (let at = space.kernel.nextObject(0) >>> 0; at !== 0; at = space.kernel.nextObject(at) >>> 0) {
@@ -94,14 +94,14 @@ function collectionsOf(space: ObjectSpace): number {
 }
 
 export function* walkObjects(space: ObjectSpace): IterableIterator<ObjectInfo> {
-  for (const reference of references(space)) yield describeObject(space, reference)
+  for (const reference of objectReferences(space)) yield describeObject(space, reference)
 }
 
 /** The types that have objects, and those that had some as far as they are counted, those of most bytes first. */
 export function takeCensus(space: ObjectSpace): CensusRow[] {
   const counts = new Map<number, { live: number; bytes: number }>()
   const headerBytes = space.isCounted ? COUNTED_HEADER_BYTES : OBJECT_HEADER_BYTES
-  for (const reference of references(space)) {
+  for (const reference of objectReferences(space)) {
     const typeId = space.wordAt(reference - 8) & TYPE_MASK
     const count = counts.get(typeId) ?? { live: 0, bytes: 0 }
     counts.set(typeId, count)

@@ -1,4 +1,7 @@
-/** What the report hands to its script: one entry per replay, in the order in which the page shows them. Types only. */
+/**
+ * What the report of replays hands to its script: one entry per replay, in the order in which the page shows them.
+ * Types only; `PageMap` and `PageKind` are the live page's, too.
+ */
 
 export interface PageRun {
   /** Charts with the same group show one cursor. */
@@ -16,8 +19,18 @@ export interface PageMap {
   readonly extentBytes: number
   /** A hexadecimal digit per cell, 0 empty to f full. */
   readonly fill: string
-  /** A digit per cell: which of `PageData.kinds` holds most of it; `-` where it is empty. */
+  /** A digit of base 36 per cell: which of the page's kinds holds most of it; `-` where it is empty. */
   readonly kinds: string
+  /** A letter per cell: what the rest of it is, see `MAP_RESTS`; left out where nobody asked. */
+  readonly rests?: string
+  /** Where the cells lie: first address and first cell of each stretch. Default: from address 0 on. */
+  readonly stretches?: readonly PageStretch[]
+}
+
+/** Cells of memory that lie side by side. */
+export interface PageStretch {
+  readonly address: number
+  readonly cell: number
 }
 
 /** What a cell can be full of: its colour is `--kind-name`. */

@@ -9,10 +9,12 @@ import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
 import { formatFragmentation, NEVER_RESET, type Replay, type ReplayResult } from '../replay/replay.js'
 import { type HeapMap, MAP_FILL_LEVELS, MAP_KINDS } from '../replay/sample.js'
 import { formatBytes } from '../sizes.js'
-import type { HeapStats, SizeClassStats } from '../types.js'
-import { CLIENT_JS, SCRIPT_HASHES, STYLE_CSS, UPLOT_CSS, UPLOT_JS } from './assets.generated.js'
-import { embeddedJson, type Html, html, trustedHtml } from './html.js'
+import type { HeapStats } from '../types.js'
+import { CLIENT_JS } from './assets.generated.js'
+import { policyFor, renderDocument } from './document.js'
+import { type Html, html } from './html.js'
 import type { PageData, PageRun } from './page-data.js'
+import { accounting, classTable, freeRunTable, percent, rangeOf, scroll, usedClasses } from './parts.js'
 
 export interface ReportTrace {
   /** The trace's file. */
@@ -38,20 +40,7 @@ export interface ReportInput {
 export function renderReport(input: ReportInput): string {
   const { traces, errors, notes = [], created, environment, limit } = input
   const first = firstRuns(traces)
-  const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${SCRIPT_HASHES}`
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="heapwright replay">
-<title>Heapwright replay: ${traces.map((trace) => traceName(trace.name)).join(', ')}</title>
-<style>${trustedHtml(UPLOT_CSS)}</style>
-<style>${trustedHtml(STYLE_CSS)}</style>
-</head>
-<body>
-<header>
+  const body = html`<header>
 <h1>Heapwright replay</h1>
 <p class="muted">${created.toISOString().slice(0, 16).replace('T', ' ')} UTC · ${environment}${limit === undefined ? '' : ` · limit ${limit}`}</p>
 ${traces.length > 1 ? contents(traces) : ''}
@@ -60,13 +49,15 @@ ${traces.length > 1 ? contents(traces) : ''}
 ${errors.length > 0 ? failures('What failed', errors) : ''}
 ${traces.length > 0 ? figures(traces, notes) : ''}
 ${traces.map((trace, i) => traceSection(trace, i, first[i] ?? 0))}
-</main>
-<script type="application/json" id="data">${embeddedJson(pageData(traces))}</script>
-<script>${trustedHtml(UPLOT_JS)}</script>
-<script type="module">${trustedHtml(CLIENT_JS)}</script>
-</body>
-</html>
-`.text
+</main>`
+  return renderDocument({
+    title: `Heapwright replay: ${traces.map((trace) => traceName(trace.name)).join(', ')}`,
+    generator: 'heapwright replay',
+    policy: policyFor('replay'),
+    body,
+    data: pageData(traces),
+    script: CLIENT_JS,
+  })
 }
 
 /** Number of the first run of each trace, counted over the page. */
@@ -170,11 +161,6 @@ ${scroll(
 )}</section>`
 }
 
-/** A wide table that scrolls within itself, also by keyboard. */
-function scroll(label: string, content: Html): Html {
-  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`
-}
-
 // ---- one trace ------------------------------------------------------------------------------------------------------
 
 function traceSection(trace: ReportTrace, index: number, firstRun: number): Html {
@@ -205,8 +191,8 @@ ${result.collections > 0 ? html`<div><dt>collections</dt><dd>${formatCollections
 ${faults.length > 0 ? failures('Checks that did not pass', faults) : ''}
 ${timelineFigure(run, id)}
 ${mapFigure(run, id)}
-${accounting(run.peak.stats)}
-${classTable(run.peak.stats.classes)}
+${peakBytes(run.peak)}
+${sizeClasses(run.peak.stats)}
 </article>
 `
 }
@@ -280,54 +266,26 @@ function countOf(text: string, character: string): number {
 
 // ---- bytes at the peak ----------------------------------------------------------------------------------------------
 
-/** Committed bytes by what they are: the four add up. */
-function accounting(stats: HeapStats): Html {
-  const parts = [
-    { name: 'in use', color: '--live', bytes: stats.inUseBytes },
-    { name: 'held, not in use', color: '--held', bytes: stats.unusedBytes },
-    { name: 'free', color: '--cell', bytes: stats.freeBytes },
-    { name: 'metadata', color: '--muted', bytes: stats.metadataBytes },
-  ]
-  const shareOf = (bytes: number) => bytes / Math.max(1, stats.committedBytes)
+function peakBytes({ stats }: Replay['peak']): Html {
   return html`<h4>${formatBytes(stats.committedBytes)} committed at the live peak</h4>
-<div class="stack" aria-hidden="true">${parts.map(({ color, bytes }) => html`<i style="width:${percent(shareOf(bytes))};background:var(${color})"></i>`)}</div>
-<ul class="legend">${parts.map(({ name, color, bytes }) => html`<li><i style="background:var(${color})"></i>${name} ${formatBytes(bytes)} (${formatShare(shareOf(bytes))})</li>`)}</ul>
-${freeRunTable(stats)}
+${accounting(stats)}${freeRuns(stats)}
 `
 }
 
-function freeRunTable(stats: HeapStats): Html {
-  const runs = stats.freeRunHistogram
-    .map((count, power) => ({ from: 2 ** power, count }))
-    .filter(({ count }) => count > 0)
-  if (runs.length === 0) return html``
-  const most = Math.max(...runs.map(({ count }) => count))
-  const rows = runs.map(
-    ({ from, count }) =>
-      html`<tr><th scope="row">${rangeOf(from, 2 * from - 1)}</th><td class="bar" style="--share:${percent(count / most)}">${formatCount(count)}</td></tr>`,
-  )
-  return html`<details><summary>Free runs at the live peak (${formatCount(stats.freeRuns)}, the largest ${formatBytes(stats.largestFreeRunBytes)})</summary>${scroll(
-    'Free runs',
-    html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Free runs</th></tr></thead><tbody>${rows}</tbody></table>`,
-  )}</details>
+function freeRuns(stats: HeapStats): Html {
+  if (stats.freeRuns === 0) return html``
+  return html`<details><summary>Free runs at the live peak (${formatCount(stats.freeRuns)}, the largest ${formatBytes(stats.largestFreeRunBytes)})</summary>${scroll('Free runs', freeRunTable(stats))}</details>
+`
+}
+
+function sizeClasses({ classes }: HeapStats): Html {
+  const used = usedClasses(classes)
+  if (used.length === 0) return html``
+  return html`<details><summary>Size classes at the live peak (${used.length} in use)</summary><p class="muted">Reachable: the share of a full-grown page of the class that user bytes can reach.</p>${scroll('Size classes', classTable(classes))}</details>
 `
 }
 
 // ---- sizes ----------------------------------------------------------------------------------------------------------
-
-function classTable(classes: readonly SizeClassStats[]): Html {
-  const used = classes.filter((row) => row.pages > 0)
-  if (used.length === 0) return html``
-  const rows = used.map((row) => {
-    const share = row.slots === 0 ? 0 : row.used / row.slots
-    return html`<tr><th scope="row">${formatCount(row.blockBytes)} B</th><td>${formatCount(row.pages)}</td><td>${formatCount(row.slots)}</td><td>${formatCount(row.used)}</td><td class="bar" style="--share:${formatShare(share).replace(' ', '')}">${formatShare(share)}</td><td>${formatBytes((row.slots - row.used) * row.blockBytes)}</td><td>${formatBytes(row.tailBytes)}</td><td>${formatShare(row.reachable)}</td></tr>`
-  })
-  return html`<details><summary>Size classes at the live peak (${used.length} in use)</summary><p class="muted">Reachable: the share of a full-grown page of the class that user bytes can reach.</p>${scroll(
-    'Size classes',
-    html`<table><thead><tr><th scope="col" class="left">Block</th><th scope="col">Pages</th><th scope="col">Slots</th><th scope="col">Used</th><th scope="col">Share used</th><th scope="col">Free</th><th scope="col">Tails</th><th scope="col">Reachable</th></tr></thead><tbody>${rows}</tbody></table>`,
-  )}</details>
-`
-}
 
 function sizeTable(trace: ReportTrace): Html {
   const sizes = trace.runs[0]?.sizes ?? []
@@ -343,13 +301,4 @@ ${scroll(
   'Sizes requested',
   html`<table><thead><tr><th scope="col" class="left">Bytes</th><th scope="col">Requests</th><th scope="col">Live blocks at the live peak</th><th scope="col">Live bytes at the live peak</th></tr></thead><tbody>${rows}</tbody></table>`,
 )}</div>`
-}
-
-function rangeOf(from: number, to: number): string {
-  if (from === to) return formatCount(from)
-  return from < 1024 ? `${from} – ${to}` : `${formatBytes(from)} – ${formatBytes(to + 1)}`
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(2)}%`
 }

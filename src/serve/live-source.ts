@@ -1,0 +1,222 @@
+/**
+ * What the live page knows of one heap, read while somebody follows it and not else: figures every `everyMs`, the picture
+ * whenever its walk has come to an end.
+ *
+ * Guarantee: reading takes no more than a twenty-fifth of the program's time. What has cost c milliseconds is not done
+ * again for 25 c; and the walk is left after SLICE_MS, to go on at the next update.
+ */
+import type { HeapCore } from '../core.js'
+import { ClosedError } from '../errors.js'
+import type { LiveEnd, LiveFigures, LiveHistory, LivePicture, LiveState } from '../page/live-data.js'
+import { type HeapSource, readFigures } from './figures.js'
+import { takePicture } from './picture.js'
+
+/** A walk is left after so long. A heap of 100,000 blocks takes one or two such slices. */
+const SLICE_MS = 10
+/** Of the program's time, one part in so many is spent at most. */
+const SHARE = 25
+const HISTORY_MAX = 600
+
+/** What followers are told. */
+export type LiveEvent =
+  | { readonly name: 'figures'; readonly data: LiveFigures }
+  | { readonly name: 'picture'; readonly data: LivePicture }
+  /** The heap was closed, or its figures cannot be read any more: nothing more will come. */
+  | { readonly name: 'end'; readonly data: LiveEnd }
+
+/** The source of each heap's last server. */
+const SOURCES = new WeakMap<HeapCore, LiveSource>()
+
+/** What was seen of a heap so far, for a report: the source of its last server, or none. */
+export function sourceOf(core: HeapCore): LiveSource | undefined {
+  return SOURCES.get(core)
+}
+
+type Follower = (event: LiveEvent) => void
+
+export class LiveSource {
+  /** Another one for each source that ever was. */
+  readonly instance = crypto.randomUUID()
+  readonly #name: string
+  readonly #mode: string
+  readonly #everyMs: number
+  readonly #followers = new Set<Follower>()
+  readonly #history: [atMs: number, inUseBytes: number, committedBytes: number][] = []
+  /** Let go of when the heap is closed, so that its memory can go. */
+  #core: HeapCore | undefined
+  #heap: HeapSource
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #sequence = 0
+  #figures: LiveFigures | undefined
+  #picture: LivePicture | undefined
+  #walk: Generator<void, LivePicture> | undefined
+  #walkCostMs = 0
+  #walkDueMs = 0
+  #end: LiveEnd | undefined
+  #failure: unknown
+  readonly #unlisten: () => void
+
+  constructor(core: HeapCore, heap: HeapSource, everyMs: number) {
+    this.#core = core
+    this.#heap = heap
+    this.#name = core.name
+    this.#mode = core.mode
+    this.#everyMs = everyMs
+    this.#unlisten = core.events.on('close', () => this.#finish({ reason: 'closed', atMs: Date.now() }))
+  }
+
+  /** Be what `sourceOf` gives. */
+  remember(core: HeapCore): void {
+    SOURCES.set(core, this)
+  }
+
+  /** Stop all reading; the heap no longer knows of this source. */
+  dispose(): void {
+    this.#unlisten()
+    this.#followers.clear()
+    this.#stop()
+  }
+
+  /** What was thrown when the heap could not be read. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  get end(): LiveEnd | undefined {
+    return this.#end
+  }
+
+  /** Tell `follower` what comes; the function given back ends it, and with the last one all reading. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower)
+    if (this.#followers.size === 1 && !this.#end) this.#schedule(0)
+    return () => {
+      this.#followers.delete(follower)
+      if (this.#followers.size === 0) this.#stop()
+    }
+  }
+
+  /**
+   * All of it as of now; of a closed heap the last that was read.
+   *
+   * @param freshPicture whether the walk is made again even when the last one was dear and is not long ago
+   */
+  readNow(freshPicture = false): LiveState {
+    this.#guarded(() => {
+      this.#readFigures()
+      if (!freshPicture && this.#picture && performance.now() < this.#walkDueMs) return
+      this.#beginWalk()
+      this.#goOn(Number.POSITIVE_INFINITY)
+    })
+    return this.#lastState
+  }
+
+  /** What was read last. */
+  get #lastState(): LiveState {
+    return {
+      version: 1,
+      heap: { instance: this.instance, name: this.#name, mode: this.#mode },
+      ...(this.#end && { end: this.#end }),
+      ...(this.#figures && { figures: this.#figures }),
+      ...(this.#picture && { picture: this.#picture }),
+      history: this.#columns,
+    }
+  }
+
+  get #columns(): LiveHistory {
+    return {
+      atMs: this.#history.map(([atMs]) => atMs),
+      inUseBytes: this.#history.map(([, inUseBytes]) => inUseBytes),
+      committedBytes: this.#history.map(([, , committedBytes]) => committedBytes),
+    }
+  }
+
+  // ---- reading ------------------------------------------------------------------------------------------------------
+
+  #schedule(ms: number): void {
+    this.#timer = setTimeout(() => this.#update(), ms)
+    // Nobody waits for it: a program that is done ends.
+    ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#walk = undefined
+  }
+
+  #update(): void {
+    const beganMs = performance.now()
+    this.#guarded(() => {
+      this.#tell({ name: 'figures', data: this.#readFigures() })
+      const costMs = performance.now() - beganMs
+      if (!this.#walk && performance.now() >= this.#walkDueMs) this.#beginWalk()
+      const picture = this.#walk && this.#goOn(SLICE_MS)
+      if (picture) this.#tell({ name: 'picture', data: picture })
+      if (this.#followers.size > 0) this.#schedule(Math.max(this.#everyMs, costMs * SHARE))
+    })
+  }
+
+  #readFigures(): LiveFigures {
+    const figures = readFigures(this.#open, this.#heap, ++this.#sequence)
+    this.#figures = figures
+    this.#history.push([figures.atMs, figures.stats.inUseBytes, figures.stats.committedBytes])
+    if (this.#history.length > HISTORY_MAX) this.#history.shift()
+    return figures
+  }
+
+  #beginWalk(): void {
+    this.#walk = takePicture(this.#open, [...(this.#heap.tenants?.() ?? [])])
+    this.#walkCostMs = 0
+  }
+
+  /** Walk on for about `budgetMs`; the picture when it is complete. */
+  #goOn(budgetMs: number): LivePicture | undefined {
+    const beganMs = performance.now()
+    let spentMs = 0
+    let step = this.#walk?.next()
+    while (step?.done === false) {
+      spentMs = performance.now() - beganMs
+      if (spentMs >= budgetMs) break
+      step = this.#walk?.next()
+    }
+    this.#walkCostMs += performance.now() - beganMs
+    if (step?.done !== true) return undefined
+    this.#walk = undefined
+    this.#walkDueMs = performance.now() + this.#walkCostMs * SHARE
+    this.#picture = { ...step.value, costMs: this.#walkCostMs }
+    return this.#picture
+  }
+
+  get #open(): HeapCore {
+    if (this.#core) return this.#core
+    throw new ClosedError(this.#name)
+  }
+
+  /** What cannot be read ends it: the program that is watched is none the wiser. */
+  #guarded(read: () => void): void {
+    if (this.#end) return
+    try {
+      read()
+    } catch (error) {
+      this.#failure = error
+      const message = error instanceof Error ? error.message : String(error)
+      const isClosed = error instanceof ClosedError
+      this.#finish({ reason: isClosed ? 'closed' : 'unreadable', atMs: Date.now(), ...(!isClosed && { message }) })
+    }
+  }
+
+  #finish(end: LiveEnd): void {
+    if (this.#end) return
+    this.#end = end
+    this.#unlisten()
+    this.#stop()
+    this.#core = undefined
+    this.#heap = { name: this.#name }
+    this.#tell({ name: 'end', data: end })
+  }
+
+  #tell(event: LiveEvent): void {
+    for (const follower of [...this.#followers]) follower(event)
+  }
+}
