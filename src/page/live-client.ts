@@ -44,8 +44,11 @@ function byId(id: string): HTMLElement {
 
 // ---- charts --------------------------------------------------------------------------------------------------------
 
+/** Seconds between ticks: no finer than a clock tells. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400]
+
 function timeAxis(): UPlotModule.Axis {
-  return axisOf({ values: (_, splits) => splits.map((seconds) => clock(seconds * 1000)), space: 90 })
+  return axisOf({ values: (_, splits) => splits.map((seconds) => clock(seconds * 1000)), incrs: TIME_STEPS, space: 90 })
 }
 
 const timeLabel = (_: UPlotModule, seconds: number | null) => (seconds === null ? '' : clock(seconds * 1000))
