@@ -68,7 +68,15 @@ export type {
   TenantEvent,
   TrimEvent,
 } from './events.js'
+export type { AllocationProfile, ProfileFrame, ProfileSample } from './formats/allocation-profile.js'
 export { FormatError } from './formats/format-error.js'
+export type {
+  HeapProfile,
+  HeapProfileFrame,
+  HeapProfileKind,
+  HeapProfileNode,
+  HeapProfileSample,
+} from './formats/heapprofile.js'
 export {
   type HeapSnapshot,
   HeapSnapshotReader,
@@ -77,14 +85,6 @@ export {
   type SnapshotStrings,
 } from './formats/heapsnapshot.js'
 export { writeHeapSnapshot } from './formats/heapsnapshot-writer.js'
-export type { AllocationProfile, ProfileFrame, ProfileSample } from './formats/allocation-profile.js'
-export type {
-  HeapProfile,
-  HeapProfileFrame,
-  HeapProfileKind,
-  HeapProfileNode,
-  HeapProfileSample,
-} from './formats/heapprofile.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { Heap, type Tenant } from './heap.js'
 export type { DiffOptions, DiffRow, SnapshotDiff } from './inspect/diff.js'
