@@ -3,8 +3,9 @@
  * fails.
  * `Heap`, arenas, pools and guards are thin fronts over one of these.
  *
- * Failure of a request: the kernel answers 0 -> reclaimers, highest priority first, each followed by another try -> the
- * event `outOfMemory` -> the typed error (or 0, for the calls that promise it). Until then nothing has changed.
+ * Failure of a request: the kernel answers 0 -> the pages kept at hand are given back -> reclaimers, highest priority
+ * first -> a collection, each of these followed by another try -> the reserve is given back -> the event `outOfMemory`
+ * -> the typed error (or 0, for the calls that promise it). Until then nothing has changed.
  *
  * Objects: the modes that collect have them from the start. A `manual` heap, which is made with the kernel for blocks
  * alone, gets the counted kernel in its place when objects are first used: another instance over the same memory, bound
@@ -42,6 +43,7 @@ import {
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
+import { OutOfMemoryReserve } from './reserve.js'
 import { outOfMemoryFigures } from './stats.js'
 import type { Tenancy } from './tenancy.js'
 import { TenantList } from './tenants.js'
@@ -74,6 +76,8 @@ export class HeapCore {
   readonly isDebug: boolean
   readonly clock: Clock
   readonly reclaimers = new ReclaimerList()
+  /** What is held for the handling of failures; none in most heaps. */
+  reserve: OutOfMemoryReserve | undefined
   readonly events = new EventHub()
   /** Where this heap's memory comes from, if it is a tenant. */
   readonly tenancy: Tenancy | undefined
@@ -106,7 +110,7 @@ export class HeapCore {
     this.mode = options.mode
     this.choice = options.choice
     this.isDebug = options.debug
-    this.clock = options.clock ?? SYSTEM_CLOCK
+    this.clock = options.clock ?? options.tenancy?.parent.clock ?? SYSTEM_CLOCK
     this.tenancy = options.tenancy
     this.tenants = new TenantList(this)
     this.views = new Views(options.memory)
@@ -327,29 +331,41 @@ export class HeapCore {
 
   /**
    * What `attempt`, which has failed once, gives after room was made: by the pages that the heap keeps for the next
-   * small blocks, by a collection where there are objects, then by reclaimers, each followed by a collection. 0 when
-   * none could be made, and at once for a request that no heap could meet.
+   * small blocks, then by reclaimers, then by a collection where there are objects: what reclaimers let go of may be
+   * garbage only now. Each is followed by another try. 0 when no room could be made, and at once for a request that no
+   * heap could meet.
    *
-   * @param collects whether to collect here; calls for objects have collected before they fail
+   * @param collects whether to collect here; calls for objects collect by themselves in each try
    */
   rescue(requestedBytes: number, attempt: () => number, collects = this.objectSpace !== undefined): Address {
     // What reclaimers threw for an earlier request that ended in another error is not this one's cause.
     this.reclaimers.takeCause()
     if (requestedBytes > REQUEST_MAX_BYTES) return NULL
     const again = () => this.untrapped(attempt)
-    const collected = () => again() || (this.objectSpace?.collectAndTry(again) ?? 0)
-    const next = collects ? collected : again
-    const hasRoom = this.#releaseCaches() !== 0
-    const found = ((hasRoom && again()) ||
-      (collects && next()) ||
-      this.reclaimers.rescue(requestedBytes, () => {
-        this.objectSpace?.allowCollections()
-        return next()
-      }) ||
-      this.tenancy?.rescue(requestedBytes, next)) as number
+    const found = ((this.#releaseCaches() !== 0 && again()) ||
+      this.#reclaimAndCollect(requestedBytes, again, collects) ||
+      this.tenancy?.rescue(requestedBytes, again)) as number
     // Finalizers run now, when the request has what it needs.
     if (collects) this.objectSpace?.settle()
+    if (found === 0) return NULL
+    // What was thrown on the way is nobody's concern any more.
+    this.reclaimers.takeCause()
+    if (!this.#isClosed) this.reserve?.fillIfRoom()
     return (found >>> 0) as Address
+  }
+
+  /** The reclaimers of this heap, then its collection, each followed by another try; 0 when none helped. */
+  #reclaimAndCollect(requestedBytes: number, again: () => number, collects: boolean): number {
+    const hasReclaimed = this.reclaimers.canRun
+    // The tries in between do without collections, as far as those can be put off: one is due when all have run.
+    const reclaimed = this.reclaimers.rescue(requestedBytes, () =>
+      this.objectSpace ? this.objectSpace.withoutCollections(again) : again(),
+    )
+    if (reclaimed !== 0) return reclaimed
+    // Reclaimers may have begun objects, or let go of many: collections are worth while again.
+    if (hasReclaimed) this.objectSpace?.allowCollections()
+    if (collects) return this.objectSpace?.collectAndTry(again) ?? 0
+    return hasReclaimed && this.objectSpace ? again() : 0
   }
 
   /** What is kept for the next small blocks, and what tenants hold and do not use. */
@@ -396,6 +412,7 @@ export class HeapCore {
     this.objectSpace?.allowCollections()
     const options = this.reclaimers.takeCause()
     const figures = this.untrapped(() => outOfMemoryFigures(this, requestedBytes))
+    this.#giveBackReserve()
     this.#tellOutOfMemory(figures)
     return (
       this.tenancy?.failure(figures, options) ??
@@ -407,8 +424,21 @@ export class HeapCore {
   announceOutOfMemory(requestedBytes: number): void {
     this.reclaimers.takeCause()
     this.tenancy?.noteFailure()
-    if (!this.events.has('outOfMemory')) return
-    this.#tellOutOfMemory(this.untrapped(() => outOfMemoryFigures(this, requestedBytes)))
+    const isAsked = this.events.has('outOfMemory')
+    const figures = isAsked ? this.untrapped(() => outOfMemoryFigures(this, requestedBytes)) : undefined
+    this.#giveBackReserve()
+    if (figures) this.#tellOutOfMemory(figures)
+  }
+
+  /** Hold a reserve from now on. False: there is no room for it. */
+  holdReserve(bytes: number): boolean {
+    this.reserve = new OutOfMemoryReserve(this, bytes)
+    return this.reserve.fill()
+  }
+
+  /** A reclaimer's own failing request is no failure yet: the reserve is not for what it is to make room for. */
+  #giveBackReserve(): void {
+    if (!this.reclaimers.isRunning) this.untrapped(() => this.reserve?.release())
   }
 
   #tellOutOfMemory(figures: OutOfMemoryFigures): void {

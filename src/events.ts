@@ -260,6 +260,15 @@ export class ReclaimerList {
     }
   }
 
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /** Whether there are any that `rescue` would run now. */
+  get canRun(): boolean {
+    return !this.#running && this.#registrations.length > 0
+  }
+
   /**
    * Run one reclaimer after the other, each followed by `attempt`, until that gives an address. 0 when none helped, and
    * at once for a request that a reclaimer itself makes: reclaimers never nest.

@@ -136,6 +136,9 @@ export class Heap extends CountedAccess implements Disposable {
     core.place(startOf(base, plan.mode) as Address)
     for (const bytes of plan.classes) core.kernel.addClass(bytes)
     giveObjects(core, plan.objects)
+    if (plan.outOfMemoryReserve > 0 && !core.holdReserve(plan.outOfMemoryReserve)) {
+      throw core.outOfMemory(plan.outOfMemoryReserve)
+    }
     return new Heap(core)
   }
 
@@ -349,6 +352,7 @@ export class Heap extends CountedAccess implements Disposable {
     this.core.tenants.endAll()
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
+    this.core.reserve?.renew()
     this.core.events.emit('reset', { generation: this.core.generation })
   }
 
@@ -358,6 +362,17 @@ export class Heap extends CountedAccess implements Disposable {
    */
   releaseCaches(): Bytes {
     return this.core.releaseCaches() as Bytes
+  }
+
+  /**
+   * Take the reserve of the option `outOfMemoryReserve` again, which a request that ran out of memory has given back;
+   * the heap does so by itself as soon as twice its bytes can be had.
+   *
+   * @returns whether it is held now; false in a heap without one
+   */
+  refillReserve(): boolean {
+    this.core.assertOpen()
+    return this.core.reserve?.fill() ?? false
   }
 
   /** An address for `bytes` from `attempt`, after reclaimers if need be. */

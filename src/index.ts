@@ -28,6 +28,7 @@ export {
   type ModeRule,
   type Wishes,
 } from './choose.js'
+export type { Clock } from './clock.js'
 export {
   ArgumentError,
   ClosedError,

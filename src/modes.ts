@@ -31,6 +31,7 @@ type PartialOptions = Pick<
   | 'shadowStack'
   | 'stress'
   | 'cycleThreshold'
+  | 'outOfMemoryReserve'
 >
 
 /** What a mode decides. */
@@ -72,7 +73,7 @@ export const NURSERY_BOUNDS = { leastBytes: 32 * KIB, mostBytes: 64 * MIB, mostP
 /** Where `old` is not given it is at most this part of the limit. */
 export const OLD_USUAL_PART = 1 / 4
 
-const GROWING = { initial: 64 * MIB, reserve: false, debug: false, name: 'heap' } as const
+const GROWING = { initial: 64 * MIB, reserve: false, outOfMemoryReserve: 0, debug: false, name: 'heap' } as const
 const OBJECTS = { countTypes: false, shadowStack: 0, stress: {} } as const
 
 export const MODES: Readonly<Record<ModeName, Mode>> = {
@@ -319,11 +320,17 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     fallback: 'a random one',
     meaning: 'modes with objects: seed of the hashes of strings, for runs that can be repeated',
   },
+  {
+    name: 'outOfMemoryReserve',
+    type: 'size, 0 or 1 KiB to half of the limit',
+    fallback: '0',
+    meaning: 'not embedded: held from the start, given back when a request has failed, for who handles that',
+  },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   {
     name: 'testing',
-    type: '{ growth?, knobs?, stepUnits? }',
+    type: '{ growth?, knobs?, stepUnits?, clock? }',
     fallback: 'none',
     meaning: 'knobs that make rare branches happen',
   },

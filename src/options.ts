@@ -43,6 +43,7 @@ import { checkFunction, checkOptions, checkPlace, checkRange } from './arguments
 import { settleMode } from './auto.js'
 import { checkBelowLimit, checkNursery, usualNursery, usualOld } from './bounds.js'
 import type { ModeChoice } from './choose.js'
+import type { Clock } from './clock.js'
 import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, type ModeOptions, OPTIONS } from './modes.js'
 import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
@@ -68,6 +69,10 @@ export interface HeapPlan {
   readonly name: string
   readonly debug: boolean
   readonly growth: GrowthKnob | undefined
+  /** Undefined: the system's, a tenant's parent's. */
+  readonly clock: Clock | undefined
+  /** Bytes held for when memory runs out. */
+  readonly outOfMemoryReserve: number
   /** Stress knobs of the debug kernel. */
   readonly knobs: number
   readonly memory: WebAssembly.Memory
@@ -85,7 +90,7 @@ export interface HeapPlan {
 }
 
 /** What the options of `create` and `attach` have in common. */
-type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs'>
+type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock'>
 
 /** What would break the line of a message, or a terminal. */
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
@@ -105,19 +110,24 @@ export function planHeap(given: HeapOptions): HeapPlan {
       : planGivenRange(options, memory, mode, MODE_FLAGS[mode])
   const plan = planObjects(options, mode, range.limitBytes)
   const objects = plan && { ...plan, hashSeed: checkHashSeed(options.hashSeed) }
+  const outOfMemoryReserve = checkOutOfMemoryReserve(options, mode, range.limitBytes)
   // Last: no memory is made for options that are refused.
-  return { ...common, ...range, objects, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
+  const decided = { ...common, ...range, objects, outOfMemoryReserve }
+  return { ...decided, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
 }
 
 /** What a plan has that does not depend on where the heap lies: all that there is to decide for a tenant. */
-export type PartialPlan = CommonPlan & Pick<HeapPlan, 'mode' | 'flags' | 'classTable' | 'classes' | 'objects'>
+export type PartialPlan = CommonPlan &
+  Pick<HeapPlan, 'mode' | 'flags' | 'classTable' | 'classes' | 'objects' | 'outOfMemoryReserve'>
 
 export function planWithin(options: HeapOptions, limitBytes: number): PartialPlan {
   const mode = checkMode(options.mode as ModeName)
   checkModeHas(options, mode)
   const plan = planObjects(options, mode, limitBytes)
   const objects = plan && { ...plan, hashSeed: checkHashSeed(options.hashSeed) }
-  return { ...checkCommon(options), mode, flags: MODE_FLAGS[mode], ...planClasses(options, mode), objects }
+  const outOfMemoryReserve = checkOutOfMemoryReserve(options, mode, limitBytes)
+  const common = { ...checkCommon(options), mode, flags: MODE_FLAGS[mode], outOfMemoryReserve }
+  return { ...common, ...planClasses(options, mode), objects }
 }
 
 const MODE_FLAGS: Readonly<Record<ModeName, number>> = {
@@ -154,6 +164,7 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   shadowStack: 'does not collect',
   stress: 'does not collect',
   cycleThreshold: 'has no reference counts',
+  outOfMemoryReserve: "keeps room for the error's own object and no more",
 }
 
 /** Refuse options that are not in the mode's table. */
@@ -182,10 +193,18 @@ function checkCommon(options: AttachOptions): CommonPlan {
   if (typeof name !== 'string' || CONTROL_CHARACTERS.test(name)) {
     throw new ArgumentError('name', name, 'text without control characters or line breaks')
   }
-  checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits'])
+  checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits', 'clock'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)
-  return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs }
+  const clock = checkClock(testing.clock)
+  return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs, clock }
+}
+
+function checkClock(clock: Clock | undefined): Clock | undefined {
+  if (clock === undefined) return undefined
+  const given: Partial<Clock> | null = clock
+  if (typeof given?.nowMs === 'function' && typeof given.setTimer === 'function') return clock
+  throw new ArgumentError('testing.clock', clock, 'a clock with `nowMs` and `setTimer`')
 }
 
 function checkFlag(name: string, value: unknown): boolean {
@@ -213,6 +232,17 @@ function checkLimit(options: HeapOptions, mode: ModeName, fallback: number, most
 /** What the smallest heap of a mode needs. */
 export function leastBytes(mode: ModeName): number {
   return MODES[mode].leastBytes
+}
+
+const OUT_OF_MEMORY_RESERVE_MIN_BYTES = 1024
+
+function checkOutOfMemoryReserve(options: HeapOptions, mode: ModeName, limitBytes: number): number {
+  const given = givenOrUsual(options, mode, 'outOfMemoryReserve')
+  const bytes = given === undefined ? 0 : parseSize(given, 'outOfMemoryReserve')
+  const most = Math.floor(limitBytes / 2)
+  if (bytes === 0 || (bytes >= OUT_OF_MEMORY_RESERVE_MIN_BYTES && bytes <= most)) return bytes
+  const expected = `0, or from ${OUT_OF_MEMORY_RESERVE_MIN_BYTES} to ${most} bytes, half of the limit`
+  throw new ArgumentError('outOfMemoryReserve', given, expected)
 }
 
 // ---- memory and range ---------------------------------------------------------------------------------------------

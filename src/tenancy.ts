@@ -4,7 +4,7 @@
  *
  * Growth: the tenant's kernel asks for a piece in the middle of a call, and the parent's kernel lends it one at once. No
  * code of the user runs there. When the parent has none, the request fails in the tenant first: its caches, its
- * collection, its reclaimers. Only then, between calls, the parent makes room, in the same way, and it is tried again.
+ * reclaimers, its collection. Only then, between calls, the parent makes room, in the same way, and it is tried again.
  * What comes to the tenant's own limit never reaches the parent.
  *
  * The end takes time in proportion to the pieces: they go back as they are, nothing in them is looked at.
@@ -144,6 +144,13 @@ export class Tenancy {
     plainKernel.setBounds(maxBytes, minBytes)
     if (plainKernel.reserve(wanted) || this.parent.rescue(wanted, () => plainKernel.reserve(wanted))) return
     throw this.parent.outOfMemory(wanted - this.heldBytes)
+  }
+
+  /** Hold `bytes` for when memory runs out. @throws OutOfMemoryError of the parent, TenantLimitError */
+  holdReserve(bytes: number): void {
+    const core = this.#core
+    if (bytes === 0 || core.holdReserve(bytes)) return
+    if (this.rescue(bytes, () => (core.reserve?.fill() ? 1 : 0)) === 0) throw core.outOfMemory(bytes)
   }
 
   /** End the tenant, all of whose memory goes back. @throws ClosedError when it has ended before */

@@ -89,6 +89,7 @@ export class TenantList {
       tenancy.begin(core)
       tenancy.reserve()
       give(core, parts.objects)
+      tenancy.holdReserve(parts.outOfMemoryReserve)
     } catch (error) {
       core.close()
       tenancy.abandon()

@@ -3,6 +3,8 @@
  * compiler refuses a size where an address is meant; both are plain numbers at run time.
  */
 
+import type { Clock } from './clock.js'
+
 declare const brand: unique symbol
 
 /** Address of a byte in the heap's memory: an unsigned 32-bit number. 0 is null. */
@@ -89,6 +91,11 @@ export interface HeapOptions {
    * address. Default a random one.
    */
   readonly hashSeed?: number
+  /**
+   * Not in mode `embedded`: bytes held from the start and given back when a request has failed for good, before the
+   * event `outOfMemory` and the error, so that who handles it can allocate. From 1 KiB to half of the limit. Default 0.
+   */
+  readonly outOfMemoryReserve?: Size
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */
@@ -119,6 +126,8 @@ export interface TestingOptions {
   /** `KNOB_…` of kernel/layout.ts, obeyed with `debug`. */
   readonly knobs?: number
   readonly growth?: GrowthKnob
+  /** The clock of pressure events and automatic collections. Default the system's, of a tenant its parent's. */
+  readonly clock?: Clock
   /** In mode `server`: work units of each step, instead of as many as the pause goal has room for. */
   readonly stepUnits?: number
 }

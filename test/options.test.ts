@@ -309,6 +309,7 @@ describe('the option tables', () => {
         'name',
         'nursery',
         'old',
+        'outOfMemoryReserve',
         'overwrite',
         'pauseGoalMs',
         'reserve',

@@ -90,6 +90,8 @@ const BUDGET_MAX_BYTES = 2 ** 31
 const TRACED_KINDS = [COLLECT_FULL, COLLECT_COMPACT] as const
 const COUNTED_KINDS = [COLLECT_FULL] as const
 const CAUSE_FOR_MEMORY = CAUSE_MEMORY << 8
+/** A listener of collections may cause one itself, which is told; one that does so each time would never end. */
+const TOLD_ROUNDS_MAX = 4
 /** A step of the program's own asking ends when this part of its time is used. */
 const STEP_MARGIN = 0.75
 
@@ -136,6 +138,8 @@ export class ObjectSpace {
   #values: ValueSpace | undefined
   #isSettling = false
   #isSettlingLater = false
+  /** How often `settle` has told of collections; from the second time on of those that listeners have caused. */
+  #round = 0
 
   /** Over the heap that `core` has placed; makes the kernel's object space where there is none. */
   constructor(core: HeapCore, plan: ObjectPlan) {
@@ -713,15 +717,33 @@ export class ObjectSpace {
     return made
   }
 
-  /** Another try after each kind of collection; 0 when neither made room. */
+  /**
+   * Another try after each kind of collection; 0 when neither made room, and at once for a listener that hears of a
+   * collection which a listener has caused.
+   */
   collectAndTry(attempt: () => number): number {
     void this.#isRefusing()
+    if (this.#round > 1) return 0
     for (const kind of this.isCounted ? COUNTED_KINDS : TRACED_KINDS) {
       if (this.kernel.collect(kind | CAUSE_FOR_MEMORY) !== STATUS_OK) return 0
       const result = attempt()
       if (result !== 0) return result
     }
     return 0
+  }
+
+  /**
+   * What `attempt` gives while the kernel does not collect for want of memory. With a nursery it does all the same: what
+   * was born there finds its place in what has become free only by a collection.
+   */
+  withoutCollections(attempt: () => number): number {
+    if (!this.#hasRefusal || this.hasNursery) return attempt()
+    this.setWord(SPACE_REFUSING_AT, 1)
+    try {
+      return attempt()
+    } finally {
+      if (!this.isClosed) void this.#isRefusing()
+    }
   }
 
   /** Whether collections for want of memory take more of the time than `gcShare`; the kernel is told, too. */
@@ -794,23 +816,31 @@ export class ObjectSpace {
   settle(): void {
     if (this.#isSettling || this.isClosed) return
     this.#isSettling = true
+    this.#round = 0
     try {
       while (this.collections.hasNews || (!this.isClosed && this.word(SPACE_FINALIZER_READY_AT) !== 0)) {
-        const { epoch } = this
-        for (const collection of this.collections.takeNews()) {
-          // A listener may close or reset the heap: the rest is not told then.
-          if (this.isClosed || this.epoch !== epoch) break
-          this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
-          this.core.events.emit('collectEnd', collection)
-          // A compaction is told as a collection of its own, also where it was a part of one.
-          if (collection.kind === 'compact') {
-            this.core.tellTrim(collection.committedBefore - collection.committedAfter, 'compact')
-          }
-        }
+        const news = this.collections.takeNews()
+        if (++this.#round <= TOLD_ROUNDS_MAX) this.#tell(news)
         if (!this.isClosed && !this.isCounted) this.finalizers.run()
+        if (!this.isClosed) this.core.reserve?.fillIfRoom()
       }
     } finally {
       this.#isSettling = false
+      this.#round = 0
+    }
+  }
+
+  #tell(news: readonly Collection[]): void {
+    const { epoch } = this
+    for (const collection of news) {
+      // A listener may close or reset the heap: the rest is not told then.
+      if (this.isClosed || this.epoch !== epoch) return
+      this.core.events.emit('collectBegin', { kind: collection.kind, cause: collection.cause })
+      this.core.events.emit('collectEnd', collection)
+      // A compaction is told as a collection of its own, also where it was a part of one.
+      if (collection.kind === 'compact') {
+        this.core.tellTrim(collection.committedBefore - collection.committedAfter, 'compact')
+      }
     }
   }
 }
