@@ -7,6 +7,7 @@ import { addGraph } from './graph.js'
 import { addModes } from './modes.js'
 import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
+import { addSnapshot } from './snapshot.js'
 
 const EXIT_USAGE = 2
 
@@ -20,6 +21,7 @@ function createProgram(): Command {
     .exitOverride()
   addReplay(program)
   addGraph(program)
+  addSnapshot(program)
   addModes(program)
   return program
 }
