@@ -36,7 +36,7 @@ import { ArgumentError, CorruptionError, OutOfMemoryError } from './errors.js'
 import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
 import { BlockGuard, Guard } from './guard.js'
-import { type Snapshot, type SnapshotOptions, takeSnapshot } from './inspect/snapshot.js'
+import { type Snapshot, type SnapshotOptions, type SnapshotSource, takeSnapshot } from './inspect/snapshot.js'
 import type { Kernel } from './kernel-instance.js'
 import { CountedAccess } from './objects/counted.js'
 import { isStruct } from './objects/kinds.js'
@@ -567,7 +567,13 @@ export class Heap extends CountedAccess implements Disposable {
    * console.log(snapshot.graph.topRetained({ count: 5 }))
    */
   snapshot(options: SnapshotOptions = {}): Snapshot {
-    return takeSnapshot(this.core, options)
+    return takeSnapshot(this.#snapshotSource(), options)
+  }
+
+  #snapshotSource(): SnapshotSource {
+    const { id, tenants } = this as { readonly id?: string; readonly tenants?: () => Iterable<Heap> }
+    const own = () => Array.from(tenants?.call(this) ?? [], (tenant) => tenant.#snapshotSource())
+    return { core: this.core, tenants: own, ...(id !== undefined && { id }) }
   }
 
   /**

@@ -26,8 +26,8 @@ export class Groups {
     this.root = builder.addNode('synthetic', '', ROOT_ID, 0)
   }
 
-  /** The group of a name below another one or the root. */
-  group(name: string, parent = this.root): number {
+  /** The group of a name below another one, or below the root. */
+  group(name: string, parent: number): number {
     const key = `${parent} ${name}`
     const known = this.#groups.get(key)
     if (known !== undefined) return known

@@ -67,6 +67,7 @@ export class MemoryNodes implements SpanTaker {
   readonly #metadata: [name: string, address: number, bytes: number][] = []
   readonly #pieces: Piece[] = []
   #objectBytes = 0
+  #lentBytes = 0
   #lastPiece: Piece | undefined
 
   constructor(core: HeapCore, space: ObjectSpace | undefined, groups: Groups) {
@@ -104,6 +105,10 @@ export class MemoryNodes implements SpanTaker {
     this.#pieces.push(piece)
     const use = this.#uses.byAddress.get(address)?.name
     if (use === 'pool segment' || use === 'piece of the bump allocator') this.#addInner(piece)
+  }
+
+  lent(bytes: number): void {
+    this.#lentBytes += bytes
   }
 
   objectBlock(_address: number, bytes: number): void {
@@ -153,11 +158,16 @@ export class MemoryNodes implements SpanTaker {
 
   // ---- nodes --------------------------------------------------------------------------------------------------------
 
-  /** Add the nodes. `isObject` says of the address of a counted object's payload that it is one. */
-  addNodes(blockNodes: BlockNodes, isObject: (reference: number) => boolean): void {
+  /**
+   * Add the nodes, in a group below `root`.
+   *
+   * @param isObject whether the block before a reference is a counted object's
+   * @param tenantBytes what tenants hold of what is lent to them, and have nodes of their own for
+   */
+  addNodes(root: number, blockNodes: BlockNodes, isObject: (reference: number) => boolean, tenantBytes: number): void {
     const count = this.#blocks.count + this.#inner.count + this.#free.count
     const isEach = blockNodes === 'each' || (blockNodes === 'auto' && count <= EACH_MAX)
-    const memory = this.#groups.group('(memory)')
+    const memory = this.#groups.group('(memory)', root)
     this.#addBlocks(memory, isEach, isObject)
     this.#addPieces(memory, isEach)
     this.#addFree(memory, isEach)
@@ -166,6 +176,7 @@ export class MemoryNodes implements SpanTaker {
     for (const [blockBytes, { tailBytes }] of this.#rests) {
       this.#groups.addSum(metadata, `tails of pages of ${blockBytes} bytes`, tailBytes)
     }
+    this.#groups.addSum(memory, 'lent to others', this.#lentBytes - tenantBytes)
     this.#groups.addSum(metadata, 'lost: too small for a chunk', this.#core.word(HEAP_LOST_AT))
   }
 

@@ -39,6 +39,8 @@ import {
   CHUNK_HI_AT,
   CHUNK_METADATA_AT,
   CHUNK_METADATA_BYTES_AT,
+  CODE_LENT,
+  CODE_LENT_MIB,
   ENTRY_LO_AT,
   ENTRY_MAP_BIAS_AT,
   ENTRY_SPAN_AT,
@@ -60,6 +62,8 @@ export interface SpanTaker {
   run(address: number, bytes: number): void
   /** Memory that an arena, a pool, a large object or a table of the heap holds. `head` bytes of it stand in front. */
   piece(address: number, bytes: number, head: number): void
+  /** Memory that is lent to a tenant, which tells what is in it. */
+  lent(bytes: number): void
   /** A block of objects. */
   objectBlock(address: number, bytes: number): void
   freeRun(address: number, bytes: number): void
@@ -168,6 +172,7 @@ class ChunkWalk {
     if (isFree) this.#taker.freeRun(at, bytes)
     else if (code === CODE_RUN) this.#taker.run(at, bytes)
     else if (code === CODE_RUN_OWNED) this.#taker.piece(at, bytes, 0)
+    else if (code === CODE_LENT) this.#taker.lent(bytes)
     // The head of a huge block counts with its whole MiBs; what is reserved is somebody else's.
     return bytes
   }
@@ -185,6 +190,7 @@ class ChunkWalk {
     const bytes = this.#word(entry + ENTRY_UNIT_BIAS_AT)
     const code = this.#word(entry + ENTRY_MAP_BIAS_AT)
     if (code === CODE_HUGE) this.#taker.run(start, bytes)
+    else if (code === CODE_LENT_MIB) this.#taker.lent(bytes)
     else if (code === CODE_HUGE_OWNED || code > 0xff) this.#taker.piece(start, bytes, 0)
     else this.#fail(start, `a huge block of code ${code}`)
   }

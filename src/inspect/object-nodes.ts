@@ -6,7 +6,7 @@
 import { TYPE_MASK } from '../../kernel/object-layout.js'
 import { COUNTED_HEADER_BYTES, WIDE_REFERENCE } from '../../kernel/value-layout.js'
 import type { HeapCore } from '../core.js'
-import { AddressMap } from '../formats/address-map.js'
+import type { AddressMap } from '../formats/address-map.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { SnapshotBuilder } from './builder.js'
 import { WEAK_ENTRY_BYTES, WEAK_TABLE_HEAD_BYTES, WEAK_VALUE_AT } from './kernel-fields.js'
@@ -22,6 +22,8 @@ export interface ObjectNodeOptions {
   readonly textMaxBytes: number | undefined
   /** Told of each object: where its header is and what it takes. */
   readonly onObject: (header: number, bytes: number) => void
+  /** Node by address, of the objects of all heaps of the snapshot: a tenant's may refer to those around it. */
+  readonly nodes: AddressMap
 }
 
 export class ObjectNodes implements ObjectReader {
@@ -31,7 +33,7 @@ export class ObjectNodes implements ObjectReader {
   readonly #options: ObjectNodeOptions
   readonly #plans: TypePlans
   readonly #names: ValueNames
-  readonly #nodes = new AddressMap()
+  readonly #nodes: AddressMap
   /** By object, in the order of their nodes, which stand side by side. */
   readonly #references: number[] = []
   #u32: Uint32Array
@@ -42,6 +44,7 @@ export class ObjectNodes implements ObjectReader {
     this.#space = space
     this.#builder = builder
     this.#options = options
+    this.#nodes = options.nodes
     this.#plans = new TypePlans(space)
     this.#names = new ValueNames(this)
     this.#u32 = core.views.u32

@@ -63,11 +63,12 @@ export class RootEdges {
   readonly #objects: ObjectNodes
   readonly #roots: number
 
-  constructor(space: ObjectSpace, groups: Groups, objects: ObjectNodes) {
+  /** @param root of the snapshot, or of a tenant in it */
+  constructor(space: ObjectSpace, groups: Groups, objects: ObjectNodes, root: number) {
     this.#space = space
     this.#groups = groups
     this.#objects = objects
-    this.#roots = groups.group('(roots)')
+    this.#roots = groups.group('(roots)', root)
   }
 
   add(): void {

@@ -4,6 +4,7 @@
  *
  *   root   (roots)    handles, roots, stacks, …: what keeps objects, as groups; see `root-edges.ts`
  *          (memory)   blocks, arenas, pools, free memory, tables, metadata; see `memory-nodes.ts`
+ *          (tenants)  each with groups of its own like these
  *
  * Guarantee: the self sizes of all nodes add up to the committed bytes. The heap is not changed, but for the collection
  * that is made first unless it is told not to be, and nothing in the heap is allocated.
@@ -16,6 +17,7 @@ import { COLLECT_FULL, OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel
 import { checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import { ArgumentError } from '../errors.js'
+import { AddressMap } from '../formats/address-map.js'
 import type { HeapSnapshot, IdKind, SnapshotStrings } from '../formats/heapsnapshot.js'
 import { writeHeapSnapshot } from '../formats/heapsnapshot-writer.js'
 import type { ObjectSpace } from '../objects/space.js'
@@ -108,19 +110,49 @@ export class Snapshot implements HeapSnapshot {
   }
 }
 
+/** A heap as a snapshot needs it, with its tenants. */
+export interface SnapshotSource {
+  readonly core: HeapCore
+  /** A tenant's. */
+  readonly id?: string
+  readonly tenants: () => readonly SnapshotSource[]
+}
+
 /** The snapshot of a heap. @throws ArgumentError, ClosedError; CorruptionError when the heap cannot be walked */
-export function takeSnapshot(core: HeapCore, options: SnapshotOptions): Snapshot {
-  const { collect, textMaxBytes, blocks } = checkSnapshotOptions(options)
+export function takeSnapshot(source: SnapshotSource, options: SnapshotOptions): Snapshot {
+  const { core } = source
+  const checked = checkSnapshotOptions(options)
   core.assertOpen()
-  const space = core.objectsThatAre
-  if (collect && space) space.collect(COLLECT_FULL)
-  // Listeners and finalizers have run.
+  if (checked.collect) for (const part of partsOf(source)) collect(part.core)
+  // Listeners and finalizers have run: they may have closed the heap, or ended tenants.
   core.assertOpen()
   return core.untrapped(() => {
-    space?.kernel.finishSweep()
-    const data = capture(core, space, textMaxBytes, blocks)
+    const data = capture(partsOf(source), checked)
     return new Snapshot(data, core.mode, core.word(HEAP_COMMITTED_AT))
   })
+}
+
+function collect(core: HeapCore): void {
+  if (!core.isClosed) core.objectsThatAre?.collect(COLLECT_FULL)
+}
+
+/** A heap, and the place among all of the one that it is a tenant of. */
+interface Part {
+  readonly core: HeapCore
+  readonly id: string
+  readonly source: SnapshotSource
+  readonly parent: number
+}
+
+/** The heap and its tenants, each behind the one that it is a tenant of. */
+function partsOf(source: SnapshotSource): Part[] {
+  const parts: Part[] = [{ core: source.core, id: '', source, parent: -1 }]
+  for (let i = 0; i < parts.length; i++) {
+    for (const tenant of (parts[i] as Part).source.tenants()) {
+      parts.push({ core: tenant.core, id: tenant.id ?? tenant.core.name, source: tenant, parent: i })
+    }
+  }
+  return parts
 }
 
 interface CheckedOptions {
@@ -139,44 +171,79 @@ function checkSnapshotOptions(options: SnapshotOptions): CheckedOptions {
   return { collect, textMaxBytes: texts ? textMaxBytes : undefined, blocks }
 }
 
-function capture(
-  core: HeapCore,
-  space: ObjectSpace | undefined,
-  textMaxBytes: number | undefined,
-  blocks: BlockNodes,
-): HeapSnapshot {
+function capture(parts: readonly Part[], options: CheckedOptions): HeapSnapshot {
   const builder = new SnapshotBuilder()
   const groups = new Groups(builder)
-  const memory = new MemoryNodes(core, space, groups)
-  if (!space) {
-    memory.addNodes(blocks, () => false)
-    return builder.finish(core.name)
+  const nodes = new AddressMap()
+  const heaps: CapturedHeap[] = []
+  for (const { core, id, parent } of parts) {
+    const above = heaps[parent]
+    const root = above ? groups.group(`tenant '${id}'`, groups.group('(tenants)', above.root)) : groups.root
+    const heap = new CapturedHeap(core, groups, root, { ...options, nodes })
+    if (above) above.tenantBytes += core.word(HEAP_COMMITTED_AT)
+    heaps.push(heap)
   }
-  const onObject = space.isCounted ? () => {} : (header: number, bytes: number) => memory.takeObject(header, bytes)
-  const objects = new ObjectNodes(core, space, builder, { textMaxBytes, onObject })
-  objects.addNodes()
-  objects.addEdges()
-  addRoots(space, groups, objects)
-  memory.addNodes(blocks, (reference) => space.isCounted && objects.nodeOf(reference) >= 0)
-  return withUnreached(core, groups, objects)
-}
-
-function addRoots(space: ObjectSpace, groups: Groups, objects: ObjectNodes): void {
-  const roots = new RootEdges(space, groups, objects)
-  roots.add()
-  if (space.isCounted) roots.addCounted()
-  else roots.addImmortal((at) => (objects.word(at - OBJECT_HEADER_BYTES) & OBJECT_IMMORTAL) !== 0)
-}
-
-/** Objects that nothing keeps, which the next collection would free, are in a group, so that the root reaches all. */
-function withUnreached(core: HeapCore, groups: Groups, objects: ObjectNodes): HeapSnapshot {
-  const { builder } = groups
-  const data = builder.finish(core.name)
+  for (const heap of heaps) heap.addEdges()
+  for (const heap of heaps) heap.addMemory()
+  const { name } = (parts[0] as Part).core
+  const data = builder.finish(name)
   const lost = unreached(data)
-  const isObject = (node: number) => node >= objects.first && node < objects.first + objects.count
-  const dead = lost.filter(isObject)
-  if (dead.length === 0) return data
-  const group = groups.group('(unreachable)')
-  for (const node of dead) groups.addChild(group, node)
-  return builder.finish(core.name)
+  if (lost.length === 0) return data
+  for (const heap of heaps) heap.addUnreached(lost)
+  return builder.finish(name)
+}
+
+/** One heap in a snapshot: the root's, or a tenant's below it. */
+class CapturedHeap {
+  readonly root: number
+  /** What its own tenants hold. */
+  tenantBytes = 0
+  readonly #groups: Groups
+  readonly #space: ObjectSpace | undefined
+  readonly #memory: MemoryNodes
+  readonly #objects: ObjectNodes | undefined
+  readonly #blocks: BlockNodes
+
+  /** Adds the nodes of the objects. */
+  constructor(core: HeapCore, groups: Groups, root: number, options: CheckedOptions & { readonly nodes: AddressMap }) {
+    const space = core.objectsThatAre
+    space?.kernel.finishSweep()
+    this.root = root
+    this.#groups = groups
+    this.#space = space
+    this.#blocks = options.blocks
+    const memory = new MemoryNodes(core, space, groups)
+    this.#memory = memory
+    if (!space) return
+    const onObject = space.isCounted ? () => {} : (header: number, bytes: number) => memory.takeObject(header, bytes)
+    this.#objects = new ObjectNodes(core, space, groups.builder, { ...options, onObject })
+    this.#objects.addNodes()
+  }
+
+  addEdges(): void {
+    const [space, objects] = [this.#space, this.#objects]
+    if (!space || !objects) return
+    objects.addEdges()
+    const roots = new RootEdges(space, this.#groups, objects, this.root)
+    roots.add()
+    if (space.isCounted) roots.addCounted()
+    else roots.addImmortal((at) => (objects.word(at - OBJECT_HEADER_BYTES) & OBJECT_IMMORTAL) !== 0)
+  }
+
+  addMemory(): void {
+    const isObject = (reference: number) => this.#space?.isCounted === true && this.#objects?.nodeOf(reference) !== -1
+    this.#memory.addNodes(this.root, this.#blocks, isObject, this.tenantBytes)
+  }
+
+  /**
+   * Objects that nothing keeps, which the next collection would free, are in a group: so the root reaches all nodes.
+   */
+  addUnreached(lost: readonly number[]): void {
+    const objects = this.#objects
+    if (!objects) return
+    for (const node of lost) {
+      if (node < objects.first || node >= objects.first + objects.count) continue
+      this.#groups.addChild(this.#groups.group('(unreachable)', this.root), node)
+    }
+  }
 }
