@@ -35,6 +35,7 @@ import { dispose } from './dispose.js'
 import { ArgumentError, CorruptionError, OutOfMemoryError } from './errors.js'
 import type { HeapEventName, Listener, Reclaimer } from './events.js'
 import { addressError, sizeMismatchError } from './faults.js'
+import type { TraceEvents } from './formats/trace-events.js'
 import { BlockGuard, Guard } from './guard.js'
 import { type Snapshot, type SnapshotOptions, type SnapshotSource, takeSnapshot } from './inspect/snapshot.js'
 import type { Kernel } from './kernel-instance.js'
@@ -57,6 +58,7 @@ import {
 } from './options.js'
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { type ProfileOptions, Profiler } from './profile/profiler.js'
+import { type RecordTraceOptions, recentTraceEvents, TraceRecorder } from './profile/trace-recorder.js'
 import { RawAccess } from './raw.js'
 import type { HeapServer, ServeOptions } from './serve/options.js'
 import { reportOf } from './serve/report.js'
@@ -616,6 +618,32 @@ export class Heap extends CountedAccess implements Disposable {
   reportHtml(): string {
     this.core.assertOpen()
     return reportOf(this.core, this)
+  }
+
+  /**
+   * The last collections, at most 64, as Chrome trace events: what Perfetto draws as a timeline. A heap without objects
+   * has none.
+   *
+   * @example
+   * writeFileSync('collections.json', JSON.stringify(heap.traceEvents()))
+   */
+  traceEvents(): TraceEvents {
+    this.core.assertOpen()
+    return recentTraceEvents(this.core)
+  }
+
+  /**
+   * Begin to record collections, and growth of the memory, for a longer timeline.
+   *
+   * @throws ArgumentError
+   * @example
+   * using recorder = heap.recordTrace()
+   * serveRequests()
+   * recorder.writeTraceEvents('collections.json')
+   */
+  recordTrace(options: RecordTraceOptions = {}): TraceRecorder {
+    this.core.assertOpen()
+    return new TraceRecorder(this.core, options)
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */

@@ -343,6 +343,7 @@ describe('an incremental cycle', () => {
       ms: 10,
       steps: 3,
       longestStepMs: 5,
+      spanMs: 33,
       units: 60,
       phases: { mark: 7, sweep: 3 },
       bytesBefore: 8000,

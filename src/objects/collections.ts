@@ -90,6 +90,8 @@ export interface Collection {
   readonly stayedObjects: number
   readonly committedBefore: number
   readonly committedAfter: number
+  /** Of a cycle: from the beginning of its first step to the end of its last; the program runs in between. */
+  readonly spanMs?: number
   /** Of a cycle: steps, the longest of them, and the work units of all. */
   readonly steps?: number
   readonly longestStepMs?: number
@@ -317,6 +319,7 @@ export class CollectionLog {
       ...this.#record('cycle', cycle, usedBytes, bytesAfter),
       freedBytes: bracket.youngWord(this.#space, SPACE_CYCLE_FREED_AT),
       movedObjects: 0,
+      spanMs: bracket.endedMs - cycle.beganMs,
       steps,
       longestStepMs,
       units,
