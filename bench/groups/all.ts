@@ -9,6 +9,7 @@ import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
 import { objectGroups } from './objects.js'
 import { observingEventGroups } from './observing-events.js'
+import { tenantGroups } from './tenants.js'
 import { traceGroups } from './traces.js'
 import { valueGroups } from './values.js'
 
@@ -23,5 +24,6 @@ export const groups: readonly Group[] = [
   ...objectViewGroups,
   ...valueGroups,
   ...observingEventGroups,
+  ...tenantGroups,
   ...footprintGroups,
 ]
