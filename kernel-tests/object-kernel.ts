@@ -47,6 +47,10 @@ export interface ObjectKernelOptions {
   readonly release?: boolean
   /** Where the heap begins. */
   readonly base?: number
+  /** A memory that is there already, with another heap below `base`. */
+  readonly memory?: WebAssembly.Memory
+  /** A heap of whose memory this one borrows pieces. Its limit is the parent's unless told. */
+  readonly parent?: ObjectKernel
 }
 
 export class ObjectKernel {
@@ -60,16 +64,24 @@ export class ObjectKernel {
   /** Causes of the collections so far. */
   readonly causes: number[] = []
   #words: Uint32Array
+  readonly parent: ObjectKernel | undefined
+  /** Addresses of what is borrowed. */
+  readonly pieces = new Set<number>()
 
   constructor(options: ObjectKernelOptions = {}) {
     this.mode = options.mode ?? 'vm'
-    this.base = options.base ?? 0
+    const { parent } = options
     const limit = options.limit ?? (this.mode === 'embedded' ? 64 << 10 : 64 << 20)
+    this.parent = parent
+    const home = parent ? parent.run('homePages', parent.u32(parent.base + layout.HEAP_END_AT)) : 0
+    this.base = parent ? parent.run('lend', home, 0) : (options.base ?? 0)
+    if (parent) this.pieces.add(this.base)
     const pages = Math.ceil((this.base + limit) / 65536)
     const initial = Math.min(Math.ceil(this.base / 65536) + 1, pages)
-    const memory = new WebAssembly.Memory({ initial, maximum: pages })
+    const memory = parent?.memory ?? options.memory ?? new WebAssembly.Memory({ initial, maximum: pages })
     this.memory = memory
     const grow = (more: number) => {
+      if (parent) return this.#borrow(parent, more)
       try {
         return memory.grow(more)
       } catch {
@@ -80,6 +92,7 @@ export class ObjectKernel {
       if (code < objects.REPORT_COLLECT_BEGIN) {
         throw new Error(`kernel assertion ${code} at 0x${(argument >>> 0).toString(16)}`)
       }
+      if (code === layout.REPORT_GIVEN_BACK) this.#giveBack(argument >>> 0)
       const kind = argument >>> 8
       if (code === objects.REPORT_COLLECT_BEGIN && kind <= objects.COLLECT_COMPACT) this.causes.push(argument & 255)
     }
@@ -90,9 +103,10 @@ export class ObjectKernel {
     })
     this.call = instance.exports as Record<string, Call>
     this.#words = new Uint32Array(memory.buffer)
-    const flags = layout.FLAG_OWNS_RANGE | layout.FLAG_ZEROED
-    const end = this.base + limit
-    this.expectOk('create', this.base, this.base + 65536, end, limit, flags, layout.CLASS_TABLE_GEOMETRIC)
+    const flags = parent ? layout.FLAG_PIECES : layout.FLAG_OWNS_RANGE | layout.FLAG_ZEROED
+    const end = parent ? parent.u32(parent.base + layout.HEAP_END_AT) : this.base + limit
+    const held = this.base + Math.max(home, 1) * 65536
+    this.expectOk('create', this.base, held, end, limit, flags, layout.CLASS_TABLE_GEOMETRIC)
     if (options.knobs) this.run('setKnobs', options.knobs)
     if (this.mode === 'embedded') this.run('setPolicy', options.policy ?? 0)
     else this.expectOk('spaceCreate', options.policy ?? 0)
@@ -101,6 +115,24 @@ export class ObjectKernel {
       this.expectOk('nurseryCreate', options.nursery, options.old ?? 0, options.stepUnits ?? 1000)
     }
     this.space = this.u32(this.base + layout.HEAP_SPACE_AT)
+  }
+
+  #borrow(parent: ObjectKernel, pages: number): number {
+    const piece = parent.run('lend', pages, this.base)
+    const step = pages <= layout.PIECE_MAX_PAGES ? pages * 65536 : layout.CHUNK_BYTES
+    if (piece) for (let at = 0; at < pages * 65536; at += step) this.pieces.add(piece + at)
+    return piece ? piece / 65536 : -1
+  }
+
+  #giveBack(piece: number): void {
+    if (!this.pieces.delete(piece)) throw new Error(`${piece} was not held`)
+    this.parent?.expectOk('takeBack', piece)
+  }
+
+  /** Hand every borrowed piece back: the heap is gone. */
+  end(): void {
+    for (const piece of this.pieces) this.parent?.expectOk('takeBack', piece)
+    this.pieces.clear()
   }
 
   /** Call a kernel function; the answer is unsigned. */

@@ -55,6 +55,7 @@ import {
 } from './region/control'
 import { holdPieces } from './region/borrow'
 import { takeHold } from './region/grow'
+import { isForeignMib } from './region/huge'
 
 /** End of a chunk from `from` on in a range up to `end`. */
 function capIn(from: usize, end: usize): usize {
@@ -200,7 +201,7 @@ export function reset(): void {
     const from = <usize>mib << CHUNK_SHIFT
     const entry = entryOf(from)
     if (entry.spanGranules) remakeChunk(entry)
-    else if (entry.lo) makeChunk(from, from + CHUNK_BYTES, true)
+    else if (entry.lo && !isForeignMib(entry)) makeChunk(from, from + CHUNK_BYTES, true)
   }
   h.generation++
   // The space of counted objects was a piece like any other. It is made again when it is wanted.

@@ -24,7 +24,8 @@
  *               descriptor of p's unit      unitBias + (p >> 12) * 32
  *               p is ours and aligned       rotr(p - lo, 4) < spanGranules        one comparison answers both
  *             A MiB inside a huge block has spanGranules = 0, lo = the block's address, unitBias = its bytes,
- *             mapBias = its code. A MiB that is not ours is all zero.
+ *             mapBias = its code. A MiB that is not ours is all zero, or has FOREIGN_MIB in its bytes: another heap's
+ *             immortal objects, which may be referred to; mapBias is then that of their map.
  *
  * Why the check is by range and not by the byte alone: the inside of a huge block, a guest's data, the metadata
  * itself and what lies past the end hold arbitrary bytes, and none of them may ever be read as a map byte.
@@ -114,6 +115,8 @@ export const RUN_MIN_GRANULES: u32 = 4
 export const CHUNK_HEADER_BYTES: u32 = 64
 export const MAP_SENTINEL_BYTES: u32 = 16
 export const TABLE_ENTRY_BYTES: u32 = 16
+/** Low bit of the bytes in the table entry of a MiB that another heap shares with this one, see `object/owners.ts`. */
+export const FOREIGN_MIB: u32 = 1
 
 // ---- page descriptor: 32 bytes, one place per unit -------------------------------------------------------------
 //

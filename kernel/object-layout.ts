@@ -61,6 +61,11 @@ export const OBJECT_BLOCK_UNITS_MIN: u32 = 4
 export const OBJECT_BLOCK_GRANULES: u32 = 4096
 /** Longest piece of an image that holds several objects: it lies in one chunk. */
 export const IMAGE_MAX_BYTES: u32 = 512 << 10
+/** Words of a shared segment's head: the one made before it, where it begins, its bytes, the bias of its map. */
+export const SHARED_NEXT_AT: u32 = 0
+export const SHARED_START_AT: u32 = 4
+export const SHARED_BYTES_AT: u32 = 8
+export const SHARED_MAP_BIAS_AT: u32 = 12
 /** Head of a piece that holds a large object or an image, out of the way of the run's tag. */
 export const LARGE_HEAD_BYTES: u32 = 64
 
@@ -267,6 +272,8 @@ export const SPACE_LACKS_ROOM_AT: u32 = 408
 export const SPACE_CYCLE_FREED_AT: u32 = 412
 /** First of the words that belong to the plan alone. */
 export const SPACE_YOUNG_PLAN_AT: u32 = 416
+/** Head of the shared segment that was made last, 0 when there is none; see `collect/shared.ts`. */
+export const SPACE_SHARED_AT: u32 = 616
 /** Bytes of the object space in the build with objects. */
 export const SPACE_ALL_BYTES: u32 = 640
 

@@ -118,6 +118,10 @@ export class Young {
   stressCount: u32
   /** A word for a reference that is to be visited as if it stood in an object. */
   scratch: usize
+
+  // ---- what tenants may refer to
+  /** SPACE_SHARED_AT: the newest shared segment. */
+  shared: usize
 }
 
 // @ts-ignore: decorator

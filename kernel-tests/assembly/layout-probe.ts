@@ -7,6 +7,7 @@ import { PlanState } from '../../kernel/collect/plan-state'
 import { Space, TypeInfo } from '../../kernel/object-overlay'
 import { SPACE_YOUNG_BASE_AT as YOUNG_AT } from '../../kernel/object-layout'
 import { Young } from '../../kernel/young-overlay'
+import { SharedSegment } from '../../kernel/collect/shared'
 import { Chunk, ClassInfo, Context, Entry, Heap, Page } from '../../kernel/overlay'
 import { CountedState } from '../../kernel/counted/state'
 import { SPACE_COOKIE_AT as COUNTED_AT } from '../../kernel/value-layout'
@@ -413,6 +414,21 @@ export function SPACE_LACKS_ROOM_AT(): u32 {
 }
 export function SPACE_CYCLE_FREED_AT(): u32 {
   return YOUNG_AT + <u32>offsetof<Young>('cycleFreed')
+}
+export function SPACE_SHARED_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('shared')
+}
+export function SHARED_NEXT_AT(): u32 {
+  return offsetof<SharedSegment>('next')
+}
+export function SHARED_START_AT(): u32 {
+  return offsetof<SharedSegment>('start')
+}
+export function SHARED_BYTES_AT(): u32 {
+  return offsetof<SharedSegment>('bytes')
+}
+export function SHARED_MAP_BIAS_AT(): u32 {
+  return offsetof<SharedSegment>('mapBias')
 }
 export function SPACE_YOUNG_PLAN_AT(): u32 {
   return YOUNG_AT + <u32>offsetof<Young>('piece')

@@ -37,7 +37,7 @@ import { isPowerOfTwo } from '../bits/align'
 import { check } from '../host'
 import { Page, classInfo, classOf, currentPage, entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
 import { allocFreeRun, allocOrGrowRun } from '../region/grow'
-import { allocHuge, hugeBytes, isHugeCode, releaseHuge } from '../region/huge'
+import { allocHuge, hugeAround, hugeBytes, isHugeCode, releaseHuge } from '../region/huge'
 import { slotBytes } from '../region/piece'
 import { freeRunAt, runGranules } from '../region/runs'
 import { granulesFromStart, untagLive } from '../region/tags'
@@ -195,7 +195,7 @@ export function addressStatus(p: usize): u32 {
   const entry = entryOf(p)
   if (holds(entry, p)) return STATUS_OK
   if (p & (GRANULE_BYTES - 1)) return STATUS_MISALIGNED
-  return entry.spanGranules == 0 && entry.lo && p - entry.lo < entry.unitBias ? STATUS_NOT_A_BLOCK : STATUS_FOREIGN
+  return hugeAround(p) ? STATUS_NOT_A_BLOCK : STATUS_FOREIGN
 }
 
 /** Usable bytes of the live user block at `p`, 0 when there is none. Any `p` may be asked. */

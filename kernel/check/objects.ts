@@ -16,7 +16,9 @@ import {
   STATUS_OK,
   UNIT_BYTES,
   UNIT_SHIFT,
+  CHUNK_BYTES,
   CHUNK_SHIFT,
+  FAULT_CHUNK,
 } from '../layout'
 import {
   FAULT_LARGE,
@@ -45,14 +47,15 @@ import {
   TYPE_WEAK_TABLE,
 } from '../object-layout'
 import { alwaysMarked, space, spaceAt, typeInfo } from '../object-overlay'
-import { addressOf, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
+import { Entry, addressOf, chunkOf, entryOf, heap, holds, mapAt } from '../overlay'
 import { isHashed, isImmortal, objectBytes, payloadBytes, typeOf } from '../object/header'
 import { scan, scanWeakWords } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
 import { isReference } from '../object/words'
 import { ObjectBlock, granulesOf, blockMap, blockMapEnd, blockOf, nextBlockAfter } from '../collect/blocks'
 import { tagAllFresh, tagFresh, tagOpenHoles } from '../collect/fresh'
-import { Image, isImmortalStart, saneBytes } from '../collect/images'
+import { Image, isImmortalStart, isSharedStart, saneBytes } from '../collect/images'
+import { SharedSegment, isSegmentSound, segmentOf } from '../collect/shared'
 import { readWeakly } from '../collect/barrier'
 import { isLargeLive } from '../collect/each'
 import { Large, largeMap, largeReference } from '../collect/large'
@@ -64,6 +67,8 @@ import { findHash, visitHashSlots } from '../root/hashes'
 import { visitList } from '../root/lists'
 import { areStacksSound } from '../root/shadow'
 import { visitMovingRoots, visitPinningRoots } from '../root/visit'
+import { hasOwnMap, wrongForeignMib } from '../object/owners'
+import { isForeignMib } from '../region/huge'
 import { isYoung, young } from '../young-overlay'
 import { checkCycle } from './cycle'
 import { fault, totals } from './totals'
@@ -204,13 +209,23 @@ function checkLargeList(): u32 {
     prev = piece
   }
   for (let piece = space().images; piece; piece = changetype<Image>(piece).next) {
-    if (!holds(entryOf(piece), piece)) return fault(FAULT_LARGE, piece)
+    const isShared = changetype<Image>(piece).isShared != 0
+    if (isShared ? !segmentOf(piece) : !holds(entryOf(piece), piece)) return fault(FAULT_LARGE, piece)
     if (changetype<Image>(piece).isSealed) {
       const found = checkImage(piece)
       if (found) return found
     }
   }
-  return FAULT_NONE
+  return checkSharedSpace()
+}
+
+/** What is shared, and what others share with this heap. */
+function checkSharedSpace(): u32 {
+  for (let head = young().shared; head; head = changetype<SharedSegment>(head).next) {
+    if (!isSegmentSound(head)) return fault(FAULT_LARGE, head)
+  }
+  const wrong = wrongForeignMib()
+  return wrong ? fault(FAULT_CHUNK, wrong) : FAULT_NONE
 }
 
 /** Objects lie back to back, and the map says so. */
@@ -310,7 +325,7 @@ export function objectStatus(reference: usize): u32 {
     return isObjectStart(load<u8>(youngMap(header))) ? STATUS_OK : STATUS_NOT_A_BLOCK
   }
   const entry = entryOf(header)
-  if (!holds(entry, header)) return STATUS_FOREIGN
+  if (!holds(entry, header)) return isSharedStart(reference) ? STATUS_OK : STATUS_FOREIGN
   const place = blockOf(entry, header)
   if (!place) {
     const byte = <u32>load<u8>(mapAt(entry, header))
@@ -352,8 +367,7 @@ export function objectState(reference: usize): u32 {
   if (isYoung(reference)) return isAged(reference - 8) ? 48 : 16
   const entry = entryOf(reference)
   const byte = <u32>load<u8>(mapAt(entry, reference))
-  const isImmortal = (byte & ~MAP_SPAN) == MAP_ALWAYS
-  const where: u32 = blockOf(entry, reference) ? 8 : isImmortal ? 2 : 4
+  const where: u32 = (byte & ~MAP_SPAN) == MAP_ALWAYS ? 2 : blockOf(entry, reference) ? 8 : 4
   return where | (byte & space().colour ? 1 : 0)
 }
 
@@ -362,7 +376,10 @@ function isAged(header: usize): bool {
   return header < young().eden || (load<u8>(youngMap(header)) & MAP_PINNED) != 0
 }
 
-/** The object with the lowest address above `reference`: 0 starts and ends. Immortal ones are among them. */
+/**
+ * The object with the lowest address above `reference`: 0 starts and ends. Immortal ones are among them, but for those
+ * that another heap shares with this one.
+ */
 export function nextObject(reference: usize): usize {
   const top = heap().top
   let from = reference ? reference + 8 : heap().low
@@ -377,10 +394,24 @@ export function nextObject(reference: usize): usize {
       // A nursery of whole MiBs.
       const found = nextYoung(from)
       if (found) return found
+    } else if (!entry.spanGranules && !isForeignMib(entry) && hasOwnMap(entry, from)) {
+      const found = nextShared(entry, from)
+      if (found) return found
     }
     const next = ((from >> CHUNK_SHIFT) + 1) << CHUNK_SHIFT
     if (next <= from) return 0
     from = next
+  }
+  return 0
+}
+
+/** The first object of the MiB of `from` whose header is there or above; 0 when there is none. */
+function nextShared(entry: Entry, from: usize): usize {
+  const end = mapAt(entry, from | (CHUNK_BYTES - 1)) + 1
+  for (let map = mapAt(entry, from); map < end; map++) {
+    while (!(map & 7) && map + 8 <= end && !load<u64>(map)) map += 8
+    if (map >= end) return 0
+    if ((load<u8>(map) & ~MAP_SPAN) == <u8>MAP_ALWAYS) return ((map - entry.mapBias) << GRANULE_SHIFT) + 8
   }
   return 0
 }

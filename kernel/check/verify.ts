@@ -47,9 +47,9 @@ import {
 } from '../layout'
 import { MAP_OBJECT } from '../object-layout'
 import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../overlay'
-import { heldEnd, heldStart, holdsPieces } from '../region/borrow'
+import { heldEnd, heldStart, holdsPieces, isHeld } from '../region/borrow'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
-import { hugeCode } from '../region/huge'
+import { hugeCode, isForeignMib } from '../region/huge'
 import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableMaskOf } from '../region/control'
 import { objectBlockBytes, pieceAround, slotBytes, unitTag } from '../region/piece'
 import {
@@ -121,7 +121,7 @@ function checkChunks(): u32 {
     if (entry.spanGranules) found = entry.lo >> CHUNK_SHIFT == mib ? checkChunk(entry) : fault(FAULT_CHUNK, at)
     else if (entry.lo) found = checkHugeMib(at, entry)
     if (found) return found
-    if (entry.lo) noteHeld(mib)
+    if (isHeld(entry)) noteHeld(mib)
   }
   const isBetween = !holdsPieces() || (totals().lowest == heap().low && totals().highest == heap().top)
   return isBetween ? FAULT_NONE : fault(FAULT_CONTROL, heap().base)
@@ -261,8 +261,12 @@ function bumpBytes(block: usize, map: usize, to: usize): u32 {
   return block < bump && bump - block < bytes ? bump - block : bytes
 }
 
-/** A MiB inside a huge block: its entry must agree with the block's first one, which counts the block. */
+/**
+ * A MiB inside a huge block: its entry must agree with the block's first one, which counts the block. One that is
+ * another heap's counts nothing, and can lie among others only where pieces do.
+ */
 function checkHugeMib(at: usize, entry: Entry): u32 {
+  if (isForeignMib(entry)) return heap().flags & FLAG_PIECES ? FAULT_NONE : fault(FAULT_HUGE, at)
   const start = entry.lo
   const bytes = entry.unitBias
   const code = hugeCode(entry)

@@ -9,13 +9,18 @@
  *
  * Young objects need neither: they are all looked at, and they are younger than the snapshot. Roots need neither: all
  * of them are read at each minor collection, and copied when a cycle begins.
+ *
+ * In a heap of pieces, which has neighbours, a store that would lead from one heap into another is refused with FOREIGN
+ * (`object/owners.ts`). What is refused has stored nothing.
  */
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK } from '../layout'
 import { KNOB_NO_SHADING, PHASE_MARK, PHASE_ROOTS, PHASE_WEAK } from '../object-layout'
 import { alwaysMarked, space } from '../object-overlay'
 import { entryOf, knob, mapAt } from '../overlay'
 import { WeakEntry } from '../object/weak'
 import { hasWideWord, isReference } from '../object/words'
 import { WIDE_REFERENCE } from '../value-layout'
+import { areOwnWords, hasOwners, isForeign, mayStore } from '../object/owners'
 import { isYoung, isYoungReference, scratchSlot, young } from '../young-overlay'
 import { Marker } from './mark'
 import { LOG_WIDE, isEntryYoung, logEntry, logSlot } from './remembered'
@@ -29,37 +34,52 @@ function isWords(address: usize, count: u32): bool {
 
 /**
  * Store `value`, a reference or any other word, in the word at `slot` of the object `holder`. Without a nursery and outside a
- * cycle this is a store and nothing else. No word lies at `slot`: nothing is stored.
+ * cycle this is a store and nothing else. A status: BAD_ARGUMENT when no word lies at `slot`, FOREIGN.
  */
-export function storeReference(holder: usize, slot: usize, value: usize): void {
-  if (!isWords(slot, 1)) return
+export function storeReference(holder: usize, slot: usize, value: usize): u32 {
+  if (!isWords(slot, 1)) return STATUS_BAD_ARGUMENT
+  if (hasOwners() && !mayStore(holder, slot, value)) return STATUS_FOREIGN
   const isOld = !isYoung(holder)
   if (isOld && young().shading) shadeSlot(slot)
   store<usize>(slot, value)
   if (isOld && isYoungReference(value)) logSlot(slot)
+  return STATUS_OK
 }
 
 /**
  * Store a wide value at `slot` of the object `holder`: a double, or anything else that `value-layout.ts` has. Both halves
- * at once, since the upper one says what the lower one is. At no multiple of eight nothing is stored.
+ * at once, since the upper one says what the lower one is. A status: BAD_ARGUMENT at no multiple of eight, FOREIGN.
  */
-export function storeWide(holder: usize, slot: usize, low: u32, high: u32): void {
-  if (slot & 7 || !isWords(slot, 2)) return
+export function storeWide(holder: usize, slot: usize, low: u32, high: u32): u32 {
+  if (slot & 7 || !isWords(slot, 2)) return STATUS_BAD_ARGUMENT
+  if (hasOwners() && !mayStore(holder, slot, high == WIDE_REFERENCE ? low : 0)) return STATUS_FOREIGN
   const isOld = !isYoung(holder)
   if (isOld && young().shading && hasWideWord(slot)) shadeSlot(slot)
   store<u64>(slot, <u64>low | (<u64>high << 32))
   if (isOld && high == WIDE_REFERENCE && isYoungReference(low)) logSlot(slot | LOG_WIDE)
+  return STATUS_OK
 }
 
-/** Copy `count` words, references and others, from those at `from` to those at `to` of `holder`; the ranges may overlap. */
-export function copyReferences(holder: usize, to: usize, from: usize, count: u32): void {
-  if (!isWords(to, count) || !isWords(from, count)) return
+/**
+ * Copy `count` words, references and others, from those at `from` to those at `to` of `holder`; the ranges may overlap.
+ * A status: BAD_ARGUMENT when no words lie there, FOREIGN when one of them may not be stored.
+ */
+export function copyReferences(holder: usize, to: usize, from: usize, count: u32): u32 {
+  if (!isWords(to, count) || !isWords(from, count)) return STATUS_BAD_ARGUMENT
+  if (hasOwners() && !mayCopy(holder, to, from, count)) return STATUS_FOREIGN
   const end = to + (<usize>count << 2)
   const isOld = !isYoung(holder)
   if (isOld && young().shading) for (let slot = to; slot < end; slot += 4) shadeSlot(slot)
   memory.copy(to, from, count << 2)
-  if (!isOld) return
-  for (let slot = to; slot < end; slot += 4) if (isYoungReference(load<usize>(slot))) logSlot(slot)
+  if (isOld) for (let slot = to; slot < end; slot += 4) if (isYoungReference(load<usize>(slot))) logSlot(slot)
+  return STATUS_OK
+}
+
+/** Whether all of the words may be stored there, in a heap that has neighbours. */
+function mayCopy(holder: usize, to: usize, from: usize, count: u32): bool {
+  const end = from + (<usize>count << 2)
+  for (let slot = from; slot < end; slot += 4) if (isForeign(load<usize>(slot))) return false
+  return areOwnWords(holder, to, count)
 }
 
 /** Store key and value of an entry of a weak map's table. */

@@ -4,9 +4,10 @@
  *
  *   piece   [ next ][ bytes ][ isSealed ] ... 64 [ object ][ object ] ...
  *
- * Objects refer to immortal objects only. A piece longer than a chunk can give holds one object.
+ * Objects refer to immortal objects only. A piece longer than a chunk can give holds one object. A shared image lies in
+ * a segment of the shared space instead of a piece (`shared.ts`), and refers to shared objects only.
  */
-import { GRANULE_SHIFT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { FLAG_PIECES, GRANULE_SHIFT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import {
   IMAGE_MAX_BYTES,
   LARGE_HEAD_BYTES,
@@ -27,24 +28,44 @@ import { scan } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
 import { isReference } from '../object/words'
 import { allocPiece, freePiece } from '../region/piece'
+import { hasOwnMap } from '../object/owners'
 import { largePieceBytes } from './large'
+import { dropShared, takeShared } from './shared'
 
 @unmanaged
 export class Image {
   next: usize
   bytes: u32
   isSealed: u32
+  isShared: u32
 }
 
 /** Memory for `bytes` of objects, a multiple of 16: the first one's header goes there. 0 when refused. */
 export function imageCreate(bytes: u32): usize {
-  if (!bytes || bytes & 15 || bytes > 0x7fffffff) return refused(STATUS_BAD_ARGUMENT)
-  const piece = allocPiece(largePieceBytes(bytes))
+  if (!isImageSize(bytes)) return refused(STATUS_BAD_ARGUMENT)
+  return begin(allocPiece(largePieceBytes(bytes)), bytes, false)
+}
+
+/** The same in the shared space. Not in a heap of pieces, which has none of its own. */
+export function sharedCreate(bytes: u32): usize {
+  if (!isImageSize(bytes) || heap().flags & FLAG_PIECES) return refused(STATUS_BAD_ARGUMENT)
+  return begin(takeShared(bytes + LARGE_HEAD_BYTES), bytes, true)
+}
+
+// @ts-ignore: decorator
+@inline
+function isImageSize(bytes: u32): bool {
+  return bytes != 0 && !(bytes & 15) && bytes <= 0x7ffffff0
+}
+
+/** Enter an image that lies at `piece`. */
+function begin(piece: usize, bytes: u32, isShared: bool): usize {
   if (!piece) return refused(STATUS_OUT_OF_MEMORY)
   const image = changetype<Image>(piece)
   image.next = space().images
   image.bytes = bytes
   image.isSealed = 0
+  image.isShared = isShared ? 1 : 0
   space().images = piece
   memory.fill(piece + LARGE_HEAD_BYTES, 0, bytes)
   return piece + LARGE_HEAD_BYTES
@@ -106,13 +127,19 @@ function tag(header: usize, bytes: u32, hasMap: bool): void {
   }
 }
 
-/** Whether every reference in the sealed image at `address` is an immortal object's: OK, or BAD_ARGUMENT. */
+/**
+ * Whether every reference in the sealed image at `address` is an immortal object's, of a shared one a shared object's:
+ * OK, or BAD_ARGUMENT.
+ */
 export function imageCheck(address: usize): u32 {
   const piece = imageAt(address)
   if (!piece || !changetype<Image>(piece).isSealed) return STATUS_BAD_ARGUMENT
   heap().fault = 0
   const end = address + changetype<Image>(piece).bytes
-  for (let at = address; at < end; at += objectBytes(at + 8)) scan<ImmortalCheck>(at + 8)
+  for (let at = address; at < end; at += objectBytes(at + 8)) {
+    if (changetype<Image>(piece).isShared) scan<SharedCheck>(at + 8)
+    else scan<ImmortalCheck>(at + 8)
+  }
   return heap().fault ? STATUS_BAD_ARGUMENT : STATUS_OK
 }
 
@@ -125,11 +152,35 @@ class ImmortalCheck {
   }
 }
 
+@unmanaged
+@final
+class SharedCheck {
+  visit(slot: usize): void {
+    const reference = load<usize>(slot)
+    if (isReference(reference) && !isSharedStart(reference)) heap().fault = slot
+  }
+}
+
 /** Whether an immortal object starts behind the header in front of `reference`. Any number may be asked. */
 export function isImmortalStart(reference: usize): bool {
   const header = reference - 8
   const entry = entryOf(header)
-  return holds(entry, header) && (load<u8>(mapAt(entry, header)) & ~MAP_SPAN) == <u8>MAP_ALWAYS
+  if (holds(entry, header)) return isImmortalByte(load<u8>(mapAt(entry, header)))
+  return isSharedStart(reference)
+}
+
+/** Whether it is one of the shared space, the heap's own or one that it has entered. Any number may be asked. */
+export function isSharedStart(reference: usize): bool {
+  if ((reference & 15) != 8) return false
+  const header = reference - 8
+  const entry = entryOf(header)
+  return hasOwnMap(entry, header) && isImmortalByte(load<u8>(mapAt(entry, header)))
+}
+
+// @ts-ignore: decorator
+@inline
+function isImmortalByte(byte: u8): bool {
+  return (byte & ~MAP_SPAN) == <u8>MAP_ALWAYS
 }
 
 /** Take an image out again that could not be completed: nothing may refer to it. */
@@ -144,7 +195,8 @@ export function imageDrop(address: usize): u32 {
     changetype<Image>(before).next = image.next
   }
   if (image.isSealed) untag(address, image.bytes)
-  freePiece(piece, false)
+  if (image.isShared) dropShared(piece, image.bytes + LARGE_HEAD_BYTES)
+  else freePiece(piece, false)
   return STATUS_OK
 }
 

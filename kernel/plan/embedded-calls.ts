@@ -3,7 +3,7 @@
  * table collects and tries once more. So here all of these calls may collect and move; a reference that is an argument
  * is a root meanwhile.
  */
-import { STATUS_BAD_ARGUMENT, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { CAUSE_MEMORY, COLLECT_FULL, ROOT_SLOT, SHAPE_WEAK, TYPE_WEAK_MAP } from '../object-layout'
 import { refused, space, typeInfo } from '../object-overlay'
 import { heap } from '../overlay'
@@ -85,9 +85,11 @@ export function valuesCreate(bytes: u32): usize {
   return makeValues(bytes)
 }
 
-/** Store a wide value, as in the other builds: here that takes no barrier. */
-export function storeWide(holder: usize, slot: usize, low: u32, high: u32): void {
-  if (!(slot & 7) && <u64>slot + 8 <= <u64>(<u32>memory.size()) << 16) store<u64>(slot, <u64>low | (<u64>high << 32))
+/** Store a wide value, as in the other builds: here that takes no barrier. BAD_ARGUMENT where none lies. */
+export function storeWide(holder: usize, slot: usize, low: u32, high: u32): u32 {
+  if (slot & 7 || <u64>slot + 8 > <u64>(<u32>memory.size()) << 16) return STATUS_BAD_ARGUMENT
+  store<u64>(slot, <u64>low | (<u64>high << 32))
+  return STATUS_OK
 }
 
 export function shadowCreate(slots: u32, pinning: bool): u32 {

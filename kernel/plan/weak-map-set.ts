@@ -1,5 +1,5 @@
 /** Making weak references and weak maps, and setting entries: what may allocate. Objects are given by their slots. */
-import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { PHASE_WEAK, TYPE_WEAK_MAP, TYPE_WEAK_REF, TYPE_WEAK_TABLE } from '../object-layout'
 import { refused } from '../object-overlay'
 import { typeOf } from '../object/header'
@@ -20,6 +20,7 @@ import { isReference } from '../object/words'
 import { hashIfAny, identityHash } from '../root/hashes'
 import { isMarked, shadeSlot, storeReference, storedEntry } from '../collect/barrier'
 import { noteTable } from '../collect/weak'
+import { isForeign } from '../object/owners'
 import { isYoung, young } from '../young-overlay'
 import { allocateObject } from './allocate'
 
@@ -29,6 +30,7 @@ const ENTRIES_MAX: u32 = 1 << 26
 /** A weak reference to the object in `slot`, or to null: no other word is ever weak. */
 export function weakRefNew(slot: usize): usize {
   if (load<usize>(slot) && !isReference(load<usize>(slot))) return refused(STATUS_BAD_ARGUMENT)
+  if (isForeign(load<usize>(slot))) return refused(STATUS_FOREIGN)
   const weak = allocateObject(TYPE_WEAK_REF, sizeof<usize>() * 2)
   if (weak) changetype<WeakRef>(weak).target = load<usize>(slot)
   return weak
@@ -46,6 +48,9 @@ export function weakMapNew(): usize {
 /** Set the value of a key, any word. OUT_OF_MEMORY leaves the map as it was. */
 export function weakMapSet(mapSlot: usize, keySlot: usize, valueSlot: usize): u32 {
   if (!isReference(load<usize>(mapSlot)) || !isReference(load<usize>(keySlot))) return STATUS_BAD_ARGUMENT
+  if (isForeign(load<usize>(mapSlot)) || isForeign(load<usize>(keySlot)) || isForeign(load<usize>(valueSlot))) {
+    return STATUS_FOREIGN
+  }
   if (typeOf(load<usize>(mapSlot)) != TYPE_WEAK_MAP) return STATUS_BAD_ARGUMENT
   const hash = identityHash(load<usize>(keySlot))
   if (!hash) return STATUS_OUT_OF_MEMORY

@@ -26,6 +26,7 @@ import {
 import { Entry, chunkOf, entryOf, heap, knob } from '../overlay'
 import { makeWild, tameWild } from './bins'
 import { chunkCap, dropChunk, makeChunk, metadataUnits } from './chunk'
+import { isForeignMib } from './huge'
 import { isWhollyFree, lastFreeRun } from './runs'
 
 const STEP_MAX_BYTES: u32 = 4 << 20
@@ -184,11 +185,18 @@ function dropPiece(entry: Entry): void {
   hostReport(REPORT_GIVEN_BACK, from)
 }
 
+/** Whether something of an entry's MiB is held: more than another heap's shared objects. */
+// @ts-ignore: decorator
+@inline
+export function isHeld(entry: Entry): bool {
+  return entry.lo != 0 && (entry.spanGranules != 0 || !isForeignMib(entry))
+}
+
 /** Bring `top` down to what is held; nothing is above it any more. */
 function lowerTop(): void {
   const h = heap()
   let mib = (h.top - 1) >> CHUNK_SHIFT
-  while (!entryOf(mib << CHUNK_SHIFT).lo) mib--
+  while (!isHeld(entryOf(mib << CHUNK_SHIFT))) mib--
   h.top = heldEnd(mib)
   const last = lastFreeRun(entryOf(h.top - 1))
   if (last) makeWild(last >> GRANULE_SHIFT)
@@ -199,7 +207,7 @@ function raiseLow(): void {
   const h = heap()
   const home = h.base >> CHUNK_SHIFT
   let mib = h.low >> CHUNK_SHIFT
-  while (mib < home && !entryOf(mib << CHUNK_SHIFT).lo) mib++
+  while (mib < home && !isHeld(entryOf(mib << CHUNK_SHIFT))) mib++
   h.low = mib < home ? heldStart(mib) : h.base
 }
 

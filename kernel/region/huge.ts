@@ -15,6 +15,7 @@
  */
 import { check } from '../host'
 import {
+  FOREIGN_MIB,
   CHUNK_BYTES,
   CHUNK_SHIFT,
   CODE_HUGE,
@@ -45,6 +46,13 @@ function entryOfMib(mib: u32): Entry {
 /** Code of a huge block, from the entry of one of its MiBs. */
 export function hugeCode(entry: Entry): u32 {
   return isHugeCode(<u32>entry.mapBias) ? <u32>entry.mapBias : CODE_HUGE_OWNED
+}
+
+/** Whether the MiB of an entry without a span is another heap's, see `object/owners.ts`. */
+// @ts-ignore: decorator
+@inline
+export function isForeignMib(entry: Entry): bool {
+  return (entry.unitBias & FOREIGN_MIB) != 0
 }
 
 /** Give the owned huge block of whole MiBs at `start` a map: one byte per granule at `map`, a multiple of 16. */
@@ -198,7 +206,8 @@ export function hugeBytes(p: usize, code: u32): u32 {
     if (load<u8>(mapAt(entry, p)) != code) return 0
     return entryOfMib(<u32>(p >> CHUNK_SHIFT) + 1).unitBias
   }
-  return entry.spanGranules == 0 && entry.lo == p && p != 0 && hugeCode(entry) == code ? entry.unitBias : 0
+  if (entry.spanGranules || entry.lo != p || !p || isForeignMib(entry)) return 0
+  return hugeCode(entry) == code ? entry.unitBias : 0
 }
 
 /** Bytes of a huge block in front of its whole MiBs. */
@@ -319,7 +328,7 @@ export function shrinkHuge(start: usize, bytes: u32, wanted: u32, granules: u32)
 /** Start of the huge block that the MiB of `p` lies in, 0 when it lies in none. */
 export function hugeAround(p: usize): usize {
   const entry = entryOf(p)
-  if (entry.spanGranules || !entry.lo) return 0
+  if (entry.spanGranules || !entry.lo || isForeignMib(entry)) return 0
   return p - entry.lo < entry.unitBias ? entry.lo : 0
 }
 

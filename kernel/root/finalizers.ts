@@ -7,10 +7,11 @@
  * never overwrites an entry that it has not read: 2 * registered + ready <= capacity. `finalizerReady` and
  * `finalizerTaken` count ids ever; the difference is waiting.
  */
-import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
 import { isReference } from '../object/words'
+import { isForeign } from '../object/owners'
 import { isYoung, young } from '../young-overlay'
 
 const ENTRY_SHIFT: u32 = 3
@@ -33,6 +34,7 @@ export function finalizersReady(): u32 {
 export function finalizerAdd(reference: usize, id: u32): u32 {
   const s = space()
   if (!id || !isReference(reference)) return STATUS_BAD_ARGUMENT
+  if (isForeign(reference)) return STATUS_FOREIGN
   // Ids that were taken keep their places until the table is made anew, or the last one is taken.
   if (!hasRoom(s.finalizerReady, s.finalizerCapacity) && !remake()) return STATUS_OUT_OF_MEMORY
   const entry = entryAt(s.finalizerCount)

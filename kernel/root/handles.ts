@@ -6,9 +6,11 @@
  *
  * Invariant: slots at and above the top are zero, in the current segment and in all later ones.
  */
+import { STATUS_FOREIGN } from '../layout'
 import { SEGMENT_HEAD_BYTES } from '../object-layout'
-import { space } from '../object-overlay'
+import { refused, space } from '../object-overlay'
 import { tableAlloc, tableFree } from '../object/memory'
+import { isForeign } from '../object/owners'
 
 @unmanaged
 class Segment {
@@ -22,8 +24,16 @@ const SEGMENT_BYTES: u32 = 4096
 const SEGMENT_MAX_BYTES: u32 = 65536
 const SEGMENT_BYTES_EMBEDDED: u32 = 80
 
-/** A new slot that holds `reference`: its address, 0 when out of memory. Never collects. */
+/**
+ * A new slot that holds `reference`: its address, 0 when out of memory, or when it leads into another heap. Never
+ * collects.
+ */
 export function handlePush(reference: usize): usize {
+  if (isForeign(reference)) return refused(STATUS_FOREIGN)
+  return push(reference)
+}
+
+function push(reference: usize): usize {
   const s = space()
   const slot = s.handleTop
   if (slot < s.handleLimit) {
@@ -41,7 +51,7 @@ function pushInNext(reference: usize): usize {
   if (!next) next = makeSegment(current)
   if (!next) return 0
   enter(next, next + SEGMENT_HEAD_BYTES)
-  return handlePush(reference)
+  return push(reference)
 }
 
 function makeSegment(prev: usize): usize {

@@ -8,12 +8,13 @@
  * memory. `pending` belongs to `collect/weak.ts` and is 0 between collections. Hashes come from a 32-bit xorshift
  * sequence (Marsaglia, Journal of Statistical Software 8(14), 2003), which repeats no value in 2^32 - 1 steps.
  */
-import { STATUS_BAD_ARGUMENT, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OUT_OF_MEMORY } from '../layout'
 import { OBJECT_HASHED } from '../object-layout'
 import { refused, space } from '../object-overlay'
 import { headWord, isHashed, isImmortal, setHeadWord } from '../object/header'
 import { tableAlloc, tableFree } from '../object/memory'
 import { isReference } from '../object/words'
+import { isForeign } from '../object/owners'
 import { isYoung, young } from '../young-overlay'
 
 @unmanaged
@@ -65,13 +66,18 @@ export function findHash(reference: usize): HashEntry {
 
 /** The hash of an object that has one, else 0. */
 export function hashIfAny(reference: usize): u32 {
+  if (isForeign(reference)) return 0
   if (isHashed(reference)) return findHash(reference).hash
   return isImmortal(reference) ? immortalHash(reference) : 0
 }
 
-/** The object's hash: 31 bits, never 0; 0 when out of memory. Never collects. An immortal object cannot get one. */
+/**
+ * The object's hash: 31 bits, never 0; 0 when out of memory, or for an object of another heap. Never collects. An
+ * immortal object has one that is kept nowhere.
+ */
 export function identityHash(reference: usize): u32 {
   if (!isReference(reference)) return refused(STATUS_BAD_ARGUMENT)
+  if (isForeign(reference)) return refused(STATUS_FOREIGN)
   if (isHashed(reference)) return findHash(reference).hash
   const s = space()
   if (isImmortal(reference)) return immortalHash(reference)

@@ -9,11 +9,19 @@
  *
  * ROOT_SLOT has slots of two words, { address, copy }.
  */
-import { GRANULE_BYTES, STATUS_BAD_ARGUMENT, STATUS_NOT_A_BLOCK, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import {
+  GRANULE_BYTES,
+  STATUS_BAD_ARGUMENT,
+  STATUS_FOREIGN,
+  STATUS_NOT_A_BLOCK,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+} from '../layout'
 import { ROOT_KINDS, ROOT_SLOT, ROOT_WEAK, SEGMENT_HEAD_BYTES } from '../object-layout'
 import { refused, rootListAt } from '../object-overlay'
 import { isSegmentPlace, segmentAlloc, tableFree } from '../object/memory'
 import { isReference } from '../object/words'
+import { isForeign } from '../object/owners'
 
 const SEGMENT_BYTES: u32 = 4096
 const SEGMENT_MAGIC: u32 = 0x544f4f52
@@ -93,6 +101,7 @@ function mayBe(kind: u32, value: usize): bool {
 /** Add a root of `kind`: any word, a reference, or for ROOT_SLOT the address of a word. The slot's address, or 0. */
 export function rootAdd(kind: u32, value: usize): usize {
   if (!mayBe(kind, value)) return refused(STATUS_BAD_ARGUMENT)
+  if (kind != ROOT_SLOT && isForeign(value)) return refused(STATUS_FOREIGN)
   const list = rootListAt(kind)
   let slot = load<usize>(list, 4)
   if (!slot) {

@@ -27,7 +27,7 @@ import {
 import { canCount, copyElements, dropElements, moveElements, wipeElements } from './elements'
 import { isNumber, numberOf } from './floats'
 import { isSameString, isString } from './strings'
-import { countDown, countUp, failed, keep, kept, letGo, nowhere, put, refuse, release } from './world'
+import { countDown, countUp, failed, keep, kept, letGo, nowhere, put, refuse, release, wordStatus } from './world'
 
 /** Whether the array has `count` elements from `index` on. */
 // @ts-ignore: decorator
@@ -95,7 +95,8 @@ export function arrayFill(array: u32, from: u32, to: u32, word: u32): u32 {
   const isNumbers = isNumberKind(kind)
   if (kind != KIND_VALUE && !(isNumbers && isNumber(word))) return failed(STATUS_TYPE)
   if (from > to || to > lengthOf(array)) return failed(STATUS_RANGE)
-  if (!word) return failed(STATUS_BAD_ARGUMENT)
+  const status = wordStatus(word)
+  if (status) return failed(status)
   if (!isNumbers && !canCount(word, to - from)) return failed(STATUS_COUNT)
   if (!isNumbers) return fillWords(array, from, to, word)
   const number = numberOf(word)

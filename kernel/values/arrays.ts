@@ -8,7 +8,7 @@
  *
  * Guarantee: a call that fails has changed nothing but, at most, the capacity.
  */
-import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { OBJECT_HEADER_BYTES, OBJECT_MAX_BYTES } from '../object-layout'
 import { objectBytesFor } from '../object/header'
 import {
@@ -26,6 +26,7 @@ import {
   WIDE_NAN,
   WIDE_REFERENCE,
 } from '../value-layout'
+import { isForeign } from '../object/owners'
 import {
   copyElements,
   dropElements,
@@ -57,6 +58,7 @@ import {
   release,
   stateWord,
   take,
+  wordStatus,
 } from './world'
 
 /** Elements that a first store has room for, and up to which a full one is doubled; later it grows by half. */
@@ -299,19 +301,21 @@ export function arrayGet(array: u32, index: u32): u32 {
 export function arraySet(array: u32, index: u32, word: u32): u32 {
   if (!isWritableOf(array, KIND_VALUE)) return refuseKind(array, KIND_VALUE)
   if (index >= lengthOf(array)) return failed(STATUS_RANGE)
-  if (!word) return failed(STATUS_BAD_ARGUMENT)
-  const status = put(storeOf(array), storeOf(array) + (<usize>index << 2), word)
+  let status = wordStatus(word)
+  if (status) return failed(status)
+  status = put(storeOf(array), storeOf(array) + (<usize>index << 2), word)
   return status ? failed(status) : STATUS_OK
 }
 
 /** Append a word. */
 export function arrayPush(array: u32, word: u32): u32 {
   if (!isWritableOf(array, KIND_VALUE)) return refuseKind(array, KIND_VALUE)
-  if (!word) return failed(STATUS_BAD_ARGUMENT)
+  let status = wordStatus(word)
+  if (status) return failed(status)
   const at = storeOf(array)
   const length = lengthOf(array)
   if (!at || length >= payloadBytes(at) >> 2) return pushWithGrowth(array, word)
-  const status = put(at, at + (<usize>length << 2), word)
+  status = put(at, at + (<usize>length << 2), word)
   if (status) return failed(status)
   setLength(array, length + 1)
   return STATUS_OK
@@ -351,7 +355,10 @@ export function arrayPop(array: u32): u32 {
 export function arrayPushMany(array: u32, at: usize, count: u32): u32 {
   if (!isWritableOf(array, KIND_VALUE)) return refuseKind(array, KIND_VALUE)
   if (at & 3 || <u64>at + ((<u64>count) << 2) > <u64>(<u32>memory.size()) << 16) return failed(STATUS_BAD_ARGUMENT)
-  for (let i: u32 = 0; i < count; i++) if (!load<u32>(at + (<usize>i << 2))) return failed(STATUS_BAD_ARGUMENT)
+  for (let i: u32 = 0; i < count; i++) {
+    const status = wordStatus(load<u32>(at + (<usize>i << 2)))
+    if (status) return failed(status)
+  }
   return append(array, at, count)
 }
 
@@ -384,6 +391,7 @@ export function arraySetWide(array: u32, index: u32, low: u32, high: u32): u32 {
   if (!isWritableOf(array, KIND_WIDE)) return refuseKind(array, KIND_WIDE)
   if (index >= lengthOf(array)) return failed(STATUS_RANGE)
   if (!isWide(low, high)) return failed(STATUS_BAD_ARGUMENT)
+  if (high == WIDE_REFERENCE && isForeign(low)) return failed(STATUS_FOREIGN)
   const isNan = isNanWide(low, high)
   const at = storeOf(array) + (<usize>index << 3)
   const status = putWide(storeOf(array), at, isNan ? 0 : low, isNan ? WIDE_NAN : high)
@@ -396,6 +404,7 @@ export function arrayPushWide(array: u32, low: u32, high: u32): u32 {
   if (!isWide(low, high)) return failed(STATUS_BAD_ARGUMENT)
   const isNan = isNanWide(low, high)
   const refers = high == WIDE_REFERENCE
+  if (refers && isForeign(low)) return failed(STATUS_FOREIGN)
   let status = refers ? own(low) : STATUS_OK
   if (status) return failed(status)
   // Only what is a reference may be kept as one.

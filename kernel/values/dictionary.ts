@@ -73,7 +73,9 @@ import {
   retain,
   stateWord,
   take,
+  wordStatus,
 } from './world'
+import { ownerStatus } from '../object/owners'
 
 // ---- questions ------------------------------------------------------------------------------------------------------
 
@@ -195,9 +197,9 @@ export function dictionaryValueAt(d: u32, position: u32): u32 {
 
 /** Replace the value at a position. */
 export function dictionarySetAt(d: u32, position: u32, value: u32): u32 {
-  const status = writable(d)
+  let status = writable(d)
+  if (!status) status = wordStatus(value)
   if (status) return failed(status)
-  if (!value) return failed(STATUS_BAD_ARGUMENT)
   const entry = entryOf(d, position)
   return entry ? replaceValue(d, position, value) : stateWord(VALUES_STATUS_AT)
 }
@@ -230,12 +232,13 @@ export function dictionaryUnlock(d: u32): u32 {
 
 /**
  * Set the value of a key, which is added behind all others when it is not there. STATUS_KEY for a key of another kind,
- * STATUS_BAD_ARGUMENT for the value 0.
+ * STATUS_BAD_ARGUMENT for the value 0, STATUS_FOREIGN for an object of another heap.
  */
 export function dictionarySet(d: u32, key: u32, value: u32): u32 {
-  const status = writable(d)
+  let status = writable(d)
+  if (!status) status = wordStatus(value)
+  if (!status) status = ownerStatus(key)
   if (status) return failed(status)
-  if (!value) return failed(STATUS_BAD_ARGUMENT)
   const good = keyFor(numberAt(d, DICTIONARY_KEYS_AT), key)
   return good ? set(d, good, value) : failed(STATUS_KEY)
 }

@@ -35,7 +35,7 @@ import {
   WORD_UNDEFINED,
 } from '../value-layout'
 import { isYoung, young } from '../young-overlay'
-import { kernelStoreWide, kernelStoreWideCounted } from './kernel'
+import { kernelStoreWide } from './kernel'
 import { isReference } from './words'
 import { copyWords, leadsToObject, moveWords, own, put, release, take, tellTrial } from './world'
 
@@ -93,13 +93,13 @@ export function putWide(holder: usize, slot: usize, low: u32, high: u32): u32 {
   // @ts-ignore: set by --use
   if (HW_COUNTED) {
     if (high == WIDE_REFERENCE || load<u32>(slot, 4) == WIDE_REFERENCE) {
-      return kernelStoreWideCounted(holder, slot, low, high)
+      return kernelStoreWide(holder, slot, low, high)
     }
   }
   // @ts-ignore: set by --use
   const isPlain = HW_COUNTED || HW_EMBEDDED || isYoung(holder) || (!young().shading && high != WIDE_REFERENCE)
-  if (isPlain) store<u64>(slot, <u64>low | (<u64>high << 32))
-  else kernelStoreWide(holder, slot, low, high)
+  if (!isPlain) return kernelStoreWide(holder, slot, low, high)
+  store<u64>(slot, <u64>low | (<u64>high << 32))
   return STATUS_OK
 }
 

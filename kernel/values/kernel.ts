@@ -31,30 +31,15 @@ export declare function kernelValuesCreate(bytes: u32): usize
 
 // @ts-ignore: decorator
 @external("kernel", "storeReference")
-export declare function kernelStore(holder: usize, slot: usize, word: usize): void
-
-/** The same in the counted kernel, which answers a status. */
-// @ts-ignore: decorator
-@external("kernel", "storeReference")
-export declare function kernelStoreCounted(holder: usize, slot: usize, word: usize): u32
+export declare function kernelStore(holder: usize, slot: usize, word: usize): u32
 
 // @ts-ignore: decorator
 @external("kernel", "storeWide")
-export declare function kernelStoreWide(holder: usize, slot: usize, low: u32, high: u32): void
-
-/** The same in the counted kernel, which answers a status. */
-// @ts-ignore: decorator
-@external("kernel", "storeWide")
-export declare function kernelStoreWideCounted(holder: usize, slot: usize, low: u32, high: u32): u32
+export declare function kernelStoreWide(holder: usize, slot: usize, low: u32, high: u32): u32
 
 // @ts-ignore: decorator
 @external("kernel", "copyReferences")
-export declare function kernelCopy(holder: usize, to: usize, from: usize, count: u32): void
-
-/** The same in the counted kernel, which answers a status. */
-// @ts-ignore: decorator
-@external("kernel", "copyReferences")
-export declare function kernelCopyCounted(holder: usize, to: usize, from: usize, count: u32): u32
+export declare function kernelCopy(holder: usize, to: usize, from: usize, count: u32): u32
 
 // @ts-ignore: decorator
 @external("kernel", "rootAdd")

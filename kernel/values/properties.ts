@@ -62,7 +62,9 @@ import {
   retain,
   stateWord,
   take,
+  wordStatus,
 } from './world'
+import { ownerStatus } from '../object/owners'
 
 /** Operands: the object, the key, the value, its shape or the dictionary that it gets, the shape that it gets. */
 const OBJECT: u32 = 3
@@ -286,10 +288,16 @@ export function propertyValueAt(o: u32, position: u32): u32 {
 
 // ---- writing --------------------------------------------------------------------------------------------------------
 
-/** Set the value of a property, which is added when there is none. STATUS_BAD_ARGUMENT for the value 0. */
+/**
+ * Set the value of a property, which is added when there is none. STATUS_BAD_ARGUMENT for the value 0, STATUS_FOREIGN
+ * for an object of another heap.
+ */
 export function propertySet(o: u32, key: u32, value: u32, cache: usize): u32 {
   if (!isOwn(o)) return failed(whyNotOwn(o))
-  if (!value || !mayBeCache(cache)) return failed(STATUS_BAD_ARGUMENT)
+  if (!mayBeCache(cache)) return failed(STATUS_BAD_ARGUMENT)
+  let status = wordStatus(value)
+  if (!status) status = ownerStatus(key)
+  if (status) return failed(status)
   if (cache) {
     const place = cachedPlace(cache, load<u32>(tableOf(o), SHAPE_NUMBER_AT))
     const holder = place ? holderOf(o, place) : 0
@@ -301,7 +309,7 @@ export function propertySet(o: u32, key: u32, value: u32, cache: usize): u32 {
       }
     } else if (at && load<u32>(at)) {
       noteHit(cache)
-      const status = put(holder, at, value)
+      status = put(holder, at, value)
       return status ? failed(status) : STATUS_OK
     }
   }

@@ -21,15 +21,14 @@ import {
 import { OBJECT_IMMORTAL, OBJECT_SMALL_MAX_BYTES, SPACE_STATUS_AT, SPACE_VALUES_AT, TYPE_MASK } from '../object-layout'
 import { space, spaceAt } from '../object-overlay'
 import { headWord, objectBytesFor, payloadBytes, typeOf, writeHeader } from '../object/header'
+import { isForeign, ownerStatus } from '../object/owners'
 import { isYoung, young } from '../young-overlay'
 import {
   kernelCopy,
-  kernelCopyCounted,
   kernelDecref,
   kernelIncref,
   kernelObjectNew,
   kernelStore,
-  kernelStoreCounted,
   kernelTouchWords,
 } from './kernel'
 import { isReference } from './words'
@@ -127,7 +126,7 @@ export function allocate(type: u32, bytes: u32): usize {
 
 /**
  * Whether the header that the word leads to may be read. Any word may be asked. Counted: whether an object is there, by
- * its sign; one that was released has none any more.
+ * its sign; one that was released has none any more. A tenant's: no object of another heap but a shared one.
  */
 // @ts-ignore: decorator
 @inline
@@ -138,7 +137,14 @@ export function leadsToObject(word: u32): bool {
     if (!isReference(word) || block >> 16 >= <u32>memory.size()) return false
     return load<u32>(block) == (block ^ load<u32>(spaceAt() + SPACE_COOKIE_AT))
   }
-  return isReference(word) && word >> 16 < <u32>memory.size()
+  return isReference(word) && word >> 16 < <u32>memory.size() && !isForeign(word)
+}
+
+/** Whether a program may have `word` stored, as a status: BAD_ARGUMENT for 0, FOREIGN for an object of another heap. */
+// @ts-ignore: decorator
+@inline
+export function wordStatus(word: u32): u32 {
+  return word ? ownerStatus(word) : STATUS_BAD_ARGUMENT
 }
 
 /** Whether `word` refers to an object of the type whose id the state holds at `at`. Any word may be asked. */
@@ -169,12 +175,13 @@ export function put(holder: usize, slot: usize, word: u32): u32 {
   }
   // @ts-ignore: set by --use
   if (HW_COUNTED) {
-    if (isReference(word) || isReference(old)) return kernelStoreCounted(holder, slot, word)
+    if (isReference(word) || isReference(old)) return kernelStore(holder, slot, word)
     store<u32>(slot, word)
     return STATUS_OK
   }
-  if (isYoung(holder) || (!young().shading && !(isReference(word) && isYoung(word)))) store<u32>(slot, word)
-  else kernelStore(holder, slot, word)
+  const isPlain = isYoung(holder) || (!young().shading && !(isReference(word) && isYoung(word)))
+  if (!isPlain) return kernelStore(holder, slot, word)
+  store<u32>(slot, word)
   return STATUS_OK
 }
 
@@ -226,8 +233,7 @@ export function copyWords(holder: usize, to: usize, from: usize, count: u32): u3
   // @ts-ignore: set by --use
   if (HW_EMBEDDED) memory.copy(to, from, count << 2)
   // @ts-ignore: set by --use
-  else if (HW_COUNTED) return kernelCopyCounted(holder, to, from, count)
-  else kernelCopy(holder, to, from, count)
+  else return kernelCopy(holder, to, from, count)
   return STATUS_OK
 }
 
