@@ -111,7 +111,7 @@ export type { CensusRow, ObjectInfo } from './objects/describe.js'
 export type { Elements, RecordElements, ReferenceElements, ScalarElements, ValueElements } from './objects/elements.js'
 export type { Finalizers, FinalizerToken } from './objects/finalizers.js'
 export type { DurationFigures, HistogramBucket } from './objects/histogram.js'
-export type { ImageInput, ImageRoots, LoadedImage } from './objects/images.js'
+export type { ImageInput, ImageOptions, ImageRoots, LoadedImage } from './objects/images.js'
 export {
   type ArrayKind,
   array,

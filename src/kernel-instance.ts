@@ -167,7 +167,7 @@ export class Kernel extends BlockKernel {
   readonly collect: (kind: number) => number
   readonly nurseryCreate: (youngBytes: number, oldBytes: number, stepUnits: number) => number
   readonly step: (units: number) => number
-  /** A status in the counted build, nothing in the others. */
+  /** These three answer a status. */
   readonly storeReference: (holder: number, slot: number, reference: number) => number
   readonly copyReferences: (holder: number, to: number, from: number, count: number) => number
   readonly storeWide: (holder: number, slot: number, low: number, high: number) => number
@@ -192,6 +192,9 @@ export class Kernel extends BlockKernel {
   readonly setPolicy: (policy: number) => void
   readonly setStress: (kind: number, number: number, seed: number) => void
   readonly imageCreate: (bytes: number) => number
+  readonly sharedCreate: (bytes: number) => number
+  readonly shareEnter: (start: number, bytes: number, mapBias: number) => number
+  readonly shareLeave: (start: number) => number
   readonly imageSeal: (address: number) => number
   readonly imageCheck: (address: number) => number
   readonly imageDrop: (address: number) => number
@@ -243,6 +246,9 @@ export class Kernel extends BlockKernel {
     this.setPolicy = from.setPolicy
     this.setStress = from.setStress
     this.imageCreate = from.imageCreate
+    this.sharedCreate = from.sharedCreate
+    this.shareEnter = from.shareEnter
+    this.shareLeave = from.shareLeave
     this.imageSeal = from.imageSeal
     this.imageCheck = from.imageCheck
     this.imageDrop = from.imageDrop
@@ -293,6 +299,7 @@ const GROWING_CALLS: ReadonlySet<string | symbol> = new Set<string | symbol>([
   'typeAdd',
   'identityHash',
   'imageCreate',
+  'sharedCreate',
   'handleAdopt',
   'refcountedNew',
   ...STATUS_CALLS,

@@ -26,10 +26,11 @@ import {
 import type { Collection, PauseStats } from './collections.js'
 import { type CensusRow, describeObject, type ObjectInfo, takeCensus, walkObjects } from './describe.js'
 import { Finalizers } from './finalizers.js'
-import { freezeObjects, type ImageInput, type LoadedImage, loadObjects } from './images.js'
+import { freezeObjects, type ImageInput, type ImageOptions, type LoadedImage, loadObjects } from './images.js'
 import { Pin, Root, SlotRoot, WeakRoot } from './roots.js'
 import type { Scope } from './scope.js'
 import { makeShadowStack, type ShadowStack, type ShadowStackOptions } from './shadow-stack.js'
+import { sharedView } from './shared.js'
 import type { StepResult } from './space.js'
 import type { Struct } from './struct.js'
 import type { Init, View } from './types.js'
@@ -270,7 +271,10 @@ export class ObjectAccess extends MemoryAccess {
    *
    * @param structs what the roots are that shall be read by their fields; types of the image that the heap does not
    * know yet become known, whether or not they are named here
-   * @throws ImageError that says what is wrong where; OutOfMemoryError; ArgumentError
+   * @param options `shared: true` loads it into the shared space, so that objects of all tenants within this heap may
+   * refer to it as well: a tenant gets its own view of an object there by `tenant.shared(view)`
+   * @throws ImageError that says what is wrong where; OutOfMemoryError; ArgumentError; UnsupportedError with `shared`
+   * in a tenant, or where objects are not traced
    * @example
    * const { roots } = heap.loadImage(bytes, { prototypes: Table })
    * heap.new(Instance, { prototype: roots.prototypes })
@@ -278,9 +282,28 @@ export class ObjectAccess extends MemoryAccess {
   loadImage<Structs extends Readonly<Record<string, Struct>> = Record<never, never>>(
     bytes: Uint8Array,
     structs: Structs = {} as Structs,
+    options: ImageOptions = {},
   ): LoadedImage<Structs> {
     this.core.objects.assertTraced('images', TRACED_HINT)
-    return loadObjects(this.core.objects, bytes, structs)
+    return loadObjects(this.core.objects, bytes, structs, options)
+  }
+
+  /**
+   * This heap's own view of a shared object, in the innermost scope. Objects of this heap may refer to the object; it
+   * cannot be written to, and no collection looks at it.
+   *
+   * @param object a view or a root of an object of an image that the root heap loaded with `shared`, of whichever heap
+   * the view is: the root heap's or that of a tenant within it
+   * @throws ArgumentError that names why for an object that is not shared with this heap; UnsupportedError where this
+   * heap's objects or the root heap's are not traced; ScopeError without a scope
+   * @example
+   * const { roots } = heap.loadImage(library, { prototypes: Table }, { shared: true })
+   * using scope = tenant.scope()
+   * tenant.new(Instance, { prototype: tenant.shared(roots.prototypes) })
+   */
+  shared<V extends ObjectView>(object: V | Root<V>): V {
+    this.core.objects.assertTraced('shared objects', TRACED_HINT)
+    return sharedView(this.core.objects, object) as V
   }
 
   // ---- collections --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * are never collected, moved, scanned or written to. The format is that of `formats/image.ts`.
  *
  * Loading, in this order: the bytes are read and checked, types against this heap's too; memory for all pieces; types;
- * objects are written and sealed; slots for the roots. Until the bytes have passed nothing is touched; what fails
+ * objects are written and sealed; slots for the roots. A shared image goes to the shared space (`shared.ts`). Until the bytes have passed nothing is touched; what fails
  * later, for lack of memory, gives the pieces back (types that were new stay known, which does no harm).
  */
 import { STATUS_OK } from '../../kernel/layout.js'
@@ -17,6 +17,7 @@ import {
   TYPE_MASK,
   TYPE_MAX,
 } from '../../kernel/object-layout.js'
+import { checkOptions } from '../arguments.js'
 import { ArgumentError, CorruptionError, ImageError, StaleHandleError } from '../errors.js'
 import {
   type DecodedImage,
@@ -31,7 +32,7 @@ import {
 import { areValuesWhole, canBeFrozen, forgetHeap } from '../values/frozen.js'
 import { Holder } from './holder.js'
 import { isStruct } from './kinds.js'
-import { numbersOfStruct } from './registry.js'
+import { type Binding, numbersOfStruct } from './registry.js'
 import type { Root } from './roots.js'
 import type { ObjectSpace } from './space.js'
 import type { Struct } from './struct.js'
@@ -148,13 +149,21 @@ class Closure {
         'objects that lead to no dictionary and no object with properties',
       )
     }
-    if (nameOfType(binding.description) === '' || types.named(binding.name) !== binding) {
+    if (nameOfType(binding.description) === '' || !this.#isOnly(binding)) {
       throw new ArgumentError('objects', binding.name, 'of types that have a name, each its own')
     }
     const refs = new DescribedRefs(type, binding.description)
     const made = { number: this.#types.size + 1, type, references: new ReferenceMap(type), refs }
     this.#types.set(id, made)
     return made
+  }
+
+  /** Whether no other type of the image, or of the heap's own, has the type's name. */
+  #isOnly({ id, name, description }: Binding): boolean {
+    const { types } = this.#space
+    const named = types.named(name)
+    if (named && named.id !== id && !types.isStranger(id)) return false
+    return !this.types.some((type) => nameOfType(type.description) === nameOfType(description))
   }
 
   /** The section of objects. */
@@ -198,6 +207,8 @@ function namedObjects(space: ObjectSpace, objects: unknown): [name: string, view
 export function freezeObjects(space: ObjectSpace, objects: ImageInput): Uint8Array<ArrayBuffer> {
   const named = namedObjects(space, objects)
   space.core.assertOpen()
+  // What they lead to may be shared, and of types that this heap has not met.
+  space.types.agree()
   const closure = new Closure(space)
   const roots = named.map(([name, view]): ImageRoot => ({ name, reference: closure.add(view.reference) }))
   closure.complete()
@@ -260,10 +271,12 @@ class Loading {
   readonly #pieces: Pieces
   readonly #epoch: number
   readonly #slots: ReturnType<ObjectSpace['roots']['add']>[] = []
+  readonly #isShared: boolean
 
-  constructor(space: ObjectSpace, image: DecodedImage) {
+  constructor(space: ObjectSpace, image: DecodedImage, isShared: boolean) {
     this.#space = space
     this.#image = image
+    this.#isShared = isShared
     this.#pieces = new Pieces(image, space.grainBytes)
     this.#epoch = space.epoch
   }
@@ -290,7 +303,7 @@ class Loading {
   #takePieces(): void {
     const { core } = this.#space
     for (const bytes of this.#pieces.sizes) {
-      const attempt = () => core.kernel.imageCreate(bytes)
+      const attempt = () => (this.#isShared ? core.kernel.sharedCreate(bytes) : core.kernel.imageCreate(bytes))
       const address = attempt() >>> 0 || core.rescueOrThrow(bytes, attempt, true)
       // Whoever made room may have reset the heap, which took the pieces before this one, or this one too.
       if (!core.isClosed && this.#space.epoch !== this.#epoch && core.kernel.objectStatus(address + 8) !== STATUS_OK) {
@@ -366,7 +379,8 @@ class Loading {
     const space = this.#space
     for (const slot of this.#slots) space.roots.remove(slot)
     if (space.isClosed || space.epoch !== this.#epoch) return
-    for (const address of this.#pieces.addresses) space.kernel.imageDrop(address)
+    // The last first: what is shared is given back from the end.
+    for (const address of this.#pieces.addresses.reverse()) space.kernel.imageDrop(address)
   }
 }
 
@@ -407,19 +421,31 @@ function checkStructs(space: ObjectSpace, image: DecodedImage, structs: Readonly
   return [...byName.values()]
 }
 
-/** Load an image. @throws ImageError, ArgumentError, OutOfMemoryError */
+/** How `heap.loadImage` loads. */
+export interface ImageOptions {
+  /** Into the shared space, where objects of the heap's tenants may refer to the image's. Default false. */
+  readonly shared?: boolean
+}
+
+/** Load an image. @throws ImageError, ArgumentError, UnsupportedError, OutOfMemoryError */
 export function loadObjects<Structs extends Readonly<Record<string, Struct>>>(
   space: ObjectSpace,
   bytes: Uint8Array,
   structs: Structs,
+  options: ImageOptions = {},
 ): LoadedImage<Structs> {
   space.core.assertOpen()
+  checkOptions('options', options, ['shared'])
+  const { shared = false } = options
+  if (typeof shared !== 'boolean') throw new ArgumentError('shared', shared, 'true or false')
+  const sharing = shared ? space.sharing : undefined
   if (!(bytes instanceof Uint8Array)) throw new ArgumentError('bytes', bytes, 'a Uint8Array')
   if (typeof structs !== 'object' || structs === null) throw new ArgumentError('structs', structs, 'structs by name')
   const image = decodeImage(bytes)
   checkTypes(space, image)
   const used = checkStructs(space, image, structs)
-  const { roots: views, bytes: taken } = new Loading(space, image).load(used)
+  const { roots: views, bytes: taken } = new Loading(space, image, shared).load(used)
+  sharing?.announce()
   const roots: Record<string, ObjectView> = Object.create(null)
   image.roots.forEach(({ name }, i) => {
     roots[name] = views[i] as ObjectView

@@ -2,6 +2,11 @@
  * The types of one heap: which id a struct has there, and which struct an id stands for. The kernel's table is the
  * truth: a struct that is first used looks there for its name, so that a heap made by an earlier run, or by a guest,
  * keeps the types it has.
+ *
+ * A tenant's objects may refer to shared ones, so ids mean the same in a root heap and in all tenants within it: a type
+ * that is new in a tenant is registered in the root heap first, and what was registered there meanwhile is added to the
+ * tenant's own table, in order, with the texts that lie there. Names stay each heap's own: a type that another heap has
+ * brought along is a *stranger*, whose name is free.
  */
 import { STATUS_BAD_ARGUMENT } from '../../kernel/layout.js'
 import {
@@ -22,7 +27,7 @@ import {
   TYPE_WEAK_TABLE,
 } from '../../kernel/object-layout.js'
 import { TYPE_COUNTED_BYTES } from '../../kernel/value-layout.js'
-import { ArgumentError, ImageError, StaleHandleError } from '../errors.js'
+import { ArgumentError, ImageError, StaleHandleError, UnsupportedError } from '../errors.js'
 import { type ImageType, nameOfType } from '../formats/image.js'
 import { isKind, isStruct, isWordKind } from './kinds.js'
 import type { ObjectSpace } from './space.js'
@@ -81,6 +86,13 @@ export class TypeRegistry {
   #key: object = {}
   /** Memory for texts of types that the kernel's table had no room for: the next attempt takes it. */
   #texts = new Map<string, number>()
+  /** Highest id that was looked at in the kernel's table. */
+  #scanned = 0
+  /** Of a root heap: types that only tenants have named, by their descriptions. */
+  #strangers = new Map<string, number[]>()
+  #strangerIds = new Set<number>()
+  /** Of a tenant: up to this id its table says what the root heap's does. */
+  #agreed = 0
 
   constructor(space: ObjectSpace) {
     this.#space = space
@@ -93,9 +105,23 @@ export class TypeRegistry {
     this.#byStruct = new Map()
     this.#byName = new Map()
     this.#texts = new Map()
+    this.#strangers = new Map()
+    this.#strangerIds = new Set()
     this.#bindings = [undefined]
     for (const binding of BUILT_IN) this.#bindings[binding.id] = binding
     if (this.#space.isCounted) this.#bindings[TYPE_COUNTED_BYTES] = COUNTED_BYTES
+    this.#scanned = this.#bindings.length - 1
+    this.#agreed = TYPE_FIRST_USER - 1
+  }
+
+  /** The registry of the root heap, for a tenant whose types have the same ids as there. */
+  get #root(): TypeRegistry | undefined {
+    return this.#space.lender?.types
+  }
+
+  /** Types known to the kernel. */
+  get #count(): number {
+    return Math.min(this.#space.word(SPACE_TYPE_COUNT_AT), TYPE_MAX)
   }
 
   /** What a struct is in this heap; it is registered if it is new here. @throws ArgumentError, OutOfMemoryError */
@@ -122,7 +148,7 @@ export class TypeRegistry {
   }
 
   #sizeOf(id: number): PayloadSize | undefined {
-    const isType = Number.isInteger(id) && id >= TYPE_FIRST_USER && id <= this.#space.word(SPACE_TYPE_COUNT_AT)
+    const isType = Number.isInteger(id) && id >= TYPE_FIRST_USER && id <= this.#count
     // Zeros are no string, and no array.
     if (isType && !this.get(id)?.name.startsWith(VALUE_TYPE_SIGN)) this.#sizes[id] = this.numbersOf(id)
     return this.#sizes[id]
@@ -132,8 +158,18 @@ export class TypeRegistry {
   get(id: number): Binding | undefined {
     const binding = this.#bindings[id]
     if (binding) return binding
+    if (this.#root) return this.#strange(this.#root, id)
     this.#scan()
-    return this.#bindings[id]
+    return this.#bindings[id] ?? (this.#strangerIds.has(id) ? this.#read(id) : undefined)
+  }
+
+  /** A type that a tenant has not named. Allocates nothing: whoever asks may hold raw references. */
+  #strange(root: TypeRegistry, id: number): Binding | undefined {
+    if (id > root.#count) return id <= this.#count ? this.#read(id) : undefined
+    const known = root.get(id)
+    // A struct of the root heap does for its shared objects here, too.
+    if (known?.struct) this.#bindings[id] = known
+    return known
   }
 
   viewClass(id: number): ViewClass {
@@ -151,14 +187,23 @@ export class TypeRegistry {
 
   /** Take note of the types that have been registered since the last look, by whomever. */
   #scan(): void {
-    const count = Math.min(this.#space.word(SPACE_TYPE_COUNT_AT), TYPE_MAX)
-    for (let id = Math.max(this.#bindings.length, TYPE_FIRST_USER); id <= count; id++) {
-      const at = this.#typeWord(id, TEXT_AT)
-      const bytes = this.#space.views.u8.slice(at, at + this.#typeWord(id, TEXT_BYTES_AT))
-      const description = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
-      const name = nameOfType(description) || `type ${id}`
-      this.#enter({ id, name, description, struct: undefined, view: valueClasses.get(name) ?? ObjectView })
+    if (this.#root) {
+      this.agree()
+      return
     }
+    for (const count = this.#count; this.#scanned < count; ) {
+      const id = ++this.#scanned
+      if (!this.#bindings[id] && !this.#strangerIds.has(id)) this.#enter(this.#read(id))
+    }
+  }
+
+  /** What the kernel's table says of a type. */
+  #read(id: number): Binding {
+    const at = this.#typeWord(id, TEXT_AT)
+    const bytes = this.#space.views.u8.slice(at, at + this.#typeWord(id, TEXT_BYTES_AT))
+    const description = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+    const name = nameOfType(description) || `type ${id}`
+    return { id, name, description, struct: undefined, view: valueClasses.get(name) ?? ObjectView }
   }
 
   #enter(binding: Binding): Binding {
@@ -171,7 +216,7 @@ export class TypeRegistry {
   #register(struct: Struct): Binding {
     const known = this.#checkNew(struct)
     const { name, description } = struct
-    const id = known?.id ?? this.#add(numbersOfStruct(struct), description)
+    const id = known?.id ?? this.#obtain(numbersOfStruct(struct), description)
     return this.#enter({ id, name, description, struct, view: viewClassOf(struct), registry: this.#key })
   }
 
@@ -238,7 +283,114 @@ export class TypeRegistry {
   adopt(type: ImageType): number {
     const conflict = this.conflict(type)
     if (conflict !== undefined) throw new ImageError('type', 0, conflict)
-    return this.named(nameOfType(type.description))?.id ?? this.#add(type, type.description)
+    return this.named(nameOfType(type.description))?.id ?? this.#obtain(type, type.description)
+  }
+
+  // ---- the same ids in all tenants ----------------------------------------------------------------------------------
+
+  /** The id of a type that has no name here yet. @throws ArgumentError, OutOfMemoryError */
+  #obtain(type: TypeNumbers, description: string): number {
+    const root = this.#root
+    if (!root) return this.#takeStranger(type, description) ?? this.#add(type, description)
+    const id = root.#obtainFor(type, description)
+    this.agree()
+    return id
+  }
+
+  /** Whether a type that is not the one of its name here may be another heap's. */
+  isStranger(id: number): boolean {
+    return this.#root !== undefined || this.#strangerIds.has(id)
+  }
+
+  /** A stranger that is this very type, and is none from here on. */
+  #takeStranger(type: TypeNumbers, description: string): number | undefined {
+    const id = this.#findStranger(type, description)
+    if (id !== undefined) this.#strangerIds.delete(id)
+    return id
+  }
+
+  #findStranger(type: TypeNumbers, description: string): number | undefined {
+    return this.#strangers.get(description)?.find((id) => haveSameLayout(this.numbersOf(id), type))
+  }
+
+  /** The id of a tenant's type. It takes no name here. */
+  #obtainFor(type: TypeNumbers, description: string): number {
+    this.#scan()
+    const own = this.#byName.get(nameOfType(description))
+    if (own?.description === description && haveSameLayout(this.numbersOf(own.id), type)) return own.id
+    return this.#findStranger(type, description) ?? this.#addStranger(type, description)
+  }
+
+  #addStranger(type: TypeNumbers, description: string): number {
+    const id = this.#add(type, description)
+    const alike = this.#strangers.get(description)
+    if (alike) alike.push(id)
+    else this.#strangers.set(description, [id])
+    this.#strangerIds.add(id)
+    return id
+  }
+
+  /**
+   * In a tenant: bring its table and the root heap's to the same ids. What a guest has registered with the tenant's
+   * kernel goes to the root heap.
+   *
+   * @throws UnsupportedError when both have given an id to different types; OutOfMemoryError
+   */
+  agree(): void {
+    const root = this.#root
+    if (!root) return
+    while (this.#agreed < Math.max(this.#count, root.#count)) {
+      const id = this.#agreed + 1
+      if (id > this.#count) this.#copy(root, id)
+      else if (id > root.#count) this.#hand(root, id)
+      else this.#compare(root, id)
+      this.#agreed = id
+      // Types of values belong to every heap that has any.
+      const binding = root.get(id)
+      if (binding?.name.startsWith(VALUE_TYPE_SIGN)) this.#enter({ ...binding, registry: this.#key })
+    }
+  }
+
+  /** Add the root heap's next type, whose text and list stay where they are. */
+  #copy(root: TypeRegistry, id: number): void {
+    const { shape, trail, refs, fixedBytes, elementBytes, elementMask } = root.numbersOf(id)
+    const [textAt, textBytes, mask] = [TEXT_AT, TEXT_BYTES_AT, MASK_AT].map((at) => root.#typeWord(id, at))
+    const { kernel } = this.#space
+    const add = () =>
+      kernel.typeAdd(
+        textAt as number,
+        textBytes as number,
+        shape,
+        trail,
+        refs,
+        fixedBytes,
+        mask as number,
+        elementBytes,
+        elementMask,
+      )
+    this.#space.request(TYPE_BYTES, add)
+  }
+
+  /** Register in the root heap what a guest has registered here. */
+  #hand(root: TypeRegistry, id: number): void {
+    const binding = this.#read(id)
+    // Those come all together.
+    if (binding.name.startsWith(VALUE_TYPE_SIGN)) void root.#space.values
+    if (id > root.#count) root.#addStranger(this.numbersOf(id), binding.description)
+    this.#compare(root, id)
+    this.#enter(binding)
+  }
+
+  #compare(root: TypeRegistry, id: number): void {
+    const [mine, theirs] = [this.#read(id).description, root.#read(id).description]
+    if (mine === theirs && haveSameLayout(this.numbersOf(id), root.numbersOf(id))) return
+    const hint = `type ${id} is ${mine} here, and ${theirs} in ${root.#space.core.label}`
+    throw new UnsupportedError(
+      this.#space.core.mode,
+      'types in common with its root heap',
+      hint,
+      this.#space.core.label,
+    )
   }
 
   // ---- the kernel's table -------------------------------------------------------------------------------------------

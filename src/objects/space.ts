@@ -8,10 +8,12 @@
 import {
   FLAG_EMBEDDED,
   FLAG_NURSERY,
+  FLAG_PIECES,
   HEAP_FLAGS_AT,
   HEAP_SPACE_AT,
   HEAP_VERSION_AT,
   STATUS_BAD_ARGUMENT,
+  STATUS_FOREIGN,
   STATUS_OK,
   STATUS_OUT_OF_MEMORY,
 } from '../../kernel/layout.js'
@@ -69,6 +71,7 @@ import { type Binding, TypeRegistry } from './registry.js'
 import { Root, RootKeeper } from './roots.js'
 import { ScopeStack } from './scope.js'
 import { makeShadowStack } from './shadow-stack.js'
+import { lenderOf, ownSharedSpace, type SharedSpace } from './shared.js'
 import { StepPace } from './step-pace.js'
 import type { Struct } from './struct.js'
 import { checkField, type FieldValue, readInit } from './values.js'
@@ -129,6 +132,11 @@ export class ObjectSpace {
   hasNursery = false
   /** Objects have counts, and handles, roots and fields own one each; else a collector traces them. */
   readonly isCounted: boolean
+  /** Of a tenant: the root heap's objects, whose types have the same ids and whose shared objects it may refer to. */
+  readonly lender: ObjectSpace | undefined
+  /** Whether the objects of other heaps in the memory look like its own: words that nobody has checked are the kernel's. */
+  hasNeighbours = false
+  #sharing: SharedSpace | undefined
   /** Whether a reference may have to be stored by the kernel. */
   #hasBarrier = false
   /** Whether to tell the kernel what to refuse: the `embedded` build has no word for it, and it is its maker's. */
@@ -147,6 +155,7 @@ export class ObjectSpace {
     this.#plan = plan
     this.#grain = plan.grainBytes
     this.isCounted = plan.isCounted
+    this.lender = lenderOf(core, plan.isCounted)
     this.types = new TypeRegistry(this)
     this.views = new Views(core.memory)
     // Ids of an attached heap may be in use by whoever made it.
@@ -171,6 +180,8 @@ export class ObjectSpace {
     this.#youngIndex = (this.base + SPACE_YOUNG_BASE_AT) >>> 2
     const flags = this.core.word(HEAP_FLAGS_AT)
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
+    this.hasNeighbours = (flags & FLAG_PIECES) !== 0 && !this.isCounted
+    this.lender?.sharing.join(this)
     this.#hasBarrier = this.hasNursery || this.isCounted
     this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached && !this.isCounted
     if (cycleThreshold !== undefined) this.kernel.setThreshold(cycleThreshold, 0)
@@ -210,6 +221,7 @@ export class ObjectSpace {
   }
 
   close(): void {
+    this.lender?.sharing.leave(this)
     this.views.close()
     this.#values?.close()
   }
@@ -221,6 +233,12 @@ export class ObjectSpace {
 
   get kernel(): Kernel {
     return this.core.kernel
+  }
+
+  /** What this heap shares with its tenants. @throws UnsupportedError for a tenant, and where objects are not traced */
+  get sharing(): SharedSpace {
+    this.#sharing = ownSharedSpace(this, this.#sharing)
+    return this.#sharing
   }
 
   get isClosed(): boolean {
@@ -592,6 +610,19 @@ export class ObjectSpace {
       }
     }
     u32[(reference + offset) >>> 2] = target
+  }
+
+  /** Store a word that nobody has checked. @throws ArgumentError when that would lead from one heap into another */
+  storeWord(reference: number, offset: number, word: number): void {
+    if (!this.hasNeighbours) {
+      this.storeReference(reference, offset, word)
+      return
+    }
+    const status = this.kernel.storeReference(reference, reference + offset, word)
+    this.views.refresh()
+    if (status !== STATUS_FOREIGN) return
+    const words = `${hex(word >>> 0)} in ${hex(reference >>> 0)}`
+    throw new ArgumentError('word', words, `words and objects of ${this.core.label}, or shared ones`)
   }
 
   /** The new one's count goes up, the old one's down, which may release any number of objects. */

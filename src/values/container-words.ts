@@ -177,7 +177,7 @@ export class Words extends WideWords {
   #isValues(i32: Int32Array, at: number, mask: number): boolean {
     // Of detached views nothing equals anything.
     return (
-      ((i32[at - 2] as number) & mask) === this.values.types.array &&
+      ((i32[at - 2] as number) & mask) === (mask === TYPE_MASK ? this.values.types.array : this.values.writableArray) &&
       ((i32[at + KIND_WORD] as number) & 0xff) === KIND_VALUE
     )
   }
@@ -311,7 +311,7 @@ export class Words extends WideWords {
 
   /** Set a property, which is added when it is not there. May allocate. @throws OutOfMemoryError, ArgumentError */
   propertySet(object: Word, key: Word, value: Word, cache = 0): void {
-    if (cache !== 0 && isPlain(value)) {
+    if (cache !== 0 && isPlain(value) && !this.space.hasNeighbours) {
       const slot = this.values.cachedSlot(object, cache)
       const { i32 } = this.space.views
       // Neither a count nor a collector needs to hear of it.

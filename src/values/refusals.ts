@@ -1,5 +1,5 @@
 /** Why a call on values was refused, as an error that names the call, what it was given and what would be right. */
-import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
+import { STATUS_BAD_ARGUMENT, STATUS_FOREIGN, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../../kernel/layout.js'
 import {
   ARRAY_KIND_AT,
   COUNT_MAX,
@@ -111,10 +111,19 @@ export function refusal(space: ObjectSpace, call: string, status: number, given:
   if (status === STATUS_OUT_OF_MEMORY) return space.core.outOfMemory(bytes)
   const first = given[0]
   if (status === STATUS_COUNT) return new CountError(typeof first === 'number' ? first >>> 0 : 0, COUNT_MAX)
+  if (status === STATUS_FOREIGN) return foreignError(space, call, given)
   const wrong = status === STATUS_TYPE || status === STATUS_KEY ? wrongArgument(space, call, status, given) : undefined
   if (wrong) return wrong
   const list = given.map((one) => (typeof one === 'number' ? hex(one >>> 0) : JSON.stringify(one))).join(', ')
   return new ArgumentError(call, list, EXPECTED[status] ?? `called otherwise (status ${status})`)
+}
+
+/** What was given refers to an object of another heap in the memory. */
+function foreignError(space: ObjectSpace, call: string, given: Given): Error {
+  const words = given.filter((one) => typeof one === 'number' && space.values.isReference(one)) as number[]
+  const foreign = words.filter((word) => space.kernel.objectStatus(word) !== STATUS_OK).map((word) => hex(word >>> 0))
+  const expected = `an object of ${space.core.label}, or a shared one, for ${call}`
+  return new ArgumentError('word', foreign.join(', ') || 'words', expected)
 }
 
 /** The same for a call on a view: what is immortal cannot be written to. */

@@ -19,6 +19,7 @@ import {
   STATUS_NONE,
   STRING_CODE_POINTS_AT,
   STRING_TEXT_AT,
+  VALUES_BYTES,
   VALUES_SEED_AT,
   VALUES_STATUS_AT,
   VALUES_TEXT_AT,
@@ -27,6 +28,7 @@ import {
   VALUES_TYPE_BYTES_AT,
   VALUES_TYPE_DICTIONARY_AT,
   VALUES_TYPE_FLOAT_AT,
+  VALUES_TYPE_NAMES_AT,
   VALUES_TYPE_PROPERTIES_AT,
   VALUES_TYPE_SHAPE_AT,
   VALUES_TYPE_STRING_AT,
@@ -48,6 +50,20 @@ const OWN_MASK = TYPE_MASK | OBJECT_IMMORTAL
 const PROPERTIES_MORE_WORD = PROPERTIES_MORE_AT >>> 2
 /** Bytes that a value may need, for messages. */
 export const VALUE_BYTES = 64
+
+/** Words of the state that say which types values have. */
+const TYPE_WORDS = [
+  VALUES_TYPE_NAMES_AT,
+  VALUES_TYPE_STRING_AT,
+  VALUES_TYPE_FLOAT_AT,
+  VALUES_TYPE_ARRAY_AT,
+  VALUES_TYPE_BYTES_AT,
+  VALUES_TYPE_WORDS_AT,
+  VALUES_TYPE_WIDE_AT,
+  VALUES_TYPE_DICTIONARY_AT,
+  VALUES_TYPE_PROPERTIES_AT,
+  VALUES_TYPE_SHAPE_AT,
+]
 
 /** Ids of the types that values have. */
 export interface ValueTypes {
@@ -80,6 +96,8 @@ export class ValueSpace {
   /** Address of the values' state, as in `kernel/value-layout.ts`. */
   base = 0
   types: ValueTypes = NO_TYPES
+  /** What the header of an array looks like that may be written by its word; of none in a tenant, where one may be another's. */
+  writableArray = 0
   readonly #seed: number | undefined
   readonly #holds: Hold[] = []
   #access: Values | undefined
@@ -98,6 +116,7 @@ export class ValueSpace {
   begin(): void {
     const { space, kernel } = this
     kernel.attach(space.core.base)
+    if (space.lender) this.#agreeWith(space.lender)
     const seed = this.#seed ?? Math.floor(Math.random() * 2 ** 32)
     space.requestStatus('create', () => kernel.create(seed))
     space.views.refresh()
@@ -113,6 +132,20 @@ export class ValueSpace {
       properties: this.word(VALUES_TYPE_PROPERTIES_AT),
       shape: this.word(VALUES_TYPE_SHAPE_AT),
     }
+    this.writableArray = space.hasNeighbours ? -1 : this.types.array
+  }
+
+  /** A tenant's values have the types that the root heap's have: its state is made with those. */
+  #agreeWith(lender: ObjectSpace): void {
+    const { space } = this
+    // What a guest has registered comes before the types of values there, too.
+    space.types.agree()
+    const { base } = lender.values
+    space.types.agree()
+    if (space.word(SPACE_VALUES_AT) !== 0) return
+    const state = space.request(VALUES_BYTES, () => space.kernel.valuesCreate(VALUES_BYTES))
+    space.views.refresh()
+    for (const at of TYPE_WORDS) space.setWordAt(state + at, lender.wordAt(base + at))
   }
 
   close(): void {

@@ -120,7 +120,7 @@ export class WideWords extends WordCalls {
   #isWides(i32: Int32Array, at: number, mask: number): boolean {
     // Of detached views nothing equals anything.
     return (
-      ((i32[at - 2] as number) & mask) === this.values.types.array &&
+      ((i32[at - 2] as number) & mask) === (mask === TYPE_MASK ? this.values.types.array : this.values.writableArray) &&
       ((i32[at + KIND_WORD] as number) & 0xff) === KIND_WIDE
     )
   }

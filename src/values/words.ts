@@ -198,7 +198,7 @@ export class WordCalls {
   /**
    * Store a word at `offset` of an object, which takes its own count of it; not checked. Does not move anything.
    *
-   * @throws CountError
+   * @throws CountError; ArgumentError in a tenant, where the object or the word is another heap's and not shared
    */
   store(reference: Word, offset: number, word: Word): void {
     const { values, space } = this
@@ -208,7 +208,7 @@ export class WordCalls {
     }
     // Reading it tells whether the views are attached.
     void this.load(reference, offset)
-    space.storeReference(reference, offset, word)
+    space.storeWord(reference, offset, word)
   }
 
   /** Own what was lent: one count more. Nothing where objects are not counted. @throws CountError */
