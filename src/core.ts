@@ -28,6 +28,7 @@ import {
 import { BlockWatch } from './block-watch.js'
 import type { ModeChoice } from './choose.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import { ChannelConnection } from './diagnostics.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type HeapEventName, ReclaimerList, type TrimEvent } from './events.js'
 import { GrowthWatch } from './growth-watch.js'
@@ -99,6 +100,8 @@ export class HeapCore {
   readonly #debug: boolean
   #build: Build
   #plainKernel: Kernel
+  /** Kept so that the channels know of this heap. */
+  readonly #channels: ChannelConnection
   readonly #interposers = new InterposerStack()
   #growthWatch: GrowthWatch | undefined
   #isReporting = false
@@ -133,6 +136,7 @@ export class HeapCore {
       return this.#growthWatch
     })
     this.interposeFor(['allocated', 'freed'], () => new BlockWatch(this))
+    this.#channels = new ChannelConnection(this.name, this.events)
   }
 
   /** Say where the control block lies, once there is one. */
@@ -299,6 +303,7 @@ export class HeapCore {
     this.views.close()
     this.objectSpace?.close()
     this.events.emit('close', { name: this.name })
+    this.#channels.close()
   }
 
   // ---- growth -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /**
  * What the library asks of the process that it runs in, where there is one: a variable of the environment, standard
- * error, a file. Nothing is imported, so that the same code loads in a browser; whoever calls says what to do where
+ * error, a file, a channel for diagnostics. Nothing is imported, so that the same code loads in a browser; whoever calls says what to do where
  * something is missing.
  */
 import { FileError } from '../errors.js'
@@ -26,6 +26,20 @@ export function writeErrorLine(line: string): void {
   const stderr = currentProcess()?.stderr
   if (stderr) stderr.write(`${line}\n`)
   else console.error(line)
+}
+
+/** A channel of Node's, as far as it is used. */
+export interface DiagnosticsChannel {
+  readonly hasSubscribers: boolean
+  publish(message: object): void
+  subscribe(subscriber: (message: unknown) => void): unknown
+  unsubscribe(subscriber: (message: unknown) => void): unknown
+}
+
+/** The channel of a name; undefined where there are none: in browsers, and before Node 20.16. */
+export function diagnosticsChannel(name: string): DiagnosticsChannel | undefined {
+  const module = currentProcess()?.getBuiltinModule?.('node:diagnostics_channel')
+  return module?.channel(name) as DiagnosticsChannel | undefined
 }
 
 function fileModule() {
