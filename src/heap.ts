@@ -60,6 +60,7 @@ import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
 import { type ProfileOptions, Profiler } from './profile/profiler.js'
 import { type RecordTraceOptions, recentTraceEvents, TraceRecorder } from './profile/trace-recorder.js'
 import { RawAccess } from './raw.js'
+import { tellCreated } from './serve/created.js'
 import type { HeapServer, ServeOptions } from './serve/options.js'
 import { reportOf } from './serve/report.js'
 import { parseSize } from './sizes.js'
@@ -141,7 +142,9 @@ export class Heap extends CountedAccess implements Disposable {
     if (plan.outOfMemoryReserve > 0 && !core.holdReserve(plan.outOfMemoryReserve)) {
       throw core.outOfMemory(plan.outOfMemoryReserve)
     }
-    return new Heap(core)
+    const heap = new Heap(core)
+    tellCreated(heap)
+    return heap
   }
 
   /**

@@ -8,6 +8,7 @@ import { addModes } from './modes.js'
 import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
 import { addSnapshot } from './snapshot.js'
+import { addTop } from './top.js'
 
 const EXIT_USAGE = 2
 
@@ -23,6 +24,7 @@ function createProgram(): Command {
   addGraph(program)
   addSnapshot(program)
   addModes(program)
+  addTop(program)
   return program
 }
 

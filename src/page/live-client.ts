@@ -13,13 +13,13 @@ import { MapCanvas } from './draw-map.js'
 import type {
   LiveCollection,
   LiveEnd,
-  LiveFigures,
   LiveHistory,
   LivePage,
   LivePicture,
   LiveState,
 } from './live-data.js'
 import { clock, describeMap, PARTS } from './live-sections.js'
+import { LIVE_EVENTS, type LiveEventName, updateState } from './live-update.js'
 import { color } from './theme.js'
 
 type Options = UPlotModule.Options
@@ -27,7 +27,6 @@ type AlignedData = UPlotModule.AlignedData
 
 declare const uPlot: typeof UPlotModule
 
-const HISTORY_MAX = 600
 /** Without a point for so long the line is interrupted: nobody looked. */
 const GAP_MS = 5000
 /** After so long another try, when there is no stream any more. */
@@ -195,39 +194,18 @@ function describeEnd({ reason, atMs, message }: LiveEnd): string {
   return `Since ${clock(atMs)} the heap cannot be read: ${message}. This is the last that was seen of it.`
 }
 
-function addToHistory({ atMs, stats }: LiveFigures): LiveHistory {
-  const { history } = state
-  const add = (column: readonly number[], next: number) => [...column, next].slice(-HISTORY_MAX)
-  return {
-    atMs: add(history.atMs, atMs),
-    inUseBytes: add(history.inUseBytes, stats.inUseBytes),
-    committedBytes: add(history.committedBytes, stats.committedBytes),
-  }
-}
-
 /** What to do with each event of the stream. */
 function follow(stream: EventSource): void {
-  const on = <Data>(name: string, take: (data: Data) => void) =>
+  const take = <Name extends LiveEventName>(name: Name) =>
     stream.addEventListener(name, (event) => {
-      take(JSON.parse((event as MessageEvent<string>).data))
+      const next = updateState(state, name, JSON.parse((event as MessageEvent<string>).data))
+      // Another program: its page may be another one, too.
+      if (next.heap.instance !== state.heap.instance) return location.reload()
+      state = next
+      if (name === 'state' || name === 'end') sayWhatIs()
       drawSoon()
     })
-  on<LiveState>('state', (next) => {
-    // Another program: its page may be another one, too.
-    if (next.heap.instance !== state.heap.instance) return location.reload()
-    state = next
-    sayWhatIs()
-  })
-  on<LiveFigures>('figures', (figures) => {
-    state = { ...state, figures, history: addToHistory(figures) }
-  })
-  on<LivePicture>('picture', (picture) => {
-    state = { ...state, picture }
-  })
-  on<LiveEnd>('end', (end) => {
-    state = { ...state, end }
-    sayWhatIs()
-  })
+  for (const name of LIVE_EVENTS) take(name)
 }
 
 function connect(): void {

@@ -8,6 +8,7 @@
 import type { HeapCore } from '../core.js'
 import { ClosedError } from '../errors.js'
 import type { LiveEnd, LiveFigures, LiveHistory, LivePicture, LiveState } from '../page/live-data.js'
+import { addPoint } from '../page/live-update.js'
 import { type HeapSource, readFigures } from './figures.js'
 import { takePicture } from './picture.js'
 
@@ -15,7 +16,6 @@ import { takePicture } from './picture.js'
 const SLICE_MS = 10
 /** Of the program's time, one part in so many is spent at most. */
 const SHARE = 25
-const HISTORY_MAX = 600
 
 /** What followers are told. */
 export type LiveEvent =
@@ -41,7 +41,7 @@ export class LiveSource {
   readonly #mode: string
   readonly #everyMs: number
   readonly #followers = new Set<Follower>()
-  readonly #history: [atMs: number, inUseBytes: number, committedBytes: number][] = []
+  #history: LiveHistory = { atMs: [], inUseBytes: [], committedBytes: [] }
   /** Let go of when the heap is closed, so that its memory can go. */
   #core: HeapCore | undefined
   #heap: HeapSource
@@ -119,15 +119,7 @@ export class LiveSource {
       ...(this.#end && { end: this.#end }),
       ...(this.#figures && { figures: this.#figures }),
       ...(this.#picture && { picture: this.#picture }),
-      history: this.#columns,
-    }
-  }
-
-  get #columns(): LiveHistory {
-    return {
-      atMs: this.#history.map(([atMs]) => atMs),
-      inUseBytes: this.#history.map(([, inUseBytes]) => inUseBytes),
-      committedBytes: this.#history.map(([, , committedBytes]) => committedBytes),
+      history: this.#history,
     }
   }
 
@@ -160,8 +152,7 @@ export class LiveSource {
   #readFigures(): LiveFigures {
     const figures = readFigures(this.#open, this.#heap, ++this.#sequence)
     this.#figures = figures
-    this.#history.push([figures.atMs, figures.stats.inUseBytes, figures.stats.committedBytes])
-    if (this.#history.length > HISTORY_MAX) this.#history.shift()
+    this.#history = addPoint(this.#history, figures)
     return figures
   }
 
