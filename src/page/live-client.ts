@@ -10,14 +10,7 @@
 import type UPlotModule from 'uplot'
 import { axisOf, byteAxis, byteLine, CHART_HEIGHT, Chart, FROM_ZERO, READING_LEGEND } from './chart.js'
 import { MapCanvas } from './draw-map.js'
-import type {
-  LiveCollection,
-  LiveEnd,
-  LiveHistory,
-  LivePage,
-  LivePicture,
-  LiveState,
-} from './live-data.js'
+import type { LiveCollection, LiveEnd, LiveHistory, LivePage, LivePicture, LiveState } from './live-data.js'
 import { clock, describeMap, PARTS } from './live-sections.js'
 import { LIVE_EVENTS, type LiveEventName, updateState } from './live-update.js'
 import { color } from './theme.js'
