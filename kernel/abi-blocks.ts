@@ -1,10 +1,11 @@
 /** What the modules without and with objects both export: blocks, arenas, pools, questions. No logic. */
 export { setKnobs } from './overlay'
-export { attach, create, homePages } from './create'
+export { attach, create, detach, homePages } from './create'
 export { addClass } from './block/classes'
 export { alloc, allocAligned, allocZeroed, freeStatus, isBlock, usableSize } from './block/alloc'
 export { releaseEmptyPages as releaseCaches } from './block/page'
 export { bumpAlloc } from './block/bump'
+export { liveBlocks } from './block/count'
 export { lend, takeBack } from './block/lend'
 export { giveBack, reserve, setBounds } from './region/borrow'
 export {

@@ -1,5 +1,5 @@
 /** What the modules of values export. No logic. */
-export { attach, create, setShapeLimit } from './values/state'
+export { attach, create, detach, setShapeLimit } from './values/state'
 export { floatNew, isNumber, numberNew, numberOf } from './values/floats'
 export {
   stringBytes,

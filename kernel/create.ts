@@ -187,6 +187,14 @@ export function attach(at: usize): u32 {
 }
 
 /**
+ * Let go of the heap, whose memory is somebody else's from now on: a context behind the memory's end makes every later
+ * call of this instance trap, whoever still has its functions.
+ */
+export function detach(): void {
+  setSelf(ADDRESS_LIMIT)
+}
+
+/**
  * Free everything at once: blocks, arenas, pools. Costs a look at each MiB held and clearing its metadata, whatever the
  * number of blocks.
  */

@@ -102,6 +102,8 @@ export class HeapCore {
   #plainKernel: Kernel
   /** Kept so that the channels know of this heap. */
   readonly #channels: ChannelConnection
+  /** Every kernel that was ever bound to the heap. */
+  readonly #instances: Kernel[] = []
   readonly #interposers = new InterposerStack()
   #growthWatch: GrowthWatch | undefined
   #isReporting = false
@@ -128,6 +130,7 @@ export class HeapCore {
       missing: (feature) => new UnsupportedError(this.mode, feature),
     }
     const kernel = instantiate(options.memory, this.#build, options.debug, this.#host)
+    this.#instances.push(kernel)
     // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
     this.#plainKernel = options.mode === 'compiler' ? kernelWith(kernel, { alloc: kernel.bumpAlloc }) : kernel
     this.#kernel = this.#plainKernel
@@ -186,6 +189,7 @@ export class HeapCore {
     }
     this.#build = build
     this.#plainKernel = kernel
+    this.#instances.push(kernel)
     this.#useInterposed()
   }
 
@@ -302,6 +306,8 @@ export class HeapCore {
     this.#use(refusingKernel(() => this.#closedError()))
     this.views.close()
     this.objectSpace?.close()
+    // What a tenant had is somebody else's now: who still has its bare functions must not reach it.
+    if (this.tenancy) for (const kernel of this.#instances) kernel.detach()
     this.events.emit('close', { name: this.name })
     this.#channels.close()
   }
@@ -310,7 +316,10 @@ export class HeapCore {
 
   /** The kernel's hook: grow by `pages`, give the previous size in pages or -1. Runs in the middle of a kernel call. */
   #grow(pages: number, allows: GrowthKnob | undefined): number {
-    if (allows && !allows(pages)) return -1
+    if (allows && !allows(pages)) {
+      this.tenancy?.noteRefusal()
+      return -1
+    }
     if (this.tenancy) return this.#borrow(pages, this.tenancy)
     let previous: number
     try {

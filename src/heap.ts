@@ -653,6 +653,8 @@ export class Heap extends CountedAccess implements Disposable {
   verify(): VerifyResult {
     const found = this.#verifyThis()
     if (!found.ok) return found
+    const { fault } = this.core.tenants
+    if (fault !== undefined) return { ok: false, fault, address: this.base }
     for (const tenant of this.tenants()) {
       const inside = tenant.verify()
       if (!inside.ok) return { ...inside, fault: `${tenant.core.label}: ${inside.fault}` }

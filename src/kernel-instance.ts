@@ -49,6 +49,7 @@ class BlockKernel {
   readonly addClass: (bytes: number) => number
   readonly setKnobs: (knobs: number) => void
   readonly attach: (heap: number) => number
+  readonly detach: () => void
   readonly reset: () => void
   readonly releaseCaches: () => number
 
@@ -85,6 +86,7 @@ class BlockKernel {
   readonly classReport: (classIndex: number) => number
   readonly freeRunReport: () => void
   readonly totalsReport: () => void
+  readonly liveBlocks: () => number
 
   constructor(from: BlockKernel) {
     this.alloc = from.alloc
@@ -105,6 +107,7 @@ class BlockKernel {
     this.addClass = from.addClass
     this.setKnobs = from.setKnobs
     this.attach = from.attach
+    this.detach = from.detach
     this.reset = from.reset
     this.releaseCaches = from.releaseCaches
     this.lend = from.lend
@@ -137,6 +140,7 @@ class BlockKernel {
     this.classReport = from.classReport
     this.freeRunReport = from.freeRunReport
     this.totalsReport = from.totalsReport
+    this.liveBlocks = from.liveBlocks
   }
 }
 

@@ -22,7 +22,6 @@ import type { HeapCore } from './core.js'
 import { ArgumentError, CorruptionError, OutOfMemoryError, outOfMemoryText, TenantLimitError } from './errors.js'
 import type { LimitEvent } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
-import { readStats } from './stats.js'
 import { checkLimits, type TenantLimits, type TenantPlan } from './tenant-options.js'
 import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
 
@@ -68,6 +67,7 @@ export class Tenancy {
   }
 
   get heldBytes(): number {
+    if (this.isEnded) return 0
     return this.#core.word(HEAP_COMMITTED_AT)
   }
 
@@ -95,6 +95,11 @@ export class Tenancy {
     const { highBytes } = this.plan
     if (highBytes !== undefined && this.heldBytes + pages * WASM_PAGE_BYTES > highBytes) this.#isHighDue = true
     return piece / WASM_PAGE_BYTES
+  }
+
+  /** A piece was refused before the parent was asked. */
+  noteRefusal(): void {
+    this.#isParentShort = true
   }
 
   /** What is longer than a run comes back MiB by MiB. */
@@ -153,6 +158,11 @@ export class Tenancy {
     if (this.rescue(bytes, () => (core.reserve?.fill() ? 1 : 0)) === 0) throw core.outOfMemory(bytes)
   }
 
+  /** What the two kernels and this list say of the pieces that are held; undefined when they agree. */
+  get fault(): string | undefined {
+    return this.#sum() === this.heldBytes ? undefined : `${this.label} does not hold what it was lent`
+  }
+
   /** End the tenant, all of whose memory goes back. @throws ClosedError when it has ended before */
   end(isKilled = false): TenantEnd {
     this.#core.assertOpen()
@@ -182,8 +192,10 @@ export class Tenancy {
 
   /** Of a tenant that has overwritten its own structures, nobody can say: 0. */
   #liveBlocks(): number {
+    const { base, plainKernel } = this.#core
     try {
-      return readStats(this.#core).liveBlocks
+      const count = () => (plainKernel.attach(base) === STATUS_OK ? plainKernel.liveBlocks() >>> 0 : 0)
+      return this.#core.untrapped(count)
     } catch (error) {
       if (error instanceof CorruptionError) return 0
       throw error
@@ -222,7 +234,7 @@ export class Tenancy {
   failure(figures: OutOfMemoryFigures, options: ErrorOptions): OutOfMemoryError {
     this.noteFailure()
     if (!this.#isParentShort) return new TenantLimitError(this.id, this.heldBytes, figures, options)
-    const hint = `${this.parent.label} has no memory to lend`
+    const hint = `${this.parent.label} has none to lend where the tenant has no piece yet, one in each MiB`
     return new OutOfMemoryError(outOfMemoryText(this.label, figures, hint), figures, options)
   }
 

@@ -3,6 +3,7 @@
  * it, is refused with the reason; the rest is checked as for any heap.
  */
 
+import { WASM_PAGE_BYTES } from '../kernel/layout.js'
 import { checkOptions } from './arguments.js'
 import type { HeapCore } from './core.js'
 import { ArgumentError, UnsupportedError } from './errors.js'
@@ -36,6 +37,8 @@ export interface TenantOptions extends TenantLimits, InnerOptions {
 /** A tenant that is to be made, every value decided. */
 export interface TenantPlan {
   readonly parts: PartialPlan
+  /** The limit when it was made. */
+  readonly madeWithBytes: number
   readonly minBytes: number
   readonly lowBytes: number
   /** Undefined: none. */
@@ -54,7 +57,7 @@ const LACKS: Readonly<Record<string, string>> = {
   overwrite: 'left out: nothing is there to be replaced',
 }
 
-/** What the smallest tenant of a mode needs. */
+/** What the smallest tenant of a mode needs, where its home piece is the shortest. */
 const LEAST_BYTES: Readonly<Record<ModeName, number>> = {
   manual: 64 << 10,
   compiler: 64 << 10,
@@ -83,8 +86,17 @@ export function checkMayHaveTenants(core: HeapCore): void {
   throw new UnsupportedError(core.mode, 'tenants', 'it is one small buffer, of which nothing can be lent')
 }
 
-/** `homeBytes` is what any tenant of `parent` holds at least. */
-export function planTenant(parent: HeapCore, options: TenantOptions, homeBytes: number): TenantPlan {
+/**
+ * `homeBytes` is what any tenant of `parent` holds at least. What depends on the limit, as a nursery does, stays when
+ * that is set anew: `madeWithBytes` is the limit of a tenant that is there.
+ */
+export function planTenant(
+  parent: HeapCore,
+  id: string,
+  options: TenantOptions,
+  homeBytes: number,
+  madeWithBytes?: number,
+): TenantPlan {
   checkOptions('options', options, NAMES)
   for (const [name, expected] of Object.entries(LACKS)) {
     const value = (options as Record<string, unknown>)[name]
@@ -92,10 +104,11 @@ export function planTenant(parent: HeapCore, options: TenantOptions, homeBytes: 
   }
   const { max, high, low, min, initial, mode = parent.mode, debug = parent.isDebug, ...others } = options
   checkTenantMode(mode)
-  const limits = checkLimits({ max, high, low }, parent.limitBytes, Math.max(LEAST_BYTES[mode], homeBytes))
-  const inner = { ...others, ...(mode === 'embedded' ? {} : { mode }), debug }
+  const limits = checkLimits({ max, high, low }, parent.limitBytes, LEAST_BYTES[mode] + homeBytes - WASM_PAGE_BYTES)
+  const inner = { name: id, ...others, ...(mode === 'embedded' ? {} : { mode }), debug }
   return {
-    parts: planWithin(inner, limits.maxBytes),
+    madeWithBytes: madeWithBytes ?? limits.maxBytes,
+    parts: planWithin(inner, madeWithBytes ?? limits.maxBytes),
     ...limits,
     minBytes: checkAtMost('min', min, limits.maxBytes) ?? 0,
     initialBytes: checkAtMost('initial', initial, limits.maxBytes) ?? 0,

@@ -4,6 +4,7 @@ import {
   FLAG_PIECES,
   FLAG_ZEROED,
   HEAP_END_AT,
+  HEAP_LENT_AT,
   PIECE_MAX_PAGES,
   STATUS_OK,
   WASM_PAGE_BYTES,
@@ -48,10 +49,10 @@ export class TenantList {
     checkTenantId(id)
     const found = this.#entries.get(id)
     if (found) {
-      if (options !== undefined) checkSame(found.tenancy, this.#plan(options))
+      if (options !== undefined) checkSame(found.tenancy, this.#plan(id, options, found.tenancy.plan.madeWithBytes))
       return found.front as T
     }
-    const plan = this.#plan(options ?? {})
+    const plan = this.#plan(id, options ?? {})
     const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
     const core = this.#make(tenancy, plan, give)
     const made = front({ core, tenancy })
@@ -60,8 +61,8 @@ export class TenantList {
     return made
   }
 
-  #plan(options: TenantOptions): TenantPlan {
-    return planTenant(this.#core, options, this.#homePages() * WASM_PAGE_BYTES)
+  #plan(id: string, options: TenantOptions, madeWithBytes?: number): TenantPlan {
+    return planTenant(this.#core, id, options, this.#homePages() * WASM_PAGE_BYTES, madeWithBytes)
   }
 
   #homePages(): number {
@@ -70,7 +71,7 @@ export class TenantList {
 
   #make(tenancy: Tenancy, plan: TenantPlan, give: GiveObjects): HeapCore {
     const { parts, maxBytes } = plan
-    const core = new HeapCore({ ...parts, name: tenancy.id, memory: this.#core.memory, tenancy })
+    const core = new HeapCore({ ...parts, memory: this.#core.memory, tenancy })
     const wanted = Math.ceil(Math.max(plan.minBytes, plan.initialBytes) / WASM_PAGE_BYTES)
     const least = core.plainKernel.homePages(this.#core.word(HEAP_END_AT))
     // What fits a piece is one; more comes as whole MiBs beside a short one.
@@ -120,6 +121,16 @@ export class TenantList {
     let bytes = 0
     for (const { tenancy } of this.#entries.values()) bytes += tenancy.giveBack()
     return bytes
+  }
+
+  /** What is wrong with what is lent; undefined when nothing is. A heap may have been lent from by others, too. */
+  get fault(): string | undefined {
+    let heldBytes = 0
+    for (const { tenancy } of this.#entries.values()) {
+      if (tenancy.fault !== undefined) return tenancy.fault
+      heldBytes += tenancy.heldBytes
+    }
+    return heldBytes <= this.#core.word(HEAP_LENT_AT) ? undefined : 'tenants hold more than was lent'
   }
 
   /** Label of the tenant in whose memory `address` lies. */

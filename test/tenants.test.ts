@@ -2,42 +2,793 @@
  * Goal: a tenant is a heap of its own within a heap: limited, counted to the byte, walked, verified and ended alone,
  * and nothing that it does, or that is done to it, reaches another heap.
  *
- * Method: through the public interface, in every mode that may be a tenant's.
+ * Method: through the public interface, in every mode that may be a tenant's. Whatever is refused is tried with a look
+ * at the figures of all heaps before and after. Time is moved by hand.
  *
  * A failure means that a guest can harm its host or another guest, or that the books do not add up.
  */
-import { describe, expect, it } from 'vitest'
-import { ClosedError, TenantLimitError } from '../src/errors.js'
-import { Heap } from '../src/heap.js'
-import type { HeapStats } from '../src/types.js'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { HEAP_SCRATCH_AT, HEAP_TABLE_AT } from '../kernel/layout.js'
+import {
+  ArgumentError,
+  ClosedError,
+  Heap,
+  type HeapStats,
+  type HeapString,
+  InvalidAddressError,
+  i32,
+  type LimitEvent,
+  OutOfMemoryError,
+  type Root,
+  ref,
+  StaleHandleError,
+  struct,
+  type Tenant,
+  type TenantEvent,
+  TenantLimitError,
+  type TenantOptions,
+  UnsupportedError,
+  type View,
+} from '../src/index.js'
+import { thrownBy } from './support/refusal.js'
 
 const MODES = ['manual', 'compiler', 'vm', 'runtime', 'server'] as const
+const WITH_OBJECTS = ['manual', 'vm', 'runtime', 'server'] as const
+const MIB = 2 ** 20
+const PAGE = 65536
 
-function expectIdentity(stats: HeapStats): void {
-  const sum = stats.inUseBytes + stats.freeBytes + stats.metadataBytes + stats.unusedBytes
-  expect(sum).toBe(stats.committedBytes)
+const Node = struct('Node', { value: i32, next: ref('Node') })
+
+function expectIdentity({ inUseBytes, freeBytes, metadataBytes, unusedBytes, committedBytes }: HeapStats): void {
+  expect(inUseBytes + freeBytes + metadataBytes + unusedBytes).toBe(committedBytes)
 }
 
-describe('a tenant', () => {
-  for (const mode of MODES) {
-    it(`of mode ${mode} is limited, counted, walked, verified and ended`, () => {
-      using heap = Heap.create({ debug: true, mode, limit: '128MiB' })
-      const before = heap.stats()
-      const tenant = heap.tenant('guest-7', { max: '16MiB' })
-      const blocks = [100, 1000, 100_000, 3_000_000].map((bytes) => tenant.alloc(bytes))
-      expect([...tenant.blocks()].map(({ address }) => address)).toEqual(blocks.sort((a, b) => a - b))
-      expect(heap.verify()).toEqual({ ok: true })
-      expectIdentity(heap.stats())
-      expectIdentity(tenant.stats())
-      expect(heap.stats().tenantBytes).toBe(tenant.stats().tenant.heldBytes)
-      expect(heap.stats().inUseBytes).toBe(before.inUseBytes + tenant.stats().committedBytes)
-      expect(() => tenant.alloc(16_000_000)).toThrow(TenantLimitError)
-      expect(heap.verify()).toEqual({ ok: true })
-      const { heldBytes } = tenant.stats().tenant
-      expect(tenant.free()).toEqual({ bytes: heldBytes, blocks: 4 })
-      expect(() => tenant.alloc(1)).toThrow(ClosedError)
-      expect(heap.stats().inUseBytes).toBe(before.inUseBytes)
-      expect(heap.verify()).toEqual({ ok: true })
-    })
+/** Heap and tenants are whole, and their figures add up. */
+function expectWhole(heap: Heap): void {
+  expect(heap.verify()).toEqual({ ok: true })
+  expectIdentity(heap.stats())
+  let heldBytes = 0
+  for (const tenant of heap.tenants()) {
+    expectIdentity(tenant.stats())
+    heldBytes += tenant.stats().tenant.heldBytes
   }
+  expect(heap.stats().tenantBytes).toBe(heldBytes)
+}
+
+function fill(heap: Heap, bytes: number): number[] {
+  const blocks: number[] = []
+  for (let block = heap.tryAlloc(bytes); block !== 0; block = heap.tryAlloc(bytes)) blocks.push(block)
+  return blocks
+}
+
+const addresses = (heap: Heap) => [...heap.blocks()].map(({ address }) => address)
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe.each(MODES)('a tenant of mode %s', (mode) => {
+  it('is limited, counted, walked, verified and ended', () => {
+    using heap = Heap.create({ debug: true, limit: '128MiB' })
+    const before = heap.stats()
+    const tenant = heap.tenant('guest-7', { mode, max: '16MiB' })
+    expect([tenant.id, tenant.name, tenant.mode, tenant.isEnded]).toEqual(['guest-7', 'guest-7', mode, false])
+    expect(tenant.parent).toBe(heap)
+    const blocks = [100, 1000, 100_000, 3_000_000].map((bytes) => tenant.alloc(bytes))
+    const usable = blocks.reduce((sum, block) => sum + tenant.usableSize(block), 0)
+    expect(addresses(tenant)).toEqual(blocks.sort((a, b) => a - b))
+    expectWhole(heap)
+    const { tenant: figures, ...stats } = tenant.stats()
+    expect(figures).toMatchObject({ id: 'guest-7', usedBytes: usable, blocks: 4, max: 16 * MIB, min: 0, low: 0 })
+    expect(figures).toMatchObject({ usedBytes: stats.inUseBytes, peakBytes: stats.inUsePeakBytes })
+    expect(figures.heldBytes).toBe(stats.committedBytes)
+    expect(heap.stats().inUseBytes).toBe(before.inUseBytes + stats.committedBytes)
+    expect(thrownBy(() => tenant.alloc(16_000_000))).toBeInstanceOf(TenantLimitError)
+    expectWhole(heap)
+    const { heldBytes } = tenant.stats().tenant
+    expect(tenant.free()).toEqual({ bytes: heldBytes, blocks: 4 })
+    expect(heap.stats().inUseBytes).toBe(before.inUseBytes)
+    expectWhole(heap)
+  })
+
+  it('counts a peak that is over', () => {
+    using heap = Heap.create({ limit: '128MiB' })
+    const tenant = heap.tenant('a', { mode })
+    const block = tenant.alloc(2 * MIB)
+    const { peakBytes } = tenant.stats().tenant
+    expect(peakBytes).toBeGreaterThanOrEqual(2 * MIB)
+    tenant.free(block)
+    expect(tenant.stats().tenant).toMatchObject({ usedBytes: 0, peakBytes, blocks: 0 })
+  })
+
+  it('can be as small as its mode allows, and no smaller', () => {
+    using heap = Heap.create({ debug: true, limit: '64MiB' })
+    const error = thrownBy(() => heap.tenant('a', { mode, max: 1 })) as ArgumentError
+    expect(error).toMatchObject({ argument: 'max', code: 'HW_ARGUMENT' })
+    const least = Number(/\d+/.exec(error.message)?.[0])
+    expect(thrownBy(() => heap.tenant('a', { mode, max: least - 1 }))).toMatchObject({ argument: 'max' })
+    const tenant = heap.tenant('a', { mode, max: least })
+    expect(tenant.alloc(1000)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('may have tenants itself, which end with it', () => {
+    using heap = Heap.create({ debug: true, limit: '64MiB' })
+    const before = heap.stats().inUseBytes
+    const outer = heap.tenant('outer', { mode, max: '32MiB' })
+    const inner = outer.tenant('inner', { max: '8MiB' })
+    expect(inner.parent).toBe(outer)
+    expect(inner.mode).toBe(mode)
+    const blocks = [50, 5000, 500_000, 2 * MIB].flatMap((bytes) => [outer.alloc(bytes), inner.alloc(bytes)])
+    expect(new Set(blocks).size).toBe(8)
+    expectWhole(heap)
+    expectWhole(outer)
+    expect(outer.stats().tenantBytes).toBe(inner.stats().tenant.heldBytes)
+    expect(heap.stats().tenantBytes).toBe(outer.stats().tenant.heldBytes)
+    const error = thrownBy(() => inner.alloc(9 * MIB))
+    expect(error).toMatchObject({ tenant: 'inner', maxBytes: 8 * MIB })
+    expect(outer.stats().tenant.events).toMatchObject({ max: 0, oom: 0 })
+    outer.free()
+    expect([outer.isEnded, inner.isEnded]).toEqual([true, true])
+    expect(heap.stats().inUseBytes).toBe(before)
+    expectWhole(heap)
+  })
+
+  it('is refused when it is not the one that lives', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a', { mode, max: '8MiB' })
+    expect(heap.tenant('a')).toBe(tenant)
+    expect(heap.tenant('a', { mode, max: 8 * MIB })).toBe(tenant)
+    expect(thrownBy(() => heap.tenant('a', { mode, max: '9MiB' }))).toMatchObject({ argument: 'options' })
+    expect(thrownBy(() => heap.tenant('a', {}))).toMatchObject({ argument: 'options' })
+    tenant.setLimits({ max: '9MiB' })
+    expect(heap.tenant('a', { mode, max: '9MiB' })).toBe(tenant)
+    tenant.free()
+    expect(heap.tenant('a', { mode })).not.toBe(tenant)
+  })
+})
+
+describe('making tenants', () => {
+  it('finds those who live, in the order in which they began', () => {
+    using heap = Heap.create()
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => heap.tenant(id)) as [Tenant, Tenant, Tenant]
+    expect([...heap.tenants()].map((tenant) => [a, b, c].indexOf(tenant))).toEqual([0, 1, 2])
+    b.free()
+    expect([...heap.tenants()].map(({ id }) => id)).toEqual(['a', 'c'])
+    expect(heap.findTenant('a')).toBe(a)
+    expect([heap.findTenant('b'), heap.findTenant('nobody')]).toEqual([undefined, undefined])
+    expect(heap.tenant('b')).not.toBe(b)
+    expect([...heap.tenants()].map(({ id }) => id)).toEqual(['a', 'c', 'b'])
+  })
+
+  const wrongIds = ['', 'a\nb', 'x'.repeat(201), 7, null, undefined]
+  it.each(wrongIds.map((id) => [id]))('refuses the id %j', (id) => {
+    using heap = Heap.create()
+    expect(thrownBy(() => heap.tenant(id as string))).toMatchObject({ code: 'HW_ARGUMENT', argument: 'id' })
+    expect(thrownBy(() => heap.findTenant(id as string))).toMatchObject({ code: 'HW_ARGUMENT', argument: 'id' })
+  })
+
+  const wrongOptions: readonly [string, object][] = [
+    ['limit', { limit: '1MiB' }],
+    ['memory', { memory: new WebAssembly.Memory({ initial: 1 }) }],
+    ['base', { base: 0 }],
+    ['end', { end: MIB }],
+    ['reserve', { reserve: true }],
+    ['overwrite', { overwrite: true }],
+    ['mode', { mode: 'embedded' }],
+    ['mode', { mode: 'auto' }],
+    ['mode', { mode: 'guest' }],
+    ['mode', { mode: null }],
+    ['max', { max: '2GiB' }],
+    ['max', { max: 'much' }],
+    ['max', { max: -1 }],
+    ['max', { max: 1.5 }],
+    ['high', { max: '1MiB', high: '2MiB' }],
+    ['low', { max: '1MiB', low: '2MiB' }],
+    ['min', { max: '1MiB', min: '2MiB' }],
+    ['initial', { max: '1MiB', initial: '2MiB' }],
+    ['sizeClasses', { mode: 'compiler', sizeClasses: 'pow2' }],
+    ['nursery', { mode: 'vm', nursery: '1MiB' }],
+    ['debug', { debug: 1 }],
+    ['name', { name: 'a\nb' }],
+    ['options', { maximum: '1MiB' }],
+    ['options', [1]],
+  ]
+  it.each(wrongOptions)('refuses the wrong %s of %j', (argument, options) => {
+    using heap = Heap.create()
+    const before = heap.stats()
+    const error = thrownBy(() => heap.tenant('a', options as TenantOptions))
+    expect(error).toBeInstanceOf(ArgumentError)
+    expect(error).toMatchObject({ argument })
+    expect(heap.stats()).toEqual(before)
+    expect([...heap.tenants()]).toEqual([])
+  })
+
+  it('takes the options of any heap', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a', { name: 'first', sizeClasses: [64, 128], debug: true })
+    expect([tenant.id, tenant.name]).toEqual(['a', 'first'])
+    expect(tenant.usableSize(tenant.alloc(65))).toBe(128)
+    const vm = heap.tenant('b', { mode: 'vm', stress: { collect: 'always' }, hashSeed: 1 })
+    expect(vm.verify()).toEqual({ ok: true })
+  })
+
+  it('is refused by a heap of one buffer', () => {
+    using heap = Heap.create({ mode: 'embedded' })
+    expect(thrownBy(() => heap.tenant('a'))).toBeInstanceOf(UnsupportedError)
+    expect(thrownBy(() => heap.tenant('a'))).toMatchObject({ mode: 'embedded', feature: 'tenants' })
+    expect([...heap.tenants()]).toEqual([])
+    expect(heap.verify()).toEqual({ ok: true })
+    heap.reset()
+  })
+
+  it('is refused where there is no room for one, which changes nothing', () => {
+    using heap = Heap.create({ limit: '2MiB' })
+    const blocks = fill(heap, 30_000)
+    const before = heap.stats()
+    const error = thrownBy(() => heap.tenant('a'))
+    expect(error).toBeInstanceOf(OutOfMemoryError)
+    expect(error).not.toBeInstanceOf(TenantLimitError)
+    expect(heap.stats()).toMatchObject({ inUseBytes: before.inUseBytes, tenantBytes: 0 })
+    for (const block of blocks) heap.free(block)
+    expect(thrownBy(() => heap.tenant('a', { min: '1900KiB' }))).toBeInstanceOf(OutOfMemoryError)
+    expect(heap.stats()).toMatchObject({ inUseBytes: 0, tenantBytes: 0 })
+    expect([...heap.tenants()]).toEqual([])
+    expect(heap.tenant('a').alloc(10)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('makes room by the reclaimers of the heap around', () => {
+    using heap = Heap.create({ limit: '2MiB' })
+    const blocks = fill(heap, 30_000)
+    heap.addReclaimer(() => {
+      for (const block of blocks.splice(0)) heap.free(block)
+    })
+    expect(heap.tenant('a').stats().tenant.heldBytes).toBe(PAGE)
+  })
+
+  it('holds its initial bytes from the start, and its min for ever', () => {
+    using heap = Heap.create({ debug: true })
+    const short = heap.tenant('short', { initial: '500KiB' })
+    expect(short.stats().tenant.heldBytes).toBe(8 * PAGE)
+    const a = heap.tenant('a', { initial: '5MiB', max: '5MiB' })
+    expect(a.stats().tenant.heldBytes).toBe(5 * MIB)
+    expect(a.giveBack()).toBeGreaterThanOrEqual(4 * MIB)
+    const b = heap.tenant('b', { min: '3MiB' })
+    expect(b.stats().tenant).toMatchObject({ min: 3 * MIB, heldBytes: 3 * MIB })
+    expect(b.giveBack()).toBe(0)
+    const block = b.alloc(4 * MIB)
+    b.free(block)
+    expect(b.giveBack()).toBeGreaterThan(0)
+    expect(b.stats().tenant.heldBytes).toBeGreaterThanOrEqual(3 * MIB)
+    expectWhole(heap)
+  })
+
+  it('works in a memory that others grow, too', () => {
+    const memory = new WebAssembly.Memory({ initial: 3, maximum: 2000 })
+    using heap = Heap.create({ memory, debug: true, limit: '100MiB' })
+    const tenant = heap.tenant('a')
+    const blocks = [100, 100_000, 2_000_000].map((bytes) => {
+      memory.grow(1)
+      return tenant.alloc(bytes)
+    })
+    expect(blocks.every((block) => block > 3 * PAGE)).toBe(true)
+    expectWhole(heap)
+    tenant.free()
+    expectWhole(heap)
+  })
+
+  it('is nothing to attach to', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a')
+    expect(thrownBy(() => Heap.attach(heap.memory, tenant.base))).toMatchObject({ argument: 'base' })
+  })
+})
+
+describe('the limits of a tenant', () => {
+  it('name who came to which, with all figures', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('guest', { max: '4MiB' })
+    tenant.alloc(1_000_000)
+    const told: LimitEvent[] = []
+    tenant.on('limit', (event) => told.push(event))
+    heap.on('limit', (event) => told.push(event))
+    const error = thrownBy(() => tenant.alloc(5_000_000)) as TenantLimitError
+    expect(error).toBeInstanceOf(OutOfMemoryError)
+    const { heldBytes, usedBytes } = tenant.stats().tenant
+    expect(error).toMatchObject({ code: 'HW_TENANT_LIMIT', name: 'TenantLimitError', tenant: 'guest' })
+    expect(error).toMatchObject({ requestedBytes: 5_000_000, usedBytes, heldBytes, maxBytes: 4 * MIB })
+    expect(error.availableBytes).toBe(4 * MIB - heldBytes + tenant.stats().freeBytes)
+    expect(error.message).toContain("tenant 'guest'")
+    const event = { kind: 'max', tenant: 'guest', heldBytes, limitBytes: 4 * MIB }
+    expect(told).toEqual([event, event])
+    expect(tenant.stats().tenant.events).toEqual({ low: 0, high: 0, max: 1, oom: 1, oomKill: 0 })
+    expect(tenant.tryAlloc(5_000_000)).toBe(0)
+    expect(tenant.stats().tenant.events).toEqual({ low: 0, high: 0, max: 2, oom: 2, oomKill: 0 })
+  })
+
+  it('are kept to the byte, and the last free bytes are given out', () => {
+    using heap = Heap.create({ debug: true, limit: '64MiB' })
+    for (const max of [PAGE * 3, PAGE * 3 + 1, 2 * MIB, 2 * MIB + 100_000]) {
+      const tenant = heap.tenant('a', { max })
+      fill(tenant, 3000)
+      const { heldBytes } = tenant.stats().tenant
+      expect(heldBytes).toBe(Math.floor(max / PAGE) * PAGE)
+      expect(tenant.stats().largestFreeRunBytes).toBeLessThan(PAGE)
+      expectWhole(heap)
+      tenant.free()
+    }
+  })
+
+  it('are asked of the tenant alone: its reclaimers, not those of others', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '2MiB' })
+    const blocks = fill(tenant, 100_000)
+    const { max } = tenant.stats().tenant.events
+    const ran: string[] = []
+    heap.addReclaimer(() => ran.push('heap'))
+    heap.tenant('b').addReclaimer(() => ran.push('b'))
+    expect(thrownBy(() => tenant.alloc(100_000))).toBeInstanceOf(TenantLimitError)
+    expect(ran).toEqual([])
+    tenant.addReclaimer((bytes) => {
+      ran.push(`a ${bytes}`)
+      tenant.free(blocks.pop() as number)
+    })
+    expect(tenant.alloc(100_000)).toBeGreaterThan(0)
+    expect(ran).toEqual(['a 100000'])
+    expect(tenant.stats().tenant.events.max).toBeGreaterThan(max)
+  })
+
+  it('leave it to the heap around what the tenant has not reached', () => {
+    using heap = Heap.create({ limit: '4MiB', debug: true })
+    const tenant = heap.tenant('a')
+    let blocks = fill(heap, 100_000)
+    const ran: string[] = []
+    tenant.addReclaimer(() => ran.push('a'))
+    heap.addReclaimer(() => {
+      ran.push('heap')
+      for (const block of blocks) heap.free(block)
+      blocks = []
+    })
+    expect(tenant.alloc(200_000)).toBeGreaterThan(0)
+    expect(ran).toEqual(['a', 'heap'])
+    expectWhole(heap)
+    blocks = fill(heap, 100_000)
+    const error = thrownBy(() => {
+      heap.alloc(10 * MIB)
+    })
+    expect(error).toBeInstanceOf(OutOfMemoryError)
+    blocks = []
+    fill(heap, 100_000)
+    const refusal = thrownBy(() => fill(tenant, 50_000) && tenant.alloc(900_000)) as OutOfMemoryError
+    expect(refusal).toBeInstanceOf(OutOfMemoryError)
+    expect(refusal).not.toBeInstanceOf(TenantLimitError)
+    expect(refusal.message).toMatch(/tenant 'a' is out of memory: 900000 .* heap has none to lend/)
+    expect(tenant.stats().tenant.events.oom).toBe(0)
+    expectWhole(heap)
+  })
+
+  it('can be given up in favour of a heap that needs it: free pieces come back by themselves', () => {
+    using heap = Heap.create({ limit: '16MiB', debug: true })
+    const tenant = heap.tenant('a')
+    const blocks = fill(tenant, 300_000)
+    for (const block of blocks) tenant.free(block)
+    expect(tenant.stats().tenant.heldBytes).toBeGreaterThan(8 * MIB)
+    expect(heap.alloc(10 * MIB)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('are set while it lives, where that can be', () => {
+    using heap = Heap.create({ limit: '64MiB', debug: true })
+    const tenant = heap.tenant('a', { max: '8MiB', high: '6MiB', low: '5MiB', mode: 'vm' })
+    const block = tenant.alloc(3 * MIB)
+    tenant.free(tenant.alloc(2 * MIB))
+    const error = thrownBy(() => tenant.setLimits({ max: '2MiB' })) as ArgumentError
+    expect(error).toMatchObject({ code: 'HW_ARGUMENT', argument: 'max' })
+    expect(error.message).toContain(`at least ${tenant.stats().tenant.heldBytes}`)
+    expect(tenant.stats().tenant).toMatchObject({ max: 8 * MIB, high: 6 * MIB, low: 5 * MIB })
+    tenant.free(block)
+    tenant.setLimits({ max: '2MiB' })
+    expect(tenant.stats().tenant).toMatchObject({ max: 2 * MIB, high: 2 * MIB, low: 2 * MIB })
+    expect(tenant.stats().limitBytes).toBe(2 * MIB)
+    expect(thrownBy(() => tenant.alloc(3 * MIB))).toBeInstanceOf(TenantLimitError)
+    tenant.setLimits({ max: '10MiB', high: '4MiB', low: 0 })
+    expect(tenant.stats().tenant).toMatchObject({ max: 10 * MIB, high: 4 * MIB, low: 0 })
+    expect(tenant.alloc(3 * MIB)).toBeGreaterThan(0)
+    for (const [argument, limits] of [
+      ['max', { max: '1GiB' }],
+      ['max', { max: 0 }],
+      ['high', { high: '11MiB' }],
+      ['low', { low: '11MiB' }],
+      ['limits', { min: 0 }],
+      ['limits', undefined],
+    ] as const) {
+      expect(
+        thrownBy(() => tenant.setLimits(limits as object)),
+        argument,
+      ).toMatchObject({ argument })
+    }
+    expect(tenant.stats().tenant).toMatchObject({ max: 10 * MIB, high: 4 * MIB, low: 0 })
+    expectWhole(heap)
+  })
+
+  it('never fall below what is to be kept', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { min: '3MiB' })
+    expect(thrownBy(() => tenant.setLimits({ max: '2MiB' }))).toMatchObject({ argument: 'max' })
+    tenant.setLimits({ max: '3MiB' })
+    expect(tenant.stats().tenant).toMatchObject({ min: 3 * MIB, max: 3 * MIB, heldBytes: 3 * MIB })
+  })
+
+  it('high makes it collect and reclaim, once in a while, and refuses nothing', () => {
+    let nowMs = 5000
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '32MiB', high: '6MiB' })
+    const told: LimitEvent[] = []
+    heap.on('limit', (event) => told.push(event))
+    const cache: number[] = []
+    const asked: number[] = []
+    tenant.addReclaimer((bytes) => {
+      asked.push(bytes)
+      for (const block of cache.splice(0)) tenant.free(block)
+    })
+    for (let i = 0; i < 3; i++) cache.push(tenant.alloc(MIB))
+    expect([told, asked]).toEqual([[], []])
+    while (asked.length === 0) {
+      nowMs += 1001
+      cache.push(tenant.alloc(MIB))
+    }
+    // What is free goes first; the reclaimer is asked for the rest alone.
+    const { heldBytes } = told.at(-1) as LimitEvent
+    expect(told.at(-1)).toMatchObject({ kind: 'high', tenant: 'a', limitBytes: 6 * MIB })
+    expect(asked).toEqual([expect.any(Number)])
+    expect(asked[0]).toBeGreaterThan(0)
+    expect(asked[0]).toBeLessThanOrEqual(heldBytes - 6 * MIB)
+    expect(tenant.stats().tenant.events).toMatchObject({ high: told.length, max: 0, oom: 0 })
+    expect(tenant.stats().tenant.heldBytes).toBeLessThanOrEqual(6 * MIB)
+    const before = told.length
+    const more = Array.from({ length: 12 }, () => tenant.alloc(MIB))
+    expect(more.every((block) => block > 0)).toBe(true)
+    expect(told).toHaveLength(before)
+    expect(tenant.stats().tenant.heldBytes).toBeGreaterThan(12 * MIB)
+    nowMs += 1001
+    more.push(tenant.alloc(4 * MIB))
+    expect(told).toHaveLength(before + 1)
+    expectWhole(heap)
+  })
+
+  it('high collects garbage', () => {
+    using heap = Heap.create({ limit: '64MiB', debug: true })
+    const tenant = heap.tenant('a', { mode: 'vm', high: '3MiB' })
+    const Big = struct('Big', { next: ref('Big') })
+    const collections = () => tenant.stats().collections
+    const before = collections()
+    for (let i = 0; i < 100_000 && collections() === before; i++) {
+      using _scope = tenant.scope()
+      tenant.new(Big)
+      if (i % 100 === 0) tenant.alloc(3000)
+    }
+    expect(tenant.stats().tenant.events.high).toBe(1)
+    expect(collections()).toBeGreaterThan(before)
+    expectWhole(heap)
+  })
+
+  it('can be at what a listener does in the middle: it ends the tenant', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '2MiB', high: '1MiB' })
+    tenant.on('limit', () => tenant.kill())
+    expect(() => fill(tenant, 100_000)).toThrow(ClosedError)
+    expect(tenant.isEnded).toBe(true)
+    expectWhole(heap)
+    const other = heap.tenant('b', { max: '2MiB' })
+    other.addReclaimer(() => other.free())
+    expect(() => other.alloc(3 * MIB)).toThrow(ClosedError)
+    expectWhole(heap)
+  })
+})
+
+describe('what is not a tenant’s own', () => {
+  it.each(MODES)('it can neither free nor ask for, nor others what is its own, in mode %s', (mode) => {
+    using heap = Heap.create({ debug: true, mode, limit: '128MiB' })
+    const [a, b] = [heap.tenant('a', { mode: 'manual' }), heap.tenant('b')]
+    const heaps = [heap, a, b]
+    const blocks = heaps.map((one) => [64, 40_000, 2_000_000].map((bytes) => one.alloc(bytes)))
+    const figures = () => heaps.map((one) => one.stats())
+    const before = figures()
+    for (const [i, one] of heaps.entries()) {
+      for (const block of blocks.filter((_, j) => j !== i).flat()) {
+        for (const address of [block, block + 16]) {
+          const error = thrownBy(() => (one === heap ? heap.free(address) : one.free(address)))
+          expect(error, `${i}: ${address}`).toBeInstanceOf(InvalidAddressError)
+          expect(one.isBlock(address)).toBe(false)
+          expect(thrownBy(() => one.usableSize(address))).toBeInstanceOf(InvalidAddressError)
+          expect(thrownBy(() => one.checked.readI32(address, 0))).toBeInstanceOf(InvalidAddressError)
+          if (mode !== 'compiler') expect(thrownBy(() => one.realloc(address, 5))).toBeInstanceOf(InvalidAddressError)
+        }
+      }
+    }
+    expect(thrownBy(() => heap.free(blocks[1]?.[0] as number))).toMatchObject({
+      reason: 'owned',
+      message: expect.stringContaining("is in the memory of tenant 'a'"),
+    })
+    expect(figures()).toEqual(before)
+    expectWhole(heap)
+    for (const [i, one] of heaps.entries()) for (const block of blocks[i] as number[]) one.free(block)
+    expectWhole(heap)
+  })
+
+  it('it may lay no fixed arena over', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a')
+    const [ours, its] = [heap.alloc(5000), tenant.alloc(5000)]
+    expect(thrownBy(() => tenant.fixedArena({ base: ours, limit: ours + 4096 }))).toBeInstanceOf(ArgumentError)
+    expect(thrownBy(() => heap.fixedArena({ base: its, limit: its + 4096 }))).toBeInstanceOf(ArgumentError)
+    expect(tenant.fixedArena({ base: its, limit: its + 4096 }).alloc(100)).toBeGreaterThan(0)
+  })
+
+  it('cannot be torn by what it writes into its own memory', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const [a, b] = [heap.tenant('a'), heap.tenant('b')]
+    const before = heap.stats()
+    for (const tenant of [a, b]) for (let i = 0; i < 50; i++) tenant.alloc(10_000)
+    heap.raw.u8.fill(0xa5, a.base + 4, a.base + PAGE)
+    expect(b.verify()).toEqual({ ok: true })
+    const found = heap.verify()
+    expect(found.ok).toBe(false)
+    expect(found.fault).toMatch(/^tenant 'a'/)
+    expect(a.kill().bytes).toBeGreaterThan(PAGE)
+    expectWhole(heap)
+    expect(b.free().blocks).toBe(50)
+    expect(heap.stats().inUseBytes).toBe(before.inUseBytes - 2 * PAGE)
+  })
+
+  it('is not reached by the bare functions of one that has ended', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a')
+    const { alloc, free } = tenant.raw
+    const block = alloc(100) >>> 0
+    tenant.free()
+    const next = heap.tenant('b')
+    const kept = next.alloc(100)
+    next.raw.u8.fill(0x77, kept, kept + 100)
+    const image = heap.raw.u8.slice()
+    expect(() => alloc(100)).toThrow(WebAssembly.RuntimeError)
+    expect(() => free(block)).toThrow(WebAssembly.RuntimeError)
+    expect(Buffer.compare(heap.raw.u8, image)).toBe(0)
+    expectWhole(heap)
+  })
+})
+
+describe('the end of a tenant', () => {
+  it('makes everything of it stale', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('guest', { mode: 'vm' })
+    const arena = tenant.arena()
+    const pool = tenant.pool({ size: 32, count: 4 })
+    const guard = tenant.guard(100)
+    const scope = tenant.scope()
+    const node = tenant.new(Node, { value: 1 })
+    const root = tenant.root(node)
+    const live = tenant.viewOf(Uint8Array, tenant.alloc(10), 10)
+    const message = "tenant 'guest' has ended"
+    tenant.free()
+    const calls = [
+      () => tenant.alloc(1),
+      () => tenant.free(16),
+      () => tenant.free(),
+      () => tenant.kill(),
+      () => tenant.setLimits({}),
+      () => tenant.giveBack(),
+      () => tenant.stats(),
+      () => tenant.verify(),
+      () => tenant.reset(),
+      () => tenant.tenant('x'),
+      () => tenant.tenants(),
+      () => tenant.raw,
+      () => [...tenant.blocks()],
+      () => tenant.on('grow', () => {}),
+      () => arena.alloc(1),
+      () => pool.acquire(),
+      () => tenant.new(Node),
+      () => live.array,
+    ]
+    for (const call of calls) {
+      expect(thrownBy(call), String(call)).toBeInstanceOf(ClosedError)
+      expect(String(thrownBy(call))).toContain(message)
+    }
+    expect(thrownBy(() => node.value)).toBeInstanceOf(StaleHandleError)
+    expect(thrownBy(() => root.value)).toBeInstanceOf(StaleHandleError)
+    guard[Symbol.dispose]()
+    scope[Symbol.dispose]()
+    tenant.close()
+    tenant[Symbol.dispose]()
+    expectWhole(heap)
+  })
+
+  it('is only by `free()` without any argument', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a')
+    for (const address of [undefined, null, '', Number.NaN, {}]) {
+      expect(thrownBy(() => tenant.free(address as unknown as number))).toBeInstanceOf(ArgumentError)
+    }
+    tenant.free(0)
+    expect(tenant.isEnded).toBe(false)
+    const block = tenant.alloc(1000)
+    expect(thrownBy(() => tenant.free(block, 5000))).toMatchObject({ reason: 'size-mismatch' })
+    expect(tenant.free(block, 1000)).toBe(undefined)
+    expect(tenant.stats().tenant.blocks).toBe(0)
+  })
+
+  it('is told, as its beginning is', () => {
+    using heap = Heap.create()
+    const told: [string, TenantEvent][] = []
+    heap.on('tenantBegin', (event) => told.push(['begin', event]))
+    heap.on('tenantEnd', (event) => told.push(['end', event]))
+    const tenant = heap.tenant('a')
+    heap.tenant('a')
+    tenant.alloc(10)
+    tenant.kill()
+    expect(told).toEqual([
+      ['begin', { tenant: 'a', heldBytes: PAGE }],
+      ['end', { tenant: 'a', heldBytes: PAGE, bytes: PAGE, blocks: 1 }],
+    ])
+  })
+
+  it('comes with the scope, the reset and the end of the heap around', () => {
+    const heap = Heap.create({ mode: 'vm', debug: true })
+    let first: Tenant
+    {
+      using tenant = heap.tenant('a')
+      first = tenant
+      tenant.alloc(10)
+    }
+    expect(first.isEnded).toBe(true)
+    const ended: string[] = []
+    heap.on('tenantEnd', ({ tenant }) => ended.push(tenant))
+    const [b, c] = [heap.tenant('b'), heap.tenant('c', { mode: 'manual' })]
+    b.tenant('inner').alloc(100_000)
+    c.alloc(3 * MIB)
+    heap.reset()
+    expect([b.isEnded, c.isEnded, ended]).toEqual([true, true, ['b', 'c']])
+    expect(heap.stats()).toMatchObject({ tenantBytes: 0, inUseBytes: 0 })
+    expectWhole(heap)
+    const d = heap.tenant('d')
+    heap.close()
+    expect([d.isEnded, ended]).toEqual([true, ['b', 'c', 'd']])
+    expect(thrownBy(() => heap.tenants())).toBeInstanceOf(ClosedError)
+    expect(thrownBy(() => heap.tenant('a'))).toBeInstanceOf(ClosedError)
+  })
+
+  it('leaves what it held to others', () => {
+    using heap = Heap.create({ limit: '24MiB', debug: true })
+    for (let i = 0; i < 30; i++) {
+      const tenant = heap.tenant(`t${i}`)
+      for (const bytes of [10 * MIB, 900_000, 70_000, 100]) tenant.alloc(bytes)
+      tenant.free()
+    }
+    expect(heap.stats()).toMatchObject({ inUseBytes: 0, tenantBytes: 0 })
+    expect(heap.alloc(20 * MIB)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('drops its finalizers, and those of nobody else', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const told: string[] = []
+    const tenants = ['a', 'b'].map((id) => {
+      const tenant = heap.tenant(id, { mode: 'vm' })
+      const finalizer = tenant.finalizer((held: string) => told.push(held))
+      using _scope = tenant.scope()
+      finalizer.register(tenant.new(Node), id)
+      return tenant
+    }) as [Tenant, Tenant]
+    tenants[0].free()
+    tenants[1].collect()
+    expect(told).toEqual(['b'])
+  })
+})
+
+describe.each(WITH_OBJECTS)('the objects of a tenant of mode %s', (mode) => {
+  it('are its own: made, collected and counted there', () => {
+    using heap = Heap.create({ debug: true, mode, limit: '128MiB' })
+    const tenants = ['a', 'b'].map((id) => heap.tenant(id, { mode }))
+    const heaps = [heap, ...tenants]
+    const roots = heaps.map((one, index) => {
+      using _scope = one.scope()
+      let last: ReturnType<typeof one.new<typeof Node>> | null = null
+      for (let i = 0; i < 2000; i++) last = one.new(Node, { value: 10_000 * index + i, next: last })
+      return one.root(last as NonNullable<typeof last>)
+    })
+    expectWhole(heap)
+    for (const one of heaps) one.collect()
+    expectWhole(heap)
+    for (const [index, one] of heaps.entries()) {
+      using _scope = one.scope()
+      let node = roots[index]?.value ?? null
+      for (let i = 1999; i >= 0; i--) {
+        expect(node?.value).toBe(10_000 * index + i)
+        node = (node?.next ?? null) as typeof node
+      }
+      expect(node).toBe(null)
+      expect([...one.objects()].length).toBeGreaterThanOrEqual(2000)
+    }
+    tenants[0]?.free()
+    expectWhole(heap)
+    tenants[1]?.collect()
+    expectWhole(heap)
+  })
+
+  it('come to its limit, and to nobody else’s', () => {
+    using heap = Heap.create({ debug: true, limit: '128MiB' })
+    const tenant = heap.tenant('a', { mode, max: '2MiB' })
+    const error = thrownBy(() => {
+      using _scope = tenant.scope()
+      let last: ReturnType<typeof tenant.new<typeof Node>> | null = null
+      for (let i = 0; i < 1_000_000; i++) last = tenant.new(Node, { value: i, next: last })
+    })
+    expect(error).toBeInstanceOf(TenantLimitError)
+    expect(error).toMatchObject({ tenant: 'a', maxBytes: 2 * MIB })
+    expectWhole(heap)
+    expect(heap.stats().growsRefused).toBe(0)
+    using _scope = tenant.scope()
+    expect(tenant.new(Node, { value: 7 }).value).toBe(7)
+  })
+
+  it('may be values', () => {
+    using heap = Heap.create({ debug: true, mode, limit: '128MiB' })
+    const tenant = heap.tenant('a', { mode })
+    for (const one of [heap, tenant]) {
+      using _scope = one.scope()
+      const { values } = one
+      const object = values.object({})
+      const list = values.array('value')
+      for (let i = 0; i < 500; i++) {
+        list.push(values.string(`element ${i}`))
+        object.set(`key ${i % 50}`, i)
+      }
+      one.collect()
+      expect(list.length).toBe(500)
+      expect((list.get(499) as HeapString).text).toBe('element 499')
+      expect(object.get('key 7')).toBe(457)
+      expect(one.verify()).toEqual({ ok: true })
+    }
+    expectWhole(heap)
+    tenant.free()
+    expectWhole(heap)
+  })
+
+  it('leave their memory when they are dead', () => {
+    using heap = Heap.create({ debug: true, limit: '128MiB' })
+    const tenant = heap.tenant('a', { mode })
+    let root: Root<View<typeof Node>> | undefined
+    for (let i = 0; i < 200; i++) {
+      using _scope = tenant.scope()
+      let last: View<typeof Node> | null = root?.value ?? null
+      for (let j = 0; j < 1000; j++) last = tenant.new(Node, { value: j, next: last })
+      const next = tenant.root(last as View<typeof Node>)
+      root?.[Symbol.dispose]()
+      root = next
+    }
+    const { heldBytes } = tenant.stats().tenant
+    root?.[Symbol.dispose]()
+    if (mode === 'manual') tenant.collect()
+    else tenant.compact()
+    tenant.releaseCaches()
+    tenant.giveBack()
+    expect(tenant.stats().tenant.heldBytes).toBeLessThan(heldBytes / 2)
+    expectWhole(heap)
+  })
+})
+
+describe('damage', () => {
+  it('of a chunk table is found, and by which tenant', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('a')
+    tenant.alloc(3 * MIB)
+    const { u32 } = heap.raw
+    const table = u32[(tenant.base + HEAP_TABLE_AT) >>> 2] as number
+    expect(table).toBeGreaterThan(u32[(tenant.base + HEAP_SCRATCH_AT) >>> 2] as number)
+    u32[(table >>> 2) + 1] = 0
+    expect(heap.verify()).toMatchObject({ ok: false, fault: expect.stringMatching(/^tenant 'a'/) })
+  })
 })

@@ -16,6 +16,9 @@ import { Page, classInfo, context, currentPage, heap } from '../overlay'
 /** Freeing a block of this size is rare enough to look at the peak. */
 const SAMPLED_BYTES: u32 = 64 << 10
 
+/** Units of 4 GiB. */
+const PAGES_MAX: u32 = 1 << 20
+
 const ONE_BLOCK: u64 = (<u64>1) << LIVE_BLOCK_SHIFT
 const BYTES_MASK: u64 = ONE_BLOCK - 1
 
@@ -53,8 +56,8 @@ export function usedOfClass(index: u32): u32 {
   const info = classInfo(index)
   // The empty page has no used blocks.
   let used = info.fullBlocks + <u32>currentPage(index).used
-  // No more than there are pages, so that the sum ends on a list that was overwritten.
-  let left = info.pages
+  // No more than there can be, so that the sum ends on a list that was overwritten.
+  let left = min<u32>(info.pages, PAGES_MAX)
   for (let place = info.partial; place && left; place = changetype<Page>(place).next) {
     used += <u32>changetype<Page>(place).used
     left--

@@ -2,7 +2,7 @@
  * The values' state: made once for a heap, with the types that values have there. Whoever attaches to the heap later
  * finds both.
  */
-import { HEAP_CONTEXT_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { ADDRESS_LIMIT, HEAP_CONTEXT_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { SHAPE_LEAF, SHAPE_PREFIX, SHAPE_REFS, SHAPE_WIDE, TRAIL_BYTES, TRAIL_NONE, TRAIL_REFS } from '../object-layout'
 import { spaceAt } from '../object-overlay'
 import { setSelf } from '../overlay'
@@ -37,6 +37,11 @@ const NAMES: u32 = 9
 export function attach(base: usize): void {
   // @ts-ignore: set by --use
   setSelf(HW_EMBEDDED ? base : load<usize>(base, HEAP_CONTEXT_AT))
+}
+
+/** Let go of the heap: every later call traps. */
+export function detach(): void {
+  setSelf(ADDRESS_LIMIT)
 }
 
 /**

@@ -150,6 +150,8 @@ export class ValueSpace {
 
   close(): void {
     const { core } = this.space
+    // What a tenant had is somebody else's now.
+    if (core.tenancy) this.kernel.detach()
     this.kernel = refusingValues(() => new ClosedError(core.label))
   }
 

@@ -7,6 +7,7 @@
 /** The state, strings, interned strings and numbers. */
 class ValuesBase {
   readonly attach: (base: number) => void
+  readonly detach: () => void
   readonly create: (seed: number) => number
   readonly setShapeLimit: (shapes: number) => number
   readonly stringNew: (at: number, bytes: number) => number
@@ -39,6 +40,7 @@ class ValuesBase {
 
   constructor(from: ValuesBase) {
     this.attach = from.attach
+    this.detach = from.detach
     this.create = from.create
     this.setShapeLimit = from.setShapeLimit
     this.stringNew = from.stringNew
