@@ -174,7 +174,7 @@ class Simulation {
   constructor(seed: number, limit: string, debug: boolean) {
     this.#below = random(seed)
     this.#debug = debug
-    this.heap = Heap.create({ limit, debug })
+    this.heap = Heap.create({ limit, debug, reserve: true })
   }
 
   begin(): void {
