@@ -34,7 +34,7 @@ import {
 declare function objectNew(type: u32, bytes: u32): usize
 // @ts-ignore: decorator
 @external('kernel', 'storeReference')
-declare function storeReference(holder: usize, slot: usize, value: usize): void
+declare function storeReference(holder: usize, slot: usize, value: usize): u32
 
 const NODE: u32 = TYPE_FIRST_USER
 const CELL: u32 = TYPE_FIRST_USER + 1

@@ -19,6 +19,7 @@ import {
   GRANULE_BYTES,
   GRANULE_SHIFT,
   HEAP_FLAGS_AT,
+  HEAP_LENT_AT,
   STATUS_BAD_ARGUMENT,
   STATUS_FOREIGN,
   STATUS_OK,
@@ -31,8 +32,10 @@ import { isForeignMib, isHugeCode } from '../region/huge'
 import { unitTag } from '../region/piece'
 
 const MIB_MASK: u32 = CHUNK_BYTES - 1
-/** How far below the context the control block has its flags. */
+/** How far below the context the control block has its flags, */
 const FLAGS_BELOW: u32 = CONTEXT_OFFSET - HEAP_FLAGS_AT
+/** And what it has lent. */
+const LENT_BELOW: u32 = CONTEXT_OFFSET - HEAP_LENT_AT
 
 // ---- entering and leaving -------------------------------------------------------------------------------------------
 
@@ -156,16 +159,31 @@ export function ownerStatus(word: usize): u32 {
   return isForeign(word) ? STATUS_FOREIGN : STATUS_OK
 }
 
-/** Whether it leads where objects of this heap are: in a block of them, or where the map says so; or to shared ones. */
+/** Whether this heap has lent some of what it holds to heaps within it. */
+// @ts-ignore: decorator
+@inline
+function hasLent(): bool {
+  return load<u32>(self - LENT_BELOW) != 0
+}
+
+/** Whether it leads into what this heap holds and has not lent, or to shared objects. */
+// @ts-ignore: decorator
+@inline
 function leadsHome(reference: usize): bool {
   const header = reference - 8
   const entry = entryOf(header)
   if (!holds(entry, header)) return hasOwnMap(entry, header)
-  // What is lent to a heap within this one has neither.
+  return !hasLent() || isObjectPlace(entry, header)
+}
+
+/** Whether a place of ours is one of objects: in a block of them, or by its map byte. What is lent is neither. */
+function isObjectPlace(entry: Entry, header: usize): bool {
   return (load<u8>(mapAt(entry, header)) & MAP_OBJECT) != 0 || unitTag(entry, header) != 0
 }
 
 /** Whether the word at `slot` lies where this heap has objects of its own, which are no immortal ones of others. */
+// @ts-ignore: decorator
+@inline
 function isOwnWord(slot: usize): bool {
   const granule = slot & ~(<usize>GRANULE_BYTES - 1)
   const entry = entryOf(granule)
@@ -175,7 +193,7 @@ function isOwnWord(slot: usize): bool {
 
 /** Whether `count` words from `slot` on do, and `holder` is an object here. */
 export function areOwnWords(holder: usize, slot: usize, count: u32): bool {
-  if (!leadsHome(holder)) return false
+  if (hasLent() && !leadsHome(holder)) return false
   const end = <u64>slot + ((<u64>count) << 2)
   // Between two words of one MiB that are ours nothing is another's: a heap has one chunk in a MiB.
   for (let at = <u64>slot; at < end; ) {
@@ -188,5 +206,6 @@ export function areOwnWords(holder: usize, slot: usize, count: u32): bool {
 
 /** Whether a word may be stored at `slot` of `holder`, in a heap that has neighbours. */
 export function mayStore(holder: usize, slot: usize, word: usize): bool {
-  return leadsHome(holder) && isOwnWord(slot) && !leadsElsewhere(word)
+  if (hasLent() && !leadsHome(holder)) return false
+  return isOwnWord(slot) && (!isReference(word) || leadsHome(word))
 }

@@ -10,7 +10,10 @@ import {
   FLAG_NURSERY,
   FLAG_PIECES,
   HEAP_FLAGS_AT,
+  HEAP_LENT_AT,
   HEAP_SPACE_AT,
+  HEAP_TABLE_AT,
+  HEAP_TABLE_MASK_AT,
   HEAP_VERSION_AT,
   STATUS_BAD_ARGUMENT,
   STATUS_FOREIGN,
@@ -137,6 +140,10 @@ export class ObjectSpace {
   /** Whether the objects of other heaps in the memory look like its own: words that nobody has checked are the kernel's. */
   hasNeighbours = false
   #sharing: SharedSpace | undefined
+  /** Word indices of the chunk table and of the word that tells of what is lent; the table's mask. */
+  #tableIndex = 0
+  #tableMask = 0
+  #lentIndex = 0
   /** Whether a reference may have to be stored by the kernel. */
   #hasBarrier = false
   /** Whether to tell the kernel what to refuse: the `embedded` build has no word for it, and it is its maker's. */
@@ -181,6 +188,9 @@ export class ObjectSpace {
     const flags = this.core.word(HEAP_FLAGS_AT)
     this.hasNursery = (flags & FLAG_NURSERY) !== 0
     this.hasNeighbours = (flags & FLAG_PIECES) !== 0 && !this.isCounted
+    this.#tableIndex = this.core.word(HEAP_TABLE_AT) >>> 2
+    this.#tableMask = this.core.word(HEAP_TABLE_MASK_AT)
+    this.#lentIndex = (this.core.base + HEAP_LENT_AT) >>> 2
     this.lender?.sharing.join(this)
     this.#hasBarrier = this.hasNursery || this.isCounted
     this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached && !this.isCounted
@@ -618,11 +628,24 @@ export class ObjectSpace {
       this.storeReference(reference, offset, word)
       return
     }
+    // Most words and objects lie in chunks: the kernel is asked about others, and where parts of chunks are lent.
+    const isLent = this.views.u32[this.#lentIndex] !== 0
+    if (!isLent && this.#isInChunk(reference) && ((word & 15) !== 8 || this.#isInChunk(word))) {
+      this.storeReference(reference, offset, word)
+      return
+    }
     const status = this.kernel.storeReference(reference, reference + offset, word)
     this.views.refresh()
     if (status !== STATUS_FOREIGN) return
     const words = `${hex(word >>> 0)} in ${hex(reference >>> 0)}`
     throw new ArgumentError('word', words, `words and objects of ${this.core.label}, or shared ones`)
+  }
+
+  /** Whether an address lies in a chunk of this heap, by its table: see `kernel/layout.ts`. */
+  #isInChunk(address: number): boolean {
+    const { u32 } = this.views
+    const entry = this.#tableIndex + (((address >>> 16) & this.#tableMask) >>> 2)
+    return ((address - (u32[entry + 1] as number)) >>> 0) >>> 4 < (u32[entry + 2] as number)
   }
 
   /** The new one's count goes up, the old one's down, which may release any number of objects. */
