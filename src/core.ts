@@ -44,6 +44,8 @@ import {
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
+import { COLLECT_AFTER_FREES, type DuePlan, HeapCollector } from './policy.js'
+import { checkPressure, PressureMonitor, type PressurePlan } from './pressure.js'
 import { OutOfMemoryReserve } from './reserve.js'
 import { outOfMemoryFigures } from './stats.js'
 import type { Tenancy } from './tenancy.js'
@@ -63,6 +65,8 @@ export interface CoreOptions {
   readonly choice?: ModeChoice | undefined
   readonly growth: GrowthKnob | undefined
   readonly clock?: Clock | undefined
+  readonly pressure?: PressurePlan | undefined
+  readonly due?: DuePlan | undefined
   /** Of a tenant: what it is to the heap that lends it memory. */
   readonly tenancy?: Tenancy | undefined
 }
@@ -80,6 +84,9 @@ export class HeapCore {
   /** What is held for the handling of failures; none in most heaps. */
   reserve: OutOfMemoryReserve | undefined
   readonly events = new EventHub()
+  readonly pressure: PressureMonitor
+  /** Collects this heap and its tenants. */
+  readonly collector: HeapCollector
   /** Where this heap's memory comes from, if it is a tenant. */
   readonly tenancy: Tenancy | undefined
   /** Those who have some of this heap's memory. */
@@ -134,6 +141,8 @@ export class HeapCore {
     // In `compiler` mode every block comes from the bump allocator, which has an entry of its own.
     this.#plainKernel = options.mode === 'compiler' ? kernelWith(kernel, { alloc: kernel.bumpAlloc }) : kernel
     this.#kernel = this.#plainKernel
+    this.pressure = new PressureMonitor(this, options.pressure ?? checkPressure())
+    this.collector = new HeapCollector(this, options.due ?? { frees: COLLECT_AFTER_FREES, countsFrees: false })
     this.interposeFor(['grow'], () => {
       this.#growthWatch = new GrowthWatch(this.events)
       return this.#growthWatch
@@ -303,6 +312,7 @@ export class HeapCore {
     if (this.#isClosed) return
     this.tenants.endAll()
     this.#isClosed = true
+    this.pressure.close()
     this.#use(refusingKernel(() => this.#closedError()))
     this.views.close()
     this.objectSpace?.close()

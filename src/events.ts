@@ -8,6 +8,7 @@
 import { checkFunction } from './arguments.js'
 import { ArgumentError } from './errors.js'
 import type { Collection } from './objects/collections.js'
+import type { TenantCollection } from './policy.js'
 import type { Address, OutOfMemoryFigures } from './types.js'
 
 /** The memory became larger. `Heap` re-binds its own views; a typed array that the user kept is now detached. */
@@ -110,13 +111,8 @@ export interface TenantEvent {
   readonly blocks?: number
 }
 
-/** Tenants were collected by a policy. */
-export interface CollectTenantsEvent {
-  readonly policy: string
-  readonly cause: string
-  readonly freedBytes: number
-  readonly tenantsCleaned: number
-}
+/** A heap and its tenants were collected by a policy, for whatever cause. */
+export type CollectTenantsEvent = TenantCollection
 
 export interface HeapEvents {
   readonly grow: GrowEvent
@@ -267,6 +263,14 @@ export class ReclaimerList {
   /** Whether there are any that `rescue` would run now. */
   get canRun(): boolean {
     return !this.#running && this.#registrations.length > 0
+  }
+
+  /** Run all of them for nobody's request; what they throw surfaces as what listeners throw. */
+  runAll(bytesNeeded: number): void {
+    if (this.#running) return
+    this.#running = true
+    for (const { reclaim } of this.#registrations) callGuarded(reclaim, bytesNeeded)
+    this.#running = false
   }
 
   /**

@@ -56,7 +56,15 @@ import {
   startOf,
   tooSmall,
 } from './options.js'
+import {
+  type AutoCollectOptions,
+  type CollectionPolicy,
+  checkPolicy,
+  type PolicyPlan,
+  type TenantCollection,
+} from './policy.js'
 import { POOL_BLOCK_MAX_BYTES, Pool, type PoolOptions } from './pool.js'
+import type { HeapPressure } from './pressure.js'
 import { type ProfileOptions, Profiler } from './profile/profiler.js'
 import { type RecordTraceOptions, recentTraceEvents, TraceRecorder } from './profile/trace-recorder.js'
 import { RawAccess } from './raw.js'
@@ -78,6 +86,7 @@ import {
   type HeapStats,
   type ModeName,
   NULL,
+  type Size,
   type TenantStats,
   type VerifyResult,
 } from './types.js'
@@ -93,6 +102,17 @@ const BLOCK_KINDS: Readonly<Record<number, BlockInfo['kind']>> = {
   [CODE_RUN]: 'run',
   [CODE_BUMP_BLOCK]: 'bump',
   [CODE_POOL_BLOCK]: 'pool',
+}
+
+/** How to collect a heap and its tenants. */
+export interface CollectTenantsOptions {
+  /**
+   * `global`: the heap and every tenant; `threshold`: the tenants that hold more than `thresholdBytes`, or the heap
+   * itself where it has none; `targeted`: one `tenant`; `unreferenced`: dead objects alone, and nothing moved.
+   */
+  readonly policy?: CollectionPolicy
+  readonly thresholdBytes?: Size
+  readonly tenant?: string | Tenant
 }
 
 /** A memory manager over one `WebAssembly.Memory`, or a part of one. */
@@ -142,6 +162,7 @@ export class Heap extends CountedAccess implements Disposable {
     if (plan.outOfMemoryReserve > 0 && !core.holdReserve(plan.outOfMemoryReserve)) {
       throw core.outOfMemory(plan.outOfMemoryReserve)
     }
+    core.collector.begin()
     const heap = new Heap(core)
     tellCreated(heap)
     return heap
@@ -180,6 +201,7 @@ export class Heap extends CountedAccess implements Disposable {
     if (common.knobs !== 0) core.kernel.setKnobs(common.knobs)
     giveObjects(core, attachedObjects(mode))
     void core.objectsThatAre
+    core.collector.begin()
     return new Heap(core)
   }
 
@@ -358,6 +380,7 @@ export class Heap extends CountedAccess implements Disposable {
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.reserve?.renew()
+    this.core.pressure.look()
     this.core.events.emit('reset', { generation: this.core.generation })
   }
 
@@ -388,6 +411,71 @@ export class Heap extends CountedAccess implements Disposable {
     const rescued = this.core.rescue(bytes, attempt)
     if (rescued === NULL) throw this.core.outOfMemory(bytes)
     return rescued
+  }
+
+  // ---- pressure and policy
+  // --------------------------------------------------------------------------------------------
+
+  /** How full the heap is: a level, with the hysteresis of the option `pressure`, and the figures behind it. */
+  pressure(): HeapPressure {
+    return this.core.pressure.read()
+  }
+
+  /**
+   * Whether enough has been freed or taken since the last collection by a policy that one is worth while: 1,000 freed
+   * blocks (option `collectAfterFrees`), or a sixteenth of the limit more in use. Blocks are counted from the first time
+   * that somebody asks, unless the option is given.
+   */
+  shouldCollect(): boolean {
+    this.core.assertOpen()
+    return this.core.collector.isDue
+  }
+
+  /**
+   * Collect the heap and its tenants by a policy, if `shouldCollect` says that it is worth while. Finalizers have run
+   * when it returns, and the event `collectTenants` has been told.
+   *
+   * @param options `policy`, default `'global'`; `thresholdBytes` for `'threshold'`, `tenant` (an id or a tenant) for
+   * `'targeted'`
+   * @throws ArgumentError
+   * @example
+   * heap.collectTenants({ policy: 'threshold', thresholdBytes: '8MiB' })
+   */
+  collectTenants(options: CollectTenantsOptions = {}): TenantCollection {
+    return this.core.collector.collect(this.#policy(options), 'request')
+  }
+
+  /**
+   * The same, whatever `shouldCollect` says; reclaimers run before, with the bytes that their heap holds, and what can
+   * be moved is compacted. With policy `'unreferenced'` neither.
+   */
+  forceCollect(options: CollectTenantsOptions = {}): TenantCollection {
+    return this.core.collector.collect(this.#policy(options), 'force')
+  }
+
+  /**
+   * Collect by itself, when the usage is `fromUsage` or more and `shouldCollect` holds, and when the level is critical;
+   * at most once in `everyMs`, between two calls. What an earlier call has said no longer holds.
+   *
+   * @returns a function that ends it
+   * @throws ArgumentError
+   */
+  autoCollect(options: AutoCollectOptions = {}): () => void {
+    this.core.assertOpen()
+    return this.core.collector.automate(options)
+  }
+
+  #policy(options: CollectTenantsOptions): PolicyPlan {
+    this.core.assertOpen()
+    checkOptions('options', options, ['policy', 'thresholdBytes', 'tenant'])
+    const { policy = 'global', thresholdBytes, tenant } = options
+    const id = tenant instanceof Tenant ? tenant.id : tenant
+    const parts = id === undefined ? undefined : this.core.tenants.parts(id)
+    const isHere = parts !== undefined && (typeof tenant === 'string' || this.findTenant(parts.tenancy.id) === tenant)
+    if (id !== undefined && !isHere) {
+      throw new ArgumentError('tenant', tenant, `a tenant of ${this.core.label} that lives, or its id`)
+    }
+    return checkPolicy(policy, thresholdBytes, parts)
   }
 
   // ---- arenas, pools, guards

@@ -88,7 +88,7 @@ export {
 export { writeHeapSnapshot } from './formats/heapsnapshot-writer.js'
 export type { TraceEvent, TraceEvents } from './formats/trace-events.js'
 export type { BlockGuard, Guard } from './guard.js'
-export { Heap, type Tenant } from './heap.js'
+export { type CollectTenantsOptions, Heap, type Tenant } from './heap.js'
 export type { DiffOptions, DiffRow, SnapshotDiff } from './inspect/diff.js'
 export type { BlockNodes } from './inspect/memory-nodes.js'
 export type { Snapshot, SnapshotOptions } from './inspect/snapshot.js'
@@ -155,7 +155,14 @@ export type { Reader } from './platform/cgroup.js'
 export { detectMachine, type Figure, type Machine, type Pressure } from './platform/detect.js'
 export type { PressureFigures, Stall } from './platform/meminfo.js'
 export type { RuntimeSource, System } from './platform/system.js'
+export type {
+  AutoCollectOptions,
+  CollectionPolicy,
+  PolicyCause,
+  TenantCollection,
+} from './policy.js'
 export type { Pool, PoolOptions, PoolStats } from './pool.js'
+export type { HeapPressure, PressureOptions } from './pressure.js'
 export type { HeapProfileOptions, ProfileOptions, Profiler } from './profile/profiler.js'
 export type { RecordTraceOptions, TraceRecorder } from './profile/trace-recorder.js'
 export type { RawAccess } from './raw.js'

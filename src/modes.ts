@@ -326,6 +326,18 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     fallback: '0',
     meaning: 'not embedded: held from the start, given back when a request has failed, for who handles that',
   },
+  {
+    name: 'pressure',
+    type: '{ medium?, high?, critical?, hysteresis?, minIntervalMs?, collects? }',
+    fallback: '0.6, 0.8, 0.95, 0.05, 1,000 and true',
+    meaning: 'from which usage of the limit a level holds, when it is left, how often that is told',
+  },
+  {
+    name: 'collectAfterFrees',
+    type: 'blocks, 1 to 2,147,483,647',
+    fallback: '1,000, counted from when somebody first asks',
+    meaning: 'so many freed blocks make a collection over the heap and its tenants due',
+  },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   {

@@ -48,6 +48,8 @@ import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, type ModeOptions, OPTIONS } from './modes.js'
 import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
 import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
+import { COLLECT_AFTER_FREES, type DuePlan } from './policy.js'
+import { checkPressure, type PressurePlan } from './pressure.js'
 import { parseSize } from './sizes.js'
 import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses, StressOptions } from './types.js'
 
@@ -71,6 +73,8 @@ export interface HeapPlan {
   readonly growth: GrowthKnob | undefined
   /** Undefined: the system's, a tenant's parent's. */
   readonly clock: Clock | undefined
+  readonly pressure: PressurePlan
+  readonly due: DuePlan
   /** Bytes held for when memory runs out. */
   readonly outOfMemoryReserve: number
   /** Stress knobs of the debug kernel. */
@@ -90,7 +94,7 @@ export interface HeapPlan {
 }
 
 /** What the options of `create` and `attach` have in common. */
-type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock'>
+type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock' | 'pressure' | 'due'>
 
 /** What would break the line of a message, or a terminal. */
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
@@ -184,7 +188,7 @@ function givenOrUsual<Name extends keyof ModeOptions>(options: HeapOptions, mode
 
 /** The options of `Heap.attach`. */
 export function checkAttachOptions(options: AttachOptions): CommonPlan {
-  checkOptions('options', options, ['debug', 'name', 'testing'])
+  checkOptions('options', options, ['debug', 'name', 'testing', 'pressure', 'collectAfterFrees'])
   return checkCommon(options)
 }
 
@@ -196,8 +200,17 @@ function checkCommon(options: AttachOptions): CommonPlan {
   checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits', 'clock'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)
-  const clock = checkClock(testing.clock)
-  return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs, clock }
+  const observed = {
+    clock: checkClock(testing.clock),
+    pressure: checkPressure(options.pressure),
+    due: planDue(options),
+  }
+  return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs, ...observed }
+}
+
+function planDue({ collectAfterFrees: frees }: AttachOptions): DuePlan {
+  if (frees === undefined) return { frees: COLLECT_AFTER_FREES, countsFrees: false }
+  return { frees: checkRange('collectAfterFrees', frees, 1, 2 ** 31 - 1), countsFrees: true }
 }
 
 function checkClock(clock: Clock | undefined): Clock | undefined {

@@ -6,9 +6,10 @@
  * again waits until twice its bytes can be had, so that as much is left for others as it takes. A fill that found
  * no room in spite of that, in pieces or because the memory does not grow, waits for less to be in use than then.
  */
-import { HEAP_COMMITTED_AT, HEAP_FREE_AT, HEAP_LIMIT_AT, STATUS_OK } from '../kernel/layout.js'
+import { HEAP_LIMIT_AT, STATUS_OK } from '../kernel/layout.js'
 import type { HeapCore } from './core.js'
 import { type Address, NULL } from './types.js'
+import { usedBytes } from './usage.js'
 
 /** What arenas take at least for the most that a piece shall have; asked for more, one is as long as that. */
 const ARENA_CHUNK_BYTES = 1024
@@ -50,13 +51,14 @@ export class OutOfMemoryReserve {
     if (kernel.arenaFreeLast(arena, block) !== STATUS_OK) return this.#noteFailure()
     this.#arena = arena
     this.#mostUsedBytes = Number.POSITIVE_INFINITY
+    this.#core.pressure.watch()
     return true
   }
 
   /** The same when enough is to be had that others have room beside it. */
   fillIfRoom(): void {
     if (this.isHeld || this.#core.isClosed) return
-    if (this.#usedBytes <= this.fillsFromBytes) this.fill()
+    if (usedBytes(this.#core) <= this.fillsFromBytes) this.fill()
   }
 
   /** As much or less in use, and `fillIfRoom` tries. Negative: it never does. */
@@ -69,6 +71,8 @@ export class OutOfMemoryReserve {
     if (!this.isHeld) return
     this.#core.plainKernel.arenaDestroy(this.#arena)
     this.#arena = NULL
+    // Whoever frees enough from now on makes room for it.
+    this.#core.pressure.watch()
   }
 
   /** The heap was reset, and with it what was held. */
@@ -78,12 +82,8 @@ export class OutOfMemoryReserve {
     this.fill()
   }
 
-  get #usedBytes(): number {
-    return this.#core.word(HEAP_COMMITTED_AT) - this.#core.word(HEAP_FREE_AT)
-  }
-
   #noteFailure(): false {
-    this.#mostUsedBytes = this.#usedBytes - 1
+    this.#mostUsedBytes = usedBytes(this.#core) - 1
     return false
   }
 }

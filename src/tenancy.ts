@@ -267,6 +267,7 @@ export class Tenancy {
     }
     this.plan = { ...plan, ...limits }
     this.#watchHigh()
+    this.#core.pressure.look()
   }
 
   /** Give back what can be spared until `bytes` or less are held: free memory first, then what is garbage. */

@@ -91,12 +91,18 @@ export class TenantList {
       tenancy.reserve()
       give(core, parts.objects)
       tenancy.holdReserve(parts.outOfMemoryReserve)
+      core.collector.begin()
     } catch (error) {
       core.close()
       tenancy.abandon()
       throw error
     }
     return core
+  }
+
+  /** What `find` gives, behind its front. */
+  parts(id: string): TenantParts | undefined {
+    return this.#entries.get(checkTenantId(id))
   }
 
   find(id: string): unknown {

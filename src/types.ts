@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from './clock.js'
+import type { PressureOptions } from './pressure.js'
 
 declare const brand: unique symbol
 
@@ -96,6 +97,14 @@ export interface HeapOptions {
    * event `outOfMemory` and the error, so that who handles it can allocate. From 1 KiB to half of the limit. Default 0.
    */
   readonly outOfMemoryReserve?: Size
+  /** When a heap counts as how full, and how often that is told. Default 0.6, 0.8, 0.95 of the limit, and 1 s. */
+  readonly pressure?: PressureOptions
+  /**
+   * So many freed blocks, of the heap and its tenants, make a collection due (`heap.shouldCollect`). Given, they are
+   * counted from the start, which makes each `free` some nanoseconds slower; else from when somebody first asks.
+   * Default 1,000.
+   */
+  readonly collectAfterFrees?: number
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */
@@ -133,7 +142,7 @@ export interface TestingOptions {
 }
 
 /** Options of `Heap.attach`: everything else stands in the heap's control block. */
-export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing'>
+export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing' | 'pressure' | 'collectAfterFrees'>
 
 /** Why and in what state an allocation failed; all in bytes. */
 export interface OutOfMemoryFigures {

@@ -29,6 +29,8 @@ import {
   OBJECT_HEADER_BYTES,
   OBJECT_MAX_BYTES,
   PHASE_IDLE,
+  POLICY_EVACUATE,
+  POLICY_MOVE_ALL,
   REPORT_COLLECT_BEGIN,
   REPORT_COLLECT_END,
   REPORT_WORK,
@@ -41,6 +43,7 @@ import {
   SPACE_HANDLE_TOP_AT,
   SPACE_LAST_UNITS_AT,
   SPACE_LIMIT_AT,
+  SPACE_POLICY_AT,
   SPACE_REFUSING_AT,
   SPACE_STATUS_AT,
   SPACE_STEP_UNITS_AT,
@@ -772,6 +775,28 @@ export class ObjectSpace {
   }
 
   /**
+   * A full collection that moves nothing, as far as the mode allows: what survives a nursery leaves it, and `embedded`
+   * slides. Nobody is told until it settles.
+   */
+  collectInPlace(): Collection {
+    const policy = this.word(SPACE_POLICY_AT)
+    this.kernel.setPolicy(policy & ~(POLICY_EVACUATE | POLICY_MOVE_ALL))
+    try {
+      return this.collectUntold(COLLECT_FULL)
+    } finally {
+      this.kernel.setPolicy(policy)
+    }
+  }
+
+  /** A full collection for want of memory, which may be refused: undefined then. Nobody is told until it settles. */
+  collectIfAllowed(): Collection | undefined {
+    void this.#isRefusing()
+    const { count } = this.collections
+    if (this.kernel.collect(COLLECT_FULL | CAUSE_FOR_MEMORY) !== STATUS_OK) return undefined
+    return this.collections.firstAfter(count, 'full')
+  }
+
+  /**
    * Another try after each kind of collection; 0 when neither made room, and at once for a listener that hears of a
    * collection which a listener has caused.
    */
@@ -866,6 +891,11 @@ export class ObjectSpace {
     if (hasChanged && !this.#plan.isAttached) this.setWord(SPACE_STEP_UNITS_AT, this.steps.units)
   }
 
+  /** Whether listeners of collections, or finalizers, run. */
+  get isSettling(): boolean {
+    return this.#isSettling
+  }
+
   /** Between kernel calls: tell listeners of collections, run finalizers. Both may use the heap. */
   settle(): void {
     if (this.#isSettling || this.isClosed) return
@@ -877,6 +907,7 @@ export class ObjectSpace {
         if (++this.#round <= TOLD_ROUNDS_MAX) this.#tell(news)
         if (!this.isClosed && !this.isCounted) this.finalizers.run()
         if (!this.isClosed) this.core.reserve?.fillIfRoom()
+        this.core.pressure.look()
       }
     } finally {
       this.#isSettling = false
