@@ -300,6 +300,43 @@ describe('stacks', () => {
     expect(profiler.samples[0]?.frames.map(({ functionName }) => functionName)).toEqual(Array(5).fill('dive'))
   })
 
+  it('are those that the program gives, if it does', () => {
+    const heap = make()
+    const frame = (functionName: string) => ({ functionName, url: 'program.scm', line: 7, column: 1 })
+    let stack = () => [frame('cons'), frame('map'), frame('main')]
+    using profiler = heap.profile({ meanBytes: 1, seed: 1, stackDepth: 2, stack: () => stack() })
+    heap.alloc(100)
+    heap.alloc(100)
+    stack = () => [frame('list')]
+    heap.alloc(100)
+    expect(profiler.samples.map(({ frames, sampled }) => [sampled, ...frames])).toEqual([
+      [2, frame('cons'), frame('map')],
+      [1, frame('list')],
+    ])
+  })
+
+  it('that a program fails to give cost no block', async () => {
+    const heap = make()
+    const errors: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', (error) => errors.push(error))
+    const failure = new Error('no stack')
+    using profiler = heap.profile({
+      meanBytes: 1,
+      seed: 1,
+      stack: () => {
+        throw failure
+      },
+    })
+    const address = heap.alloc(100)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const listener of listeners) process.on('uncaughtException', listener)
+    expect(heap.isBlock(address)).toBe(true)
+    expect(profiler.samples.map(({ frames, sampled }) => [sampled, frames])).toEqual([[1, []]])
+    expect(errors).toEqual([failure])
+  })
+
   it('leave what a program has set for its own errors', () => {
     const heap = make()
     using profiler = heap.profile({ meanBytes: 1, seed: 1 })
@@ -396,15 +433,14 @@ describe('a profiler', () => {
     const { core } = heap as unknown as { core: ConstructorParameters<typeof Profiler>[0] }
     let nowMs = 0
     let taken = 0
-    const stack = { frames: [] }
-    const capture = () => {
+    const stack = () => {
       taken++
       nowMs += 0.01
-      return stack
+      return []
     }
-    const tools = { now: () => nowMs, date: () => 0, stacks: { capture } }
+    const tools = { now: () => nowMs, date: () => 0 }
     const run = (timeShare: number) => {
-      using profiler = new Profiler(core, { meanBytes: 1024, seed: 5, timeShare }, tools)
+      using profiler = new Profiler(core, { meanBytes: 1024, seed: 5, timeShare, stack }, tools)
       const [beganMs, before] = [nowMs, taken]
       for (let i = 0; i < 200_000; i++) {
         nowMs += 0.0001
@@ -430,6 +466,7 @@ describe('a profiler', () => {
     [{ seed: -1 }, 'seed'],
     [{ stackDepth: 0 }, 'stackDepth'],
     [{ stackDepth: 257 }, 'stackDepth'],
+    [{ stack: 'f' }, 'stack'],
     [{ includeObjects: 1 }, 'includeObjects'],
     [{ timeShare: 0 }, 'timeShare'],
     [{ timeShare: 1.1 }, 'timeShare'],

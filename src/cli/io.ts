@@ -98,9 +98,9 @@ async function standardInputStats(): Promise<Stats> {
 }
 
 /** Writes a file as a whole. Throws `FileError`. */
-export async function writeOutput(file: string, text: string): Promise<void> {
+export async function writeOutput(file: string, contents: string | Uint8Array): Promise<void> {
   try {
-    await writeFile(file, text)
+    await writeFile(file, contents)
   } catch (error) {
     throw new FileError(file, reasonOf(error), { cause: error })
   }

@@ -4,14 +4,25 @@ import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { type Command, Option } from 'commander'
 import { type EventList, traceName } from '../formats/event-list.js'
+import { makeHeapProfile } from '../formats/heapprofile.js'
 import { MtraceReader } from '../formats/mtrace.js'
+import { writePprof } from '../formats/pprof.js'
 import { formatCount, formatSeconds, formatShare } from '../formats/units.js'
 import { MODES } from '../modes.js'
 import { EMBEDDED_MAX_BYTES } from '../options.js'
 import { type ReportTrace, renderReport } from '../page/report.js'
-import { formatFragmentation, NEVER_RESET, type Replay, type ReplayResult, replay } from '../replay/replay.js'
+import { profileOfTrace, timelineOfTrace } from '../replay/observed-pass.js'
+import {
+  formatFragmentation,
+  heapOptionsOf,
+  NEVER_RESET,
+  type Replay,
+  type ReplayResult,
+  replay,
+} from '../replay/replay.js'
 import { roomyLimit, TooLargeError } from '../replay/room.js'
 import { formatBytes, parseSize } from '../sizes.js'
 import type { ModeName, Size, SizeClassStats } from '../types.js'
@@ -30,6 +41,14 @@ interface ReplayFlags {
   readonly sizeClasses?: true
   readonly json?: true
   readonly report?: string
+  readonly profile?: string
+  readonly traceEvents?: string
+}
+
+/** What the passes for `--profile` and `--trace-events` need of a replay. */
+interface Observable {
+  readonly events: EventList
+  readonly mode: ModeName
 }
 
 export function addReplay(program: Command): void {
@@ -45,6 +64,8 @@ export function addReplay(program: Command): void {
     .option('--no-verify', 'leave these checks out')
     .option('--size-classes', 'also print the size classes at the live peak')
     .option('--report <file>', 'write a report as one HTML file')
+    .option('--profile <file>', 'write who allocates, as .heapprofile for Chrome DevTools or .pb.gz for pprof')
+    .option('--trace-events <file>', 'write a timeline of collections as Chrome trace events, for ui.perfetto.dev')
     .option('--json', 'print one JSON document instead of tables')
     .addHelpText('after', HELP)
     .action(runReplay)
@@ -59,6 +80,10 @@ needs more fails there, and --mode all leaves that mode out for it.
 A file that fails does not keep the others from being replayed; the exit code is 1 then, and when a check does not hold.
 Running out of memory under --limit is a result and no failure: it is counted, and the exit code is 0.
 
+--profile and --trace-events take one trace and one mode, and run passes of their own. The profile is of the recorded
+program: who called malloc, as the trace says it, all of it and what was in use at the live peak; the mode is one
+without a collector.
+
 To record a trace of a program on Linux:
   echo '#include <mcheck.h>
   __attribute__((constructor)) static void on(void) { mtrace(); }' > on.c && gcc -shared -fPIC on.c -o on.so
@@ -69,12 +94,13 @@ async function runReplay(files: readonly string[], flags: ReplayFlags, command: 
   const modes = flags.mode === 'all' ? MODE_NAMES : [flags.mode]
   if (limit !== undefined) for (const mode of modes) checkLimit(limitFor(mode, limit, flags), mode, command)
   checkInputs(files, command)
-  if (flags.report !== undefined) {
-    await checkOutput(flags.report, files).catch((error: Error) => {
-      command.error(`error: option '--report <file>': ${printable(error.message)}`)
+  checkObserved(files, modes, flags, command)
+  for (const [option, file] of outputsOf(flags)) {
+    await checkOutput(file, files).catch((error: Error) => {
+      command.error(`error: option '--${option} <file>': ${printable(error.message)}`)
     })
   }
-  const { traces, errors, notes } = await replayAll(files, modes, flags)
+  const { traces, errors, notes, observable } = await replayAll(files, modes, flags)
 
   if (flags.json) printJson({ version: 1, results: traces.flatMap((trace) => rowsForJson(trace, flags)) })
   else printTables(traces, flags)
@@ -86,6 +112,60 @@ async function runReplay(files: readonly string[], flags: ReplayFlags, command: 
     }
   }
   if (flags.report !== undefined) await writeReport(flags.report, { traces, errors, notes }, flags)
+  if (observable) await writeObserved(observable, flags)
+}
+
+/** Files to be written, by option. */
+function outputsOf({ report, profile, traceEvents }: ReplayFlags): [option: string, file: string][] {
+  const outputs = { report, profile, 'trace-events': traceEvents }
+  return Object.entries(outputs).flatMap(([option, file]) => (file === undefined ? [] : [[option, file]]))
+}
+
+/** What a profile and a timeline are of must be clear. */
+function checkObserved(
+  files: readonly string[],
+  modes: readonly ModeName[],
+  { profile, traceEvents }: ReplayFlags,
+  command: Command,
+): void {
+  if (profile === undefined && traceEvents === undefined) return
+  const option = profile === undefined ? '--trace-events' : '--profile'
+  if (files.length > 1) command.error(`error: option '${option} <file>' is for one trace, not for ${files.length}`)
+  if (modes.length > 1) command.error(`error: option '${option} <file>' is for one mode, not for all`)
+  if (profile === undefined) return
+  const [mode] = modes as readonly [ModeName]
+  if (MODES[mode].collector !== 'none') {
+    command.error(`error: option '--profile <file>' is for modes without a collector, not for '${mode}'`)
+  }
+  if (!isHeapProfile(profile) && !profile.endsWith('.pb.gz')) {
+    command.error("error: option '--profile <file>': the file's name must end in .heapprofile or .pb.gz")
+  }
+}
+
+function isHeapProfile(file: string): boolean {
+  return file.endsWith('.heapprofile')
+}
+
+/** The passes that `--profile` and `--trace-events` ask for, and their files. */
+async function writeObserved({ events, mode }: Observable, flags: ReplayFlags): Promise<void> {
+  const options = heapOptionsOf({ mode, limit: limitOf(events, mode, flags) })
+  const tell = flags.json ? printNote : printLine
+  try {
+    if (flags.profile !== undefined) {
+      const profile = profileOfTrace(options, events)
+      const contents = isHeapProfile(flags.profile)
+        ? `${JSON.stringify(makeHeapProfile(profile))}\n`
+        : gzipSync(writePprof(profile))
+      await writeOutput(flags.profile, contents)
+      tell(`Profile: ${printable(flags.profile)}`)
+    }
+    if (flags.traceEvents !== undefined) {
+      await writeOutput(flags.traceEvents, `${JSON.stringify(await timelineOfTrace(options, events))}\n`)
+      tell(`Timeline: ${printable(flags.traceEvents)}`)
+    }
+  } catch (error) {
+    reportFailure(error)
+  }
 }
 
 interface ReplayedFiles {
@@ -94,6 +174,8 @@ interface ReplayedFiles {
   readonly notes: string[]
   /** One for each file or replay that failed; the message names it. */
   readonly errors: Error[]
+  /** The one trace that was replayed, when a profile or a timeline of it is wanted. */
+  readonly observable?: Observable
 }
 
 async function replayAll(
@@ -104,11 +186,13 @@ async function replayAll(
   const traces: ReportTrace[] = []
   const notes: string[] = []
   const errors: Error[] = []
+  let observable: Observable | undefined
+  const isObserved = flags.profile !== undefined || flags.traceEvents !== undefined
   const progress = new Progress(files.length * (modes.length + 1))
   for (const file of files) {
     const name = inputName(file)
     progress.begin(printable(`${name}: reading`))
-    const events = await readTrace(file).catch((error: Error) => {
+    const events = await readTrace(file, flags.profile !== undefined).catch((error: Error) => {
       errors.push(error)
     })
     progress.end(events ? 1 : modes.length + 1)
@@ -119,6 +203,7 @@ async function replayAll(
       await setImmediate() // lets signals in
       try {
         runs.push(replayOne(events, mode, flags, progress))
+        if (isObserved) observable = { events, mode }
       } catch (error) {
         const text = `${name} (${mode}): ${error instanceof Error ? error.message : error}`
         if (error instanceof TooLargeError && flags.mode === 'all') notes.push(`left out: ${text}`)
@@ -129,13 +214,17 @@ async function replayAll(
     if (runs.length > 0) traces.push({ name, runs })
   }
   progress.stop()
-  return { traces, errors, notes }
+  return { traces, errors, notes, ...(observable && { observable }) }
 }
 
 function replayOne(events: EventList, mode: ModeName, flags: ReplayFlags, progress: Progress): Replay {
-  const { limit, verify } = flags
-  const most = limit === undefined ? roomyLimit(events, mode) : limitFor(mode, limit, flags)
-  return replay(events, { mode, limit: most, verify, onProgress: (share) => progress.share(share) })
+  const { verify } = flags
+  const limit = limitOf(events, mode, flags)
+  return replay(events, { mode, limit, verify, onProgress: (share) => progress.share(share) })
+}
+
+function limitOf(events: EventList, mode: ModeName, flags: ReplayFlags): Size | undefined {
+  return flags.limit === undefined ? roomyLimit(events, mode) : limitFor(mode, flags.limit, flags)
 }
 
 /** With all modes, a limit for the others may be more than the longest buffer of `embedded`, which is its limit then. */
@@ -149,8 +238,8 @@ function limitFor(mode: ModeName, limit: string, flags: ReplayFlags): Size {
   }
 }
 
-async function readTrace(file: string): Promise<EventList> {
-  const reader = new MtraceReader(inputName(file))
+async function readTrace(file: string, keepsCallers: boolean): Promise<EventList> {
+  const reader = new MtraceReader(inputName(file), keepsCallers)
   for await (const chunk of readInput(file)) reader.push(chunk)
   return reader.finish()
 }

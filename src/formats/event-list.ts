@@ -36,6 +36,16 @@ export interface EventList {
   readonly reallocs: number
   /** Lines of the trace that are not allocation events, and frees of addresses that it never allocated. */
   readonly skipped: number
+  /** Who has asked for each event, when that was to be recorded. */
+  readonly callers?: Callers
+}
+
+/** Places in a program. */
+export interface Callers {
+  /** By event: index of the caller's name. */
+  readonly ids: Uint32Array
+  /** As the trace has them; the first is empty, for events without a caller. */
+  readonly names: readonly string[]
 }
 
 /** Most events in one list: 1.2 GB of arrays. */
@@ -51,6 +61,21 @@ export class EventListBuilder {
   #slotCount = 0
   #freeSlots: number[] = []
   readonly #counts: [allocs: number, frees: number, reallocs: number] = [0, 0, 0]
+  #callers: Uint32Array | undefined
+  readonly #names = new Map<string, number>([['', 0]])
+  #caller = 0
+
+  /** `keepsCallers`: what `caller` is set to is kept for each event. */
+  constructor(keepsCallers = false) {
+    if (keepsCallers) this.#callers = new Uint32Array(EVENTS_INITIAL)
+  }
+
+  /** Who asks for the events that follow. */
+  set caller(name: string) {
+    const id = this.#names.get(name) ?? this.#names.size
+    this.#names.set(name, id)
+    this.#caller = id
+  }
 
   get length(): number {
     return this.#length
@@ -87,6 +112,7 @@ export class EventListBuilder {
       frees,
       reallocs,
       skipped,
+      ...(this.#callers && { callers: { ids: this.#callers.subarray(0, length), names: [...this.#names.keys()] } }),
     }
   }
 
@@ -96,6 +122,7 @@ export class EventListBuilder {
     this.#ops[at] = op
     this.#slots[at] = slot
     this.#sizes[at] = bytes
+    if (this.#callers) this.#callers[at] = this.#caller
     this.#length = at + 1
     this.#counts[op]++
   }
@@ -111,6 +138,10 @@ export class EventListBuilder {
     this.#ops = ops
     this.#slots = slots
     this.#sizes = sizes
+    if (!this.#callers) return
+    const callers = new Uint32Array(capacity)
+    callers.set(this.#callers)
+    this.#callers = callers
   }
 }
 

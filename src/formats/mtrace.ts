@@ -46,10 +46,13 @@ const BRACKET = 0x5d
 const LETTER_X = 0x78
 const NIL = [0x28, 0x6e, 0x69, 0x6c, 0x29] // (nil)
 
+const decoder = new TextDecoder()
+
 /** Pushes text in, takes the event list out: `push` any number of times, then `finish` once. */
 export class MtraceReader {
   readonly #name: string
-  readonly #events = new EventListBuilder()
+  readonly #keepsCallers: boolean
+  readonly #events: EventListBuilder
   /** Live blocks: address to slot. */
   readonly #live = new AddressMap()
   #skipped = 0
@@ -72,9 +75,14 @@ export class MtraceReader {
   #high = 0
   #low = 0
 
-  /** @param name where the text comes from; used in errors and as the list's name */
-  constructor(name: string) {
+  /**
+   * @param name where the text comes from; used in errors and as the list's name
+   * @param keepsCallers whether the list shall say who asked for each event, which makes strings
+   */
+  constructor(name: string, keepsCallers = false) {
     this.#name = name
+    this.#keepsCallers = keepsCallers
+    this.#events = new EventListBuilder(keepsCallers)
   }
 
   /** Takes the next piece of text, of any length and cut anywhere. Throws `FormatError` at a malformed event line. */
@@ -152,6 +160,7 @@ export class MtraceReader {
     const hasCaller = bytes[start] === AT && bytes[start + 1] === SPACE && start + 1 < end
     const at = hasCaller ? afterCaller(bytes, start + 2, end) : start
     const operator = at + 1 < end && bytes[at + 1] === SPACE ? bytes[at] : 0
+    if (this.#keepsCallers) this.#events.caller = hasCaller ? decoder.decode(bytes.subarray(start + 2, at - 1)) : ''
     this.#bytes = bytes
     this.#at = at + 2
     this.#end = end
@@ -292,8 +301,8 @@ function isNil(high: number, low: number): boolean {
 }
 
 /** Events of a text that is in memory as a whole. */
-export function readMtrace(text: Uint8Array, name: string): EventList {
-  const reader = new MtraceReader(name)
+export function readMtrace(text: Uint8Array, name: string, keepsCallers = false): EventList {
+  const reader = new MtraceReader(name, keepsCallers)
   reader.push(text)
   return reader.finish()
 }

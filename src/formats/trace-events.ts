@@ -1,6 +1,6 @@
 /**
- * Writes collections as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open: the JSON object
- * form, times in microseconds. (Trace Event Format, Google, 2016)
+ * Writes collections as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open: the form of a
+ * JSON object, times in microseconds. (Trace Event Format, Google, 2016)
  *
  * Each kind of collection has a line ("thread") of its own, since one may lie inside another. On it a collection is a
  * complete event (`X`), and its phases are complete events inside that, one after the other in the order in which they

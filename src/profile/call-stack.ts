@@ -104,6 +104,39 @@ export class CallStacks implements StackSource {
   }
 }
 
+/** Stacks that the program gives itself. */
+export class GivenStacks implements StackSource {
+  readonly #tree = new StackTree()
+  readonly #stack: () => readonly ProfileFrame[]
+  readonly #depth: number
+
+  constructor(stack: () => readonly ProfileFrame[], depth: number) {
+    this.#stack = stack
+    this.#depth = depth
+  }
+
+  capture(): CallStack {
+    try {
+      return this.#tree.stack(
+        this.#stack()
+          .slice(0, this.#depth)
+          .map((frame) => this.#known(frame)),
+      )
+    } catch (error) {
+      // The allocation has been made: it must come back to who asked for it.
+      queueMicrotask(() => {
+        throw error
+      })
+      return this.#tree.stack([])
+    }
+  }
+
+  #known({ functionName, url, line, column }: ProfileFrame): ProfileFrame {
+    const key = `${line} ${column} ${url} ${functionName}`
+    return this.#tree.frame(key, () => ({ functionName, url, line, column }))
+  }
+}
+
 function frameOf(site: NodeJS.CallSite, url: string): ProfileFrame {
   return {
     functionName: site.getFunctionName() ?? NO_NAME,

@@ -5,17 +5,17 @@
  * their end is watched. Samples hold estimates of all allocations. When no profiler runs, nothing is in the way of
  * calls.
  */
-import { checkOptions, checkRange } from '../arguments.js'
+import { checkFunction, checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import { dispose } from '../dispose.js'
 import { ArgumentError, UnsupportedError } from '../errors.js'
-import type { AllocationProfile, ProfileSample } from '../formats/allocation-profile.js'
+import type { AllocationProfile, ProfileFrame, ProfileSample } from '../formats/allocation-profile.js'
 import { type HeapProfile, type HeapProfileKind, makeHeapProfile } from '../formats/heapprofile.js'
 import { writePprof } from '../formats/pprof.js'
 import { gzip, writeFile } from '../platform/process.js'
 import { parseSize } from '../sizes.js'
 import type { Size } from '../types.js'
-import { CallStacks, type StackSource } from './call-stack.js'
+import { CallStacks, GivenStacks } from './call-stack.js'
 import { HeapSampler } from './heap-sampler.js'
 import { SampleTaker } from './sample-taker.js'
 
@@ -26,6 +26,12 @@ export interface ProfileOptions {
   readonly seed?: number
   /** Most calls of a stack, 1 to 256, innermost first. Default 32. */
   readonly stackDepth?: number
+  /**
+   * Gives the calls that have led here, innermost first, in place of those of JavaScript: for an interpreter, whose
+   * program's calls are of more interest. It runs in the middle of an allocation and must not use the heap; what it
+   * throws surfaces as an uncaught exception. Frames are told apart by what is in them.
+   */
+  readonly stack?: () => readonly ProfileFrame[]
   /**
    * Objects of `heap.new`, too. They are made by the kernel then, which takes about twice as long. Default true where
    * the heap has objects.
@@ -49,7 +55,7 @@ const MEAN_MAX_BYTES = 2 ** 30
 const STACK_DEPTH = 32
 const STACK_DEPTH_MAX = 256
 const TIME_SHARE = 0.01
-const OPTIONS = ['meanBytes', 'seed', 'stackDepth', 'includeObjects', 'timeShare'] as const
+const OPTIONS = ['meanBytes', 'seed', 'stackDepth', 'stack', 'includeObjects', 'timeShare'] as const
 
 /** What a profiler asks of the world, for tests and tools to replace. */
 export interface ProfileTools {
@@ -57,8 +63,6 @@ export interface ProfileTools {
   readonly now: () => number
   /** Milliseconds since 1970. */
   readonly date: () => number
-  /** Where stacks come from; default the program's calls. */
-  readonly stacks?: StackSource
 }
 
 const TOOLS: ProfileTools = { now: () => performance.now(), date: () => Date.now() }
@@ -79,12 +83,12 @@ export class Profiler implements Disposable {
 
   /** @internal */
   constructor(core: HeapCore, options: ProfileOptions, tools: ProfileTools = TOOLS) {
-    const { meanBytes, seed, stackDepth, includeObjects, timeShare } = readOptions(options)
+    const { meanBytes, seed, stacks, includeObjects, timeShare } = readOptions(options)
     this.meanBytes = meanBytes
     this.seed = seed
     this.#core = core
     this.#tools = tools
-    const { now, stacks = new CallStacks(stackDepth) } = tools
+    const { now } = tools
     this.#taker = new SampleTaker({ meanBytes, seed, timeShare, stacks, now })
     this.#samplers = [new HeapSampler(core, this.#taker, includeObjects)]
     this.#beganMs = now()
@@ -187,10 +191,13 @@ function readOptions(options: ProfileOptions) {
   if (!(typeof timeShare === 'number' && timeShare > 0 && timeShare <= 1)) {
     throw new ArgumentError('timeShare', timeShare, 'above 0, at most 1')
   }
+  const stackDepth = checkRange('stackDepth', options.stackDepth ?? STACK_DEPTH, 1, STACK_DEPTH_MAX)
+  const { stack } = options
+  if (stack !== undefined) checkFunction('stack', stack)
   return {
     meanBytes,
     seed: seed === undefined ? Math.floor(Math.random() * 2 ** 32) : checkRange('seed', seed, 0, 2 ** 32 - 1),
-    stackDepth: checkRange('stackDepth', options.stackDepth ?? STACK_DEPTH, 1, STACK_DEPTH_MAX),
+    stacks: stack ? new GivenStacks(stack, stackDepth) : new CallStacks(stackDepth),
     includeObjects,
     timeShare,
   }

@@ -62,24 +62,31 @@ export class Sampled {
 
 export class SiteTable {
   #byStack = new Map<CallStack, Map<string, Site>>()
+  /** In the order in which they were first seen. */
+  #sites: Site[] = []
 
   /** Note an allocation of `bytes` that stands for `standsFor` of them. */
   add(stack: CallStack, bytes: number, standsFor: number, tenant: string | undefined): Sampled {
     const bySize = this.#byStack.get(stack) ?? new Map<string, Site>()
     this.#byStack.set(stack, bySize)
     const key = `${bytes} ${tenant ?? ''}`
-    const site = bySize.get(key) ?? new Site(stack, bytes, tenant)
-    bySize.set(key, site)
+    let site = bySize.get(key)
+    if (!site) {
+      site = new Site(stack, bytes, tenant)
+      bySize.set(key, site)
+      this.#sites.push(site)
+    }
     return new Sampled(site, standsFor)
   }
 
   /** Forget everything. What is in use then is nobody's any more. */
   clear(): void {
     this.#byStack = new Map()
+    this.#sites = []
   }
 
-  /** In the order in which their stacks were first seen. */
+  /** In the order in which they were first seen: each keeps its place. */
   get samples(): ProfileSample[] {
-    return [...this.#byStack.values()].flatMap((bySize) => [...bySize.values()].map(({ sample }) => sample))
+    return this.#sites.map(({ sample }) => sample)
   }
 }

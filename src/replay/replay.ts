@@ -144,7 +144,8 @@ export function replay(events: EventList, options: ReplayOptions): Replay {
 /** Of mode `server`: about half of its pause goal. */
 const STEP_UNITS = 80_000
 
-function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
+/** How the heap of a replay is made. */
+export function heapOptionsOf({ mode, limit, stress }: ReplayOptions): HeapOptions {
   return {
     mode,
     ...(limit !== undefined && { limit }),
