@@ -43,12 +43,11 @@ async function get(url: string, route: string): Promise<Response> {
   // A stream may go on for ever; its first byte may not take that long.
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(), ANSWER_MAX_MS)
-  const answer = await fetch(new URL(route, url), { signal: abort.signal, redirect: 'error' }).catch(
-    (error: unknown) => {
+  const answer = await fetch(new URL(route, url), { signal: abort.signal, redirect: 'error' })
+    .catch((error: unknown) => {
       throw new Error(`${url}: ${abort.signal.aborted ? 'no answer' : connectionReason(error)}`, { cause: error })
-    },
-  )
-  clearTimeout(timer)
+    })
+    .finally(() => clearTimeout(timer))
   if (answer.status === 404) throw notOurs(url)
   if (!answer.ok) throw new Error(`${url}: ${(await answer.text()).trim() || `status ${answer.status}`}`)
   return answer
