@@ -1,8 +1,9 @@
 /**
- * Goal: `heap.serve` answers those it should with what is so, refuses everybody else, tells no secrets, and is no burden
- * to the program. Method: plain HTTP requests with headers of every kind, against figures that the test reads from the
- * heap itself; programs of their own for what concerns the end of a process. A failure means that a page of another site
- * could read a heap or change it, that a figure is wrong, or that a program hangs or pays for what nobody looks at.
+ * Goal: `heap.serve` answers those it should with what is so, refuses everybody else, tells no secrets, and is no
+ * burden to the program. Method: plain HTTP requests with headers of every kind, against figures that the test reads
+ * from the heap itself; programs of their own for what concerns the end of a process. A failure means that a page of
+ * another site could read a heap or change it, that a figure is wrong, or that a program hangs or pays for what nobody
+ * looks at.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
