@@ -568,7 +568,7 @@ export class Heap extends CountedAccess implements Disposable {
    * const p = guest.alloc(100)
    */
   tenant(id: string, options?: TenantOptions): Tenant {
-    return this.core.tenants.get(id, options, giveObjects, (parts) => Tenant.over(parts, this))
+    return this.core.tenants.get(id, options, giveObjects, (parts) => makeTenant(parts, this))
   }
 
   /** Those who live, in the order in which they began. */
@@ -797,6 +797,9 @@ export class Heap extends CountedAccess implements Disposable {
   }
 }
 
+/** The way to the constructor, which is not public. */
+let makeTenant: (parts: TenantParts, parent: Heap) => Tenant
+
 /**
  * A tenant: a heap within a heap, of any mode but `embedded`. All that a heap has, it has; its limits are on what it
  * holds of its parent's memory. Made by `heap.tenant(id)`.
@@ -812,9 +815,8 @@ export class Tenant extends Heap {
     this.#tenancy = tenancy
   }
 
-  /** @internal */
-  static over(parts: TenantParts, parent: Heap): Tenant {
-    return new Tenant(parts, parent)
+  static {
+    makeTenant = (parts, parent) => new Tenant(parts, parent)
   }
 
   get id(): string {
@@ -834,9 +836,10 @@ export class Tenant extends Heap {
   override free(): TenantEnd
   /** The same as `free` of a heap: one block. */
   override free(address: number, bytes?: number, alignment?: number): void
-  override free(...given: readonly [address?: number, bytes?: number, alignment?: number]): TenantEnd | undefined {
-    if (given.length === 0) return this.#tenancy.end()
-    super.free(given[0] as number, given[1], given[2])
+  override free(address?: number, bytes?: number, alignment?: number): TenantEnd | undefined {
+    // biome-ignore lint/complexity/noArguments: `free(undefined)` must not end it, and a rest parameter costs 10 ns
+    if (address === undefined && arguments.length === 0) return this.#tenancy.end()
+    super.free(address as number, bytes, alignment)
     return undefined
   }
 

@@ -22,15 +22,18 @@ export interface TenantLimits {
   readonly low?: Size
 }
 
-/** Options of `Heap.create` that a tenant can have as well. */
-type InnerOptions = Omit<HeapOptions, 'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite'>
-
-export interface TenantOptions extends TenantLimits, InnerOptions {
+/** Limits, and what any heap can be made with but its place in a memory. */
+export interface TenantOptions
+  extends TenantLimits,
+    Omit<HeapOptions, 'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite'> {
   /** Default the parent's; not `'embedded'`. */
   readonly mode?: Exclude<ModeName, 'embedded'>
   /** Held from the start, and never taken away before the tenant ends. Default 0. */
   readonly min?: Size
-  /** Held from the start. Default what a mode begins with. */
+  /**
+   * Held from the start. Default what a mode begins with. A tenant has at most one piece in each MiB of the heap around
+   * it, or whole MiBs: in a heap of a few MiB it is well to say what it will need.
+   */
   readonly initial?: Size
 }
 
