@@ -213,6 +213,18 @@ describe('a tenant', () => {
     expectLent(root, [tenant])
   })
 
+  test('takes longer pieces where there are few MiBs for them to lie in', () => {
+    for (const mibs of [2, 4, 8]) {
+      const root = new RootKernel({ limit: mibs * MIB })
+      const tenant = new TenantKernel(root)
+      for (let i = 0; i < 1000; i++) tenant.run('alloc', 5000)
+      expect(tenant.held).toBeGreaterThan((mibs * MIB) / 4)
+      expect(tenant.held).toBeLessThan(mibs * MIB)
+      expectSound(root, tenant)
+      expectLent(root, [tenant])
+    }
+  })
+
   test('can be a lender itself', () => {
     const root = new RootKernel()
     const middle = new TenantKernel(root)

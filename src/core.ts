@@ -338,6 +338,8 @@ export class HeapCore {
       return -1
     }
     this.#growthWatch?.note(previous * WASM_PAGE_BYTES, (previous + pages) * WASM_PAGE_BYTES)
+    // It may be in a call of a tenant, after which nobody would tell.
+    if (this.#growthWatch && this.tenants.count > 0) queueMicrotask(() => this.#growthWatch?.tell())
     return previous
   }
 

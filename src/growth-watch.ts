@@ -17,7 +17,7 @@ export class GrowthWatch implements Interposer {
   }
 
   wrap(kernel: Kernel): Kernel {
-    return watchedKernel(kernel, () => this.#tell())
+    return watchedKernel(kernel, () => this.tell())
   }
 
   /** The memory has grown in the middle of a kernel call; one event for all of a call's growth. */
@@ -25,7 +25,8 @@ export class GrowthWatch implements Interposer {
     this.#growth = { previousBytes: this.#growth?.previousBytes ?? previousBytes, currentBytes }
   }
 
-  #tell(): void {
+  /** Tell what has grown and was not told yet. */
+  tell(): void {
     if (this.#isTelling) return
     this.#isTelling = true
     for (let growth = this.#growth; growth; growth = this.#growth) {

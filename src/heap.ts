@@ -874,7 +874,7 @@ export class Tenant extends Heap {
 
   /** The same as `free()`; nothing to do when it has ended. */
   override close(): void {
-    if (!this.isEnded) this.#tenancy.end()
+    if (!this.isClosed) this.#tenancy.end()
   }
 
   override dispose(): void {

@@ -278,6 +278,35 @@ describe('making tenants', () => {
     expectWhole(heap)
   })
 
+  it('has its growth told to those who listen to the heap around', async () => {
+    using heap = Heap.create({ limit: '64MiB', initial: '1MiB' })
+    const tenant = heap.tenant('a')
+    const told: number[] = []
+    heap.on('grow', ({ currentBytes }) => told.push(currentBytes))
+    tenant.alloc(8 * MIB)
+    await Promise.resolve()
+    expect(told).toEqual([heap.memory.buffer.byteLength])
+    const own: number[] = []
+    tenant.on('grow', ({ currentBytes }) => own.push(currentBytes))
+    tenant.alloc(16 * MIB)
+    expect(own).toEqual([heap.memory.buffer.byteLength])
+  })
+
+  it('works in a heap that was attached to', () => {
+    using heap = Heap.create({ debug: true })
+    const block = heap.alloc(100)
+    const attached = Heap.attach(heap.memory, 0, { debug: true })
+    const tenant = attached.tenant('a')
+    const blocks = [100, 100_000, 2_000_000].map((bytes) => tenant.alloc(bytes))
+    expect(thrownBy(() => heap.free(blocks[0] as number))).toMatchObject({ reason: 'owned' })
+    expect(heap.stats().tenantBytes).toBe(tenant.stats().tenant.heldBytes)
+    expectWhole(attached)
+    expect(heap.verify()).toEqual({ ok: true })
+    tenant.free()
+    heap.free(block)
+    expect(heap.stats()).toMatchObject({ inUseBytes: 0, tenantBytes: 0 })
+  })
+
   it('is nothing to attach to', () => {
     using heap = Heap.create()
     const tenant = heap.tenant('a')

@@ -3,8 +3,9 @@
  * page at which the piece begins. Each piece becomes a chunk, so there is at most one in each MiB; longer ones are
  * whole MiBs, each a chunk and from then on a piece of its own.
  *
- * A piece has what is needed, and at least half of what is held (64 KiB to 4 MiB); refused, or beyond the limit, just
- * what is needed.
+ * A piece has what is needed, and at least half of what is held (64 KiB to 4 MiB); where there are few MiBs in which
+ * pieces can lie, at least half of what the heap may hold for each. Refused, or beyond the limit, it has just what is
+ * needed.
  *
  * Guarantee: a refused step changes nothing but the count of refusals; a piece that cannot be held is handed back.
  */
@@ -30,6 +31,7 @@ import { isForeignMib } from './huge'
 import { isWhollyFree, lastFreeRun } from './runs'
 
 const STEP_MAX_BYTES: u32 = 4 << 20
+const FEW_MIBS: u32 = 8
 const PIECE_MAX_BYTES: u32 = PIECE_MAX_PAGES * WASM_PAGE_BYTES
 
 /** Whether this heap is a tenant. */
@@ -73,9 +75,17 @@ function borrow(least: u32): bool {
       return false
     }
   }
-  const share = knob(KNOB_EXACT_GROWTH) ? 0 : min<u32>(heap().committedBytes >> 1, STEP_MAX_BYTES)
-  const wanted = max<u32>(pieceFor(share), least)
+  const wanted = max<u32>(pieceFor(share()), least)
   return (withinLimit(wanted) && ask(wanted)) || (wanted > least && ask(least))
+}
+
+/** What is asked for beyond need. */
+function share(): u32 {
+  const h = heap()
+  if (knob(KNOB_EXACT_GROWTH)) return 0
+  const half = min<u32>(h.committedBytes >> 1, STEP_MAX_BYTES)
+  const mibs = h.end >> CHUNK_SHIFT
+  return mibs && mibs <= FEW_MIBS ? max<u32>(half, min<u32>(h.limitBytes, h.end) / (mibs << 1)) : half
 }
 
 /** Ask for a piece of exactly `bytes` and hold it. */
