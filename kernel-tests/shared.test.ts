@@ -232,7 +232,8 @@ describe('a borrower', () => {
       [start, 17 * MIB, mapBias],
       // Its own memory, and a place in the table that it may need itself.
       [borrower.base, MIB, borrower.base - borrower.base / 16],
-      [16 * MIB, MIB, 16 * MIB - MIB],
+      [16 * MIB, MIB, 15 * MIB],
+      [22 * MIB, MIB, 21 * MIB - (6 * MIB) / 16],
     ]
     for (const [from, length, bias] of wrong) {
       expect(borrower.run('shareEnter', from, length, bias), `${from} ${length} ${bias}`).toBe(STATUS_BAD_ARGUMENT)
@@ -489,6 +490,45 @@ describe('the check of owners', () => {
     low.end()
     lender.verify()
     expect(lender.owned - before).toBe(2 * MIB)
+  })
+
+  test('a shared MiB between pieces is passed by: in walks, in a reset, and when memory goes back', () => {
+    const lender = Lender.make()
+    const below = lender.run('alloc', 2 * MIB)
+    const [shared] = lender.share()
+    // What is free below is too short for the home piece.
+    while (lender.run('alloc', 60_000) < shared) {}
+    const borrower = Borrower.make(lender)
+    borrower.enter(lender)
+    // Pieces in front of the shared MiB and behind it, and the control block behind it.
+    lender.expectOk('free', below)
+    const first = borrower.run('alloc', 1.5 * MIB)
+    expect(first).toBeLessThan(shared)
+    lender.run('sharedCreate', MIB - MIB / 16 - 128)
+    borrower.enter(lender)
+    const last = borrower.run('alloc', 2 * MIB)
+    expect(lender.segments.every(({ start }) => first < start && start < last)).toBe(true)
+    const before = bytesOf(lender)
+    const isSound = () => {
+      borrower.verify()
+      lender.verify()
+      expect(borrower.run('nextObject', 0)).toBe(0)
+      expect(borrower.run('objectStatus', shared)).toBe(STATUS_OK)
+      expect(bytesOf(lender).equals(before)).toBe(true)
+    }
+    isSound()
+    borrower.run('reset')
+    isSound()
+    borrower.run('giveBack')
+    isSound()
+    expect(borrower.u32(borrower.base + layout.HEAP_LOW_AT)).toBeGreaterThan(shared)
+    const again = borrower.run('alloc', 1.5 * MIB)
+    isSound()
+    borrower.expectOk('free', again)
+    borrower.run('giveBack')
+    isSound()
+    borrower.end()
+    lender.verify()
   })
 
   test('a heap without neighbours is not checked', () => {
