@@ -43,7 +43,10 @@ export interface TenantCollection {
   readonly cause: PolicyCause
   /** False: none was due, or one goes on; nothing was done. */
   readonly hasRun: boolean
-  /** Bytes that any request can have now, of whoever holds them, and could not before. */
+  /**
+   * Bytes that any request can have now, of whoever holds them, and could not before. 0 when more is in use afterwards,
+   * as where objects that have survived left a nursery.
+   */
   readonly freedBytes: number
   /** Bytes of objects found dead. Those that lie among live ones are free for objects alone, and not in `freedBytes`. */
   readonly objectBytes: number
@@ -211,8 +214,9 @@ export class HeapCollector {
     const { itself, tenants, spared } = this.#choose(plan)
     const cleaned = new Cleaned()
     const occupied = occupiedBytes(this.#core)
-    if (itself) cleaned.objectBytes += clean(this.#core, how, touched)
+    // Tenants first: what they give back is free in the heap when its turn comes.
     for (const tenant of tenants) cleaned.add(tenant, how, touched)
+    if (itself) cleaned.objectBytes += cleanOwn(this.#core, how, touched)
     const hasHelped = occupiedBytes(this.#core) < occupied || cleaned.objectBytes + cleaned.givenBackBytes > 0
     if (hasHelped) return { ...cleaned, tenantsSpared: spared.length }
     const low = spared.filter(({ tenancy }) => !isAtMin(tenancy))
@@ -232,7 +236,6 @@ export class HeapCollector {
     const isAbove = (bytes: number) => policy === 'global' || bytes > thresholdBytes
     const wanted = all.filter(({ tenancy }) => isAbove(tenancy.heldBytes))
     const itself = policy === 'global' || (all.length === 0 && isAbove(this.#core.word(HEAP_COMMITTED_AT)))
-    const isSpared = ({ tenancy }: TenantHeap) => isAtMin(tenancy) || tenancy.heldBytes < tenancy.plan.lowBytes
     return { itself, tenants: wanted.filter((one) => !isSpared(one)), spared: wanted.filter(isSpared) }
   }
 
@@ -315,8 +318,22 @@ function isAtMin(tenancy: Tenancy): boolean {
   return tenancy.plan.minBytes > 0 && tenancy.heldBytes <= tenancy.plan.minBytes
 }
 
-/** Clean one heap, and those within it; the bytes of its dead objects. */
+/** Whether `global` and `threshold` pass by a tenant, at first at least. */
+function isSpared({ tenancy }: TenantHeap): boolean {
+  return isAtMin(tenancy) || tenancy.heldBytes < tenancy.plan.lowBytes
+}
+
+/** Clean the heap of a tenant, and before it those of the tenants within; the bytes of their dead objects. */
 function clean(core: HeapCore, how: Cleaning, touched: HeapCore[]): number {
+  let bytes = 0
+  for (const inner of [...core.tenants.tenancies()]) {
+    if (!inner.tenancy.isEnded && (how.isInPlace || !isSpared(inner))) bytes += clean(inner.core, how, touched)
+  }
+  return core.isClosed ? bytes : bytes + cleanOwn(core, how, touched)
+}
+
+/** Clean one heap alone; the bytes of its dead objects. */
+function cleanOwn(core: HeapCore, how: Cleaning, touched: HeapCore[]): number {
   touched.push(core)
   const isForced = how.cause === 'force' && !how.isInPlace
   if (isForced) core.reclaimers.runAll(core.word(HEAP_COMMITTED_AT))
@@ -368,7 +385,8 @@ class FreeCount implements Interposer {
       return status
     }
     return kernelWith(kernel, {
-      free: (address) => counted(kernel.free(address)),
+      // Freeing nothing is no news.
+      free: (address) => (address === 0 ? kernel.free(address) : counted(kernel.free(address))),
       freeSized: (address, bytes, alignment) => counted(kernel.freeSized(address, bytes, alignment)),
       poolRelease: (pool, address) => counted(kernel.poolRelease(pool, address)),
       decref: (reference) => {

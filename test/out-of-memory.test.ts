@@ -17,6 +17,7 @@ import {
   type OutOfMemoryFigures,
   ref,
   struct,
+  TenantLimitError,
   u8,
 } from '../src/index.js'
 import { expectSound, thrownBy } from './support/refusal.js'
@@ -304,6 +305,81 @@ describe('the reserve', () => {
     const growth = () => ++growths < 2
     const create = () => Heap.create({ initial: 0, outOfMemoryReserve: '8MiB', limit: '64MiB', testing: { growth } })
     expect(thrownBy(create)).toMatchObject({ code: 'HW_OUT_OF_MEMORY', requestedBytes: 8 * MIB })
+  })
+})
+
+describe('a tenant', () => {
+  const watched = (parent: Heap, tenant: Heap) => {
+    const told: string[] = []
+    for (const [name, heap] of [
+      ['parent', parent],
+      ['tenant', tenant],
+    ] as const) {
+      heap.addReclaimer(() => void told.push(`${name} reclaims`))
+      heap.on('collectBegin', ({ kind }) => kind === 'full' && told.push(`${name} collects`))
+      heap.on('outOfMemory', () => void told.push(`${name} fails`))
+    }
+    return told
+  }
+
+  it('at its own limit asks its own reclaimers and collector, and nobody else', () => {
+    const parent = Heap.create({ mode: 'vm', limit: '64MiB', gcShare: 1 })
+    const tenant = parent.tenant('guest', { max: '4MiB' })
+    tenant.alloc(MIB)
+    const before = tenant.stats()
+    const told = watched(parent, tenant)
+    const error = thrownBy(() => tenant.alloc(4 * MIB))
+    expect(error).toBeInstanceOf(TenantLimitError)
+    expect(error).toMatchObject({ tenant: 'guest', requestedBytes: 4 * MIB, totalBytes: 4 * MIB, maxBytes: 4 * MIB })
+    expect((error as TenantLimitError).usedBytes).toBe(before.inUseBytes)
+    expect(new Set(told)).toEqual(new Set(['tenant reclaims', 'tenant collects', 'tenant fails']))
+    expect(told[0]).toBe('tenant reclaims')
+    expect(told.at(-1)).toBe('tenant fails')
+    expectSound(parent)
+  })
+
+  it('whose parent has no more asks its own first, then the parent in the same order', () => {
+    const parent = Heap.create({ mode: 'vm', limit: '8MiB', gcShare: 1 })
+    const tenant = parent.tenant('guest', { max: '8MiB' })
+    const cache = parent.alloc(5 * MIB)
+    const told = watched(parent, tenant)
+    const seen: number[] = []
+    const off = parent.addReclaimer(() => void seen.push(Math.min(tenant.stats().collections, 1)))
+    expect(thrownBy(() => tenant.alloc(4 * MIB))).toBeInstanceOf(OutOfMemoryError)
+    off()
+    // Collections are told when the request has ended, so those of the tenant come late.
+    const steps = told.filter((text) => text !== 'tenant collects')
+    expect(steps[0]).toBe('tenant reclaims')
+    expect(steps[1]).toBe('parent reclaims')
+    expect(steps[2]).toBe('parent collects')
+    expect(steps.at(-1)).toBe('tenant fails')
+    expect(seen).toEqual([1])
+    parent.addReclaimer(() => parent.isBlock(cache) && parent.free(cache))
+    expect(tenant.alloc(4 * MIB)).toBeGreaterThan(0)
+    expect(tenant.tryAlloc(4 * MIB)).toBe(0)
+    expectSound(parent)
+  })
+
+  it('has a reserve of its own, in its own memory', () => {
+    const parent = Heap.create({ limit: '64MiB' })
+    const tenant = parent.tenant('guest', { max: '2MiB', outOfMemoryReserve: '256KiB' })
+    expect(tenant.stats().unusedBytes).toBeGreaterThanOrEqual(256 * KIB)
+    const handled: number[] = []
+    tenant.on('outOfMemory', () => void handled.push(tenant.tryAlloc(100_000)))
+    const blocks: number[] = []
+    for (let block = tenant.tryAlloc(20_000); block !== 0; block = tenant.tryAlloc(20_000)) blocks.push(block)
+    expect(handled[0]).toBeGreaterThan(0)
+    for (const block of blocks.splice(0, 60)) tenant.free(block)
+    expect(tenant.refillReserve()).toBe(true)
+    expectSound(tenant)
+    expectSound(parent)
+    expect(() => parent.tenant('greedy', { max: '1MiB', outOfMemoryReserve: '1MiB' })).toThrow(ArgumentError)
+    const narrow = Heap.create({ limit: '1MiB' })
+    narrow.alloc(600 * KIB)
+    const refused = thrownBy(() => narrow.tenant('late', { max: '1MiB', outOfMemoryReserve: '500KiB' }))
+    expect(refused).toBeInstanceOf(OutOfMemoryError)
+    expect([...narrow.tenants()]).toEqual([])
+    expectSound(narrow)
   })
 })
 
