@@ -49,6 +49,7 @@ import {
   YOUNG_PIECE_AT,
   YOUNG_RESERVE_AT,
 } from './kernel-fields.js'
+import { listFrom } from './lists.js'
 
 /** What a piece is for. */
 export interface PieceUse {
@@ -89,17 +90,17 @@ export class PieceUses {
 
   /** All pieces of a list that begins at `first`. */
   #addList(first: number, nextAt: number, use: PieceUse): void {
-    for (let at = first; at !== 0; at = this.#word(at + nextAt)) this.#add(at, use)
+    for (const at of listFrom(this.#core.views.u32, first, nextAt)) this.#add(at, use)
   }
 
   #addBlockHolders(): void {
     const core = this.#core
-    for (let at = core.word(HEAP_ARENAS_AT); at !== 0; at = this.#word(at + RECORD_NEXT_AT)) {
+    for (const at of listFrom(core.views.u32, core.word(HEAP_ARENAS_AT), RECORD_NEXT_AT)) {
       this.owners.push({ kind: 'arena', record: at })
       this.#add(at, { name: 'arena record', owner: at })
       this.#addList(this.#word(at + ARENA_PIECE_AT), ARENA_PIECE_PREV_AT, { name: 'arena piece', owner: at })
     }
-    for (let at = core.word(HEAP_POOLS_AT); at !== 0; at = this.#word(at + RECORD_NEXT_AT)) {
+    for (const at of listFrom(core.views.u32, core.word(HEAP_POOLS_AT), RECORD_NEXT_AT)) {
       this.owners.push({ kind: 'pool', record: at })
       this.#add(at, { name: 'pool record', owner: at })
       this.#addList(this.#word(at + POOL_FIRST_AT), SEGMENT_NEXT_AT, { name: 'pool segment', owner: at })

@@ -41,6 +41,7 @@ import {
   ROOT_SEGMENT_END_AT,
   ROOT_SEGMENT_NEXT_AT,
 } from './kernel-fields.js'
+import { listFrom } from './lists.js'
 import type { ObjectNodes } from './object-nodes.js'
 
 /** Groups below `(roots)`, by kind of root list. */
@@ -101,17 +102,17 @@ export class RootEdges {
   }
 
   #addHandles(): void {
-    let end = this.#space.word(SPACE_HANDLE_TOP_AT)
-    for (let at = this.#space.word(SPACE_HANDLE_SEGMENT_AT); at !== 0; ) {
+    const current = this.#space.word(SPACE_HANDLE_SEGMENT_AT)
+    for (const at of listFrom(this.#space.views.u32, current, HANDLES_PREV_AT)) {
+      const end = at === current ? this.#space.word(SPACE_HANDLE_TOP_AT) : this.#word(at + HANDLES_END_AT)
       for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += 4) this.#addTo('(handles)', this.#word(slot))
-      at = this.#word(at + HANDLES_PREV_AT)
-      end = at === 0 ? 0 : this.#word(at + HANDLES_END_AT)
     }
   }
 
   #addList(kind: number, group: string): void {
     const step = kind === ROOT_SLOT ? 8 : 4
-    for (let at = this.#space.word(SPACE_ROOTS_AT + 8 * kind); at !== 0; at = this.#word(at + ROOT_SEGMENT_NEXT_AT)) {
+    const first = this.#space.word(SPACE_ROOTS_AT + 8 * kind)
+    for (const at of listFrom(this.#space.views.u32, first, ROOT_SEGMENT_NEXT_AT)) {
       const end = this.#word(at + ROOT_SEGMENT_END_AT)
       for (let slot = at + SEGMENT_HEAD_BYTES; slot < end; slot += step) {
         const word = this.#word(slot)
