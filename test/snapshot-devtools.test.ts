@@ -36,8 +36,9 @@ function differences(snapshot: HeapSnapshot, theirs: DevToolsSnapshot): string[]
 }
 
 /**
- * The same graph without what makes DevTools tell web developers less than there is. Where global objects are marked it
- * leaves out edges to what the page owns from what it does not, and it counts arrays and hidden nodes with their owners.
+ * The same graph without what makes DevTools tell web developers less than there is. Where global objects are marked
+ * it leaves out edges to what the page owns from what it does not, and it counts arrays and hidden nodes with their
+ * owners.
  */
 function asItIs(file: HeapSnapshot): HeapSnapshot {
   const edgeTypes = file.edgeTypes.slice()

@@ -1,8 +1,8 @@
 /**
  * Goal: what was loaded into a heap from a recorded program is what a snapshot of that heap shows: the same nodes with
- * their sizes, the same edges, weak ones as weak.
- * Method: a `.heapsnapshot` file of V8's is loaded (`src/graph/`), the heap's own snapshot is written and read back, and
- * the two graphs are walked side by side from their roots. A failure means that a snapshot loses or invents something.
+ * their sizes, the same edges, weak ones as weak. Method: a `.heapsnapshot` file of V8's is loaded (`src/graph/`), the
+ * heap's own snapshot is written and read back, and the two graphs are walked side by side from their roots. A failure
+ * means that a snapshot loses or invents something.
  */
 import { describe, expect, it } from 'vitest'
 import { ROOT_STRONG, SHAPE_PREFIX, TRAIL_BYTES } from '../kernel/object-layout.js'
@@ -68,8 +68,8 @@ function loadCounted(file: HeapSnapshot, heap: Heap): () => number {
 }
 
 /**
- * What an object takes that is recorded with a size: at least its references, with a header, to the grain; a counted one
- * the block that such a request gets.
+ * What an object takes that is recorded with a size: at least its references, with a header, to the grain; a counted
+ * one the block that such a request gets.
  */
 function bytesInHeap(file: HeapSnapshot, node: number, { heap, grainBytes }: Loaded & Setup): number {
   const references = (file.firstEdges[node + 1] as number) - (file.firstEdges[node] as number)
