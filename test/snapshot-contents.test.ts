@@ -325,6 +325,19 @@ describe('at any moment', () => {
   })
 })
 
+describe('a heap that somebody else made', () => {
+  it.each(Object.entries(ALL))('in mode %s has the same in it', (_, options) => {
+    const heap = Heap.create({ limit: '16MiB', ...options })
+    heap.scope()
+    heap.root(heap.new(Node, { value: 1, any: 'text', next: heap.new(Node) }))
+    heap.alloc(100)
+    const own = heap.snapshot({ collect: false })
+    const attached = Heap.attach(heap.memory, heap.base).snapshot({ collect: false })
+    expect([...attached.write()]).toEqual([...own.write()])
+    heap.close()
+  })
+})
+
 describe('what cannot be', () => {
   it.each([
     ['an option that is not there', { deep: true }],
@@ -353,6 +366,15 @@ describe('what cannot be', () => {
     expect(committed).toBeGreaterThan(0)
     expect(block).toBeDefined()
     expect(() => heap.snapshot()).toThrow(CorruptionError)
+  })
+
+  it('an object whose length was overwritten is named', () => {
+    const heap = Heap.create({ mode: 'vm' })
+    heap.scope()
+    const node = heap.new(Node)
+    heap.collect()
+    heap.writeU32(node.reference - 4, 0x7fffff00)
+    expect(() => heap.snapshot({ collect: false })).toThrow(CorruptionError)
   })
 
   it('a listener that closes the heap during the collection ends it', () => {

@@ -6,6 +6,7 @@
 import { TYPE_MASK } from '../../kernel/object-layout.js'
 import { COUNTED_HEADER_BYTES, WIDE_REFERENCE } from '../../kernel/value-layout.js'
 import type { HeapCore } from '../core.js'
+import { CorruptionError } from '../errors.js'
 import type { AddressMap } from '../formats/address-map.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { SnapshotBuilder } from './builder.js'
@@ -105,6 +106,9 @@ export class ObjectNodes implements ObjectReader {
 
   #addNode(reference: number): void {
     const plan = this.#planOf(reference)
+    if (reference + this.word(reference - 4) > this.#core.views.u8.length) {
+      throw new CorruptionError(reference, 'an object is longer than the memory')
+    }
     const bytes = this.#bytesOf(reference)
     this.#nodes.set(0, reference, this.#builder.nodeCount)
     this.#references.push(reference)
