@@ -127,6 +127,9 @@ export class Heap extends CountedAccess implements Disposable {
    */
   #kernelAlloc: Kernel['alloc'] | undefined
   #kernelFree: Kernel['free'] | undefined
+  /** The same while calls are watched: taken at other places, so that those of the bare ones stay fast. */
+  #watchedAlloc: Kernel['alloc'] | undefined
+  #watchedFree: Kernel['free'] | undefined
 
   /** @internal */
   protected constructor(core: HeapCore) {
@@ -135,6 +138,8 @@ export class Heap extends CountedAccess implements Disposable {
     core.followKernel((bare, isBare) => {
       this.#kernelAlloc = isBare ? bare.alloc : undefined
       this.#kernelFree = isBare ? bare.free : undefined
+      this.#watchedAlloc = isBare ? undefined : core.kernel.alloc
+      this.#watchedFree = isBare ? undefined : core.kernel.free
       this.forgetKernel()
     })
   }
@@ -260,6 +265,11 @@ export class Heap extends CountedAccess implements Disposable {
   }
 
   #allocSlow(bytes: number): Address {
+    const alloc = this.#watchedAlloc
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes && alloc !== undefined) {
+      const address = alloc(bytes)
+      if (address !== 0) return (address >>> 0) as Address
+    }
     const address = this.#tryAllocSlow(bytes)
     if (address === NULL) throw this.core.outOfMemory(bytes)
     return address
@@ -334,6 +344,10 @@ export class Heap extends CountedAccess implements Disposable {
   }
 
   #freeSlow(address: number, bytes: number | undefined, alignment = 1): void {
+    const free = this.#watchedFree
+    if (bytes === undefined && typeof address === 'number' && address >>> 0 === address && free !== undefined) {
+      if (free(address) === STATUS_OK) return
+    }
     checkAddress('address', address)
     checkAlignment(alignment)
     const status =
