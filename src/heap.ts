@@ -684,9 +684,9 @@ export class Heap extends CountedAccess implements Disposable {
   }
 
   /**
-   * Begin to sample allocations: where the program makes them, and which are in use. About one in 512 KiB is looked at,
-   * which costs next to nothing; figures are estimates of all. Calls through `heap.raw`, and those of guests, are not
-   * seen, nor what was allocated before.
+   * Begin to sample allocations, those of tenants too: where the program makes them, and which are in use. About one in
+   * 512 KiB is looked at, which costs next to nothing; figures are estimates of all. Calls through `heap.raw`, and those
+   * of guests, are not seen, nor what was allocated before.
    *
    * @throws ArgumentError
    * @example

@@ -14,6 +14,7 @@ import { type HeapProfile, type HeapProfileKind, makeHeapProfile } from '../form
 import { writePprof } from '../formats/pprof.js'
 import { gzip, writeFile } from '../platform/process.js'
 import { parseSize } from '../sizes.js'
+import type { TenantParts } from '../tenants.js'
 import type { Size } from '../types.js'
 import { CallStacks, GivenStacks } from './call-stack.js'
 import { HeapSampler } from './heap-sampler.js'
@@ -67,7 +68,13 @@ export interface ProfileTools {
 
 const TOOLS: ProfileTools = { now: () => performance.now(), date: () => Date.now() }
 
-/** A running profile of a heap. Made by `heap.profile()`. */
+/** A heap that is sampled, and how to stop hearing of it. */
+interface Watched {
+  readonly sampler: HeapSampler
+  readonly offs: readonly (() => void)[]
+}
+
+/** A running profile of a heap and its tenants. Made by `heap.profile()`. */
 export class Profiler implements Disposable {
   /** Mean number of bytes from one sample to the next, as it was asked for. */
   readonly meanBytes: number
@@ -76,7 +83,9 @@ export class Profiler implements Disposable {
   readonly #core: HeapCore
   readonly #tools: ProfileTools
   readonly #taker: SampleTaker
-  readonly #samplers: HeapSampler[]
+  readonly #includeObjects: boolean
+  /** The heap and those of its tenants that live. */
+  readonly #watched = new Map<HeapCore, Watched>()
   #beganMs: number
   #beganDateMs: number
   #endedMs: number | undefined
@@ -90,9 +99,32 @@ export class Profiler implements Disposable {
     this.#tools = tools
     const { now } = tools
     this.#taker = new SampleTaker({ meanBytes, seed, timeShare, stacks, now })
-    this.#samplers = [new HeapSampler(core, this.#taker, includeObjects)]
+    this.#includeObjects = includeObjects
+    this.#watch(core)
     this.#beganMs = now()
     this.#beganDateMs = tools.date()
+  }
+
+  /** Sample a heap and its tenants, those that begin later, too. `tenant`: its id, where it is one of the profiled's. */
+  #watch(core: HeapCore, tenant?: string): void {
+    const sampler = new HeapSampler(core, this.#taker, this.#includeObjects, tenant)
+    const watchTenant = ({ core: inner, tenancy }: TenantParts) => {
+      this.#watch(inner, tenant === undefined ? tenancy.id : `${tenant}/${tenancy.id}`)
+    }
+    for (const parts of core.tenants.tenancies()) watchTenant(parts)
+    const offs = [
+      core.events.on('tenantBegin', ({ tenant: id }) => {
+        for (const parts of core.tenants.tenancies()) if (parts.tenancy.id === id) watchTenant(parts)
+      }),
+    ]
+    if (tenant !== undefined) offs.push(core.events.on('close', () => this.#endTenant(core)))
+    this.#watched.set(core, { sampler, offs })
+  }
+
+  /** All that a tenant had is its parent's again. */
+  #endTenant(core: HeapCore): void {
+    this.#watched.get(core)?.sampler.endAll()
+    this.#watched.delete(core)
   }
 
   get isRunning(): boolean {
@@ -103,13 +135,16 @@ export class Profiler implements Disposable {
   stop(): void {
     if (this.#endedMs !== undefined) return
     this.#endedMs = this.#tools.now()
-    for (const sampler of this.#samplers) sampler.stop()
+    for (const { sampler, offs } of this.#watched.values()) {
+      for (const off of offs) off()
+      sampler.stop()
+    }
   }
 
   /** Forget all samples and begin anew; what is in use now is not counted as such any more. */
   reset(): void {
     this.#taker.sites.clear()
-    for (const sampler of this.#samplers) sampler.reset()
+    for (const { sampler } of this.#watched.values()) sampler.reset()
     if (this.#endedMs !== undefined) return
     this.#beganMs = this.#tools.now()
     this.#beganDateMs = this.#tools.date()
@@ -120,7 +155,7 @@ export class Profiler implements Disposable {
    * are in use until a collection has found them dead.
    */
   get samples(): readonly ProfileSample[] {
-    for (const sampler of this.#samplers) sampler.refresh()
+    for (const { sampler } of this.#watched.values()) sampler.refresh()
     return this.#taker.sites.samples
   }
 
