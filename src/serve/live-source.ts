@@ -3,7 +3,7 @@
  * whenever its walk has come to an end.
  *
  * Guarantee: reading takes no more than a twenty-fifth of the program's time. What has cost c milliseconds is not done
- * again for 25 c; and the walk is left after SLICE_MS, to go on at the next update.
+ * again for 25 c, but for the very first walk; and the walk is left after SLICE_MS, to go on at the next update.
  */
 import type { HeapCore } from '../core.js'
 import { ClosedError } from '../errors.js'
@@ -174,7 +174,8 @@ export class LiveSource {
     this.#walkCostMs += performance.now() - beganMs
     if (step?.done !== true) return undefined
     this.#walk = undefined
-    this.#walkDueMs = performance.now() + this.#walkCostMs * SHARE
+    // The code of the first walk has yet to be compiled: what it cost says nothing of the next.
+    this.#walkDueMs = performance.now() + (this.#picture ? this.#walkCostMs * SHARE : this.#everyMs)
     this.#picture = { ...step.value, costMs: this.#walkCostMs }
     return this.#picture
   }
