@@ -15,7 +15,9 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Heap, type HeapServer, i32, type ServeOptions, struct, UnsupportedError } from '../src/index.js'
 import type { LiveFigures, LiveState } from '../src/page/live-data.js'
+import { LiveSource } from '../src/serve/live-source.js'
 import { refusalOf } from '../src/serve/request-guard.js'
+import { Streams } from '../src/serve/streams.js'
 
 const BUILT = pathToFileURL(join(import.meta.dirname, '../dist/src/index.js')).href
 const ROUTES = ['/', '/state.json', '/events', '/report.html']
@@ -224,6 +226,27 @@ describe('what is answered', () => {
     scope.close()
     delete process.env.HEAPWRIGHT_TEST_SECRET
   })
+
+  it.each(['manual', 'compiler', 'runtime', 'vm', 'server', 'embedded'] as const)(
+    'is there in mode %s, empty and not',
+    async (mode) => {
+      const heap = Heap.create({ mode })
+      const { url } = await serve(heap)
+      expect((await stateOf(url)).picture?.map.objects).toBe(0)
+      if (mode !== 'embedded') heap.alloc(100)
+      if (mode !== 'compiler') {
+        const scope = heap.scope()
+        heap.new(Node)
+        scope.close()
+      }
+      const { figures, picture, end } = await stateOf(url)
+      expect(end).toBeUndefined()
+      expect(figures?.stats).toEqual(JSON.parse(JSON.stringify(heap.stats())))
+      expect(heap.reportHtml()).toContain(`mode <code>${mode}</code>`)
+      expect(picture?.map.fill).toMatch(/[1-9a-f]/)
+      expect(heap.verify().ok).toBe(true)
+    },
+  )
 
   it('escapes the names that the program gave', async () => {
     const name = `</script><script>alert('1')</script><img src=x>`
@@ -440,6 +463,30 @@ describe('the stream', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(32)
     expect(answers.filter(({ status }) => status === 503)).toHaveLength(1)
     expect((await ask(`${url}events`, { forMs: 50 })).status).toBe(200)
+  })
+
+  it('leaves out updates for a reader that does not keep up, but not the end', async () => {
+    const heap = makeHeap()
+    const source = new LiveSource(
+      (heap as unknown as { core: ConstructorParameters<typeof LiveSource>[0] }).core,
+      heap,
+      50,
+    )
+    const written: string[] = []
+    const response = {
+      writableNeedDrain: false,
+      writeHead: () => {},
+      write: (text: string) => written.push(/event: (\w+)/.exec(text)?.[1] ?? ''),
+      on: () => {},
+    }
+    new Streams(source).open(response as unknown as Parameters<Streams['open']>[0])
+    await vi.waitFor(() => expect(written).toContain('figures'))
+    response.writableNeedDrain = true
+    const { length } = written
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    expect(written).toHaveLength(length)
+    heap.close()
+    expect(written.slice(length)).toEqual(['end'])
   })
 
   it('ends with the server, which can be closed twice', async () => {

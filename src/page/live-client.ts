@@ -11,7 +11,7 @@ import type UPlotModule from 'uplot'
 import { axisOf, byteAxis, byteLine, CHART_HEIGHT, Chart, FROM_ZERO, READING_LEGEND } from './chart.js'
 import { MapCanvas } from './draw-map.js'
 import type { LiveCollection, LiveEnd, LiveHistory, LivePage, LivePicture, LiveState } from './live-data.js'
-import { clock, describeMap, PARTS } from './live-sections.js'
+import { clock, describeMap, describeTimeline, PARTS } from './live-sections.js'
 import { LIVE_EVENTS, type LiveEventName, updateState } from './live-update.js'
 import { color } from './theme.js'
 
@@ -127,6 +127,7 @@ let shownPicture: LivePicture | undefined
 function draw(): void {
   for (const element of document.querySelectorAll<HTMLElement>('[data-part]')) drawPart(element)
   timeline.show(timelineData(state.history))
+  byId('timeline').setAttribute('aria-label', describeTimeline(state))
   const { figures, picture } = state
   if (figures) byId('read').textContent = `read at ${clock(figures.atMs)}`
   const pauses = figures?.pauses

@@ -2,12 +2,11 @@
  * The live page of a heap as one document, and the same as a report that follows nothing: every figure stands in a
  * table; the inlined script (`live-client.ts`) adds charts and the map, and with a server the updates.
  */
-import { formatBytes } from '../formats/units.js'
 import { LIVE_JS } from './assets.generated.js'
 import { policyFor, renderDocument } from './document.js'
 import { type Html, html } from './html.js'
 import type { LivePage, LiveState } from './live-data.js'
-import { clock, describeMap, PARTS } from './live-sections.js'
+import { clock, describeMap, describeTimeline, PARTS } from './live-sections.js'
 import { scroll } from './parts.js'
 
 export function renderLivePage(page: LivePage): string {
@@ -69,12 +68,6 @@ function timeline(state: LiveState): Html {
   const content = html`<figure><div class="chart" id="timeline" role="img" aria-label="${describeTimeline(state)}"></div></figure>
 <details><summary>As a table</summary>${scroll('Memory over time', part(state, 'timeline-table'))}</details>`
   return card('time', 'Memory over time', content)
-}
-
-function describeTimeline({ figures }: LiveState): string {
-  if (!figures) return 'Chart: nothing was read.'
-  const { inUseBytes, committedBytes } = figures.stats
-  return `Chart: bytes in use, now ${formatBytes(inUseBytes)}, and committed, now ${formatBytes(committedBytes)}.`
 }
 
 function map(state: LiveState): Html {

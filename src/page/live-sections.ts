@@ -61,6 +61,13 @@ function facts({ figures, picture }: LiveState): Html {
   return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
+/** What the chart of memory over time shows, in one sentence. */
+export function describeTimeline({ figures }: LiveState): string {
+  if (!figures) return 'Chart: nothing was read.'
+  const { inUseBytes, committedBytes } = figures.stats
+  return `Chart: bytes in use, now ${formatBytes(inUseBytes)}, and committed, now ${formatBytes(committedBytes)}.`
+}
+
 function timelineTable({ history: { atMs, inUseBytes, committedBytes } }: LiveState): Html {
   const points = atMs.length
   const count = Math.min(TIMELINE_ROWS, points)
@@ -139,9 +146,9 @@ function pauseTables({ figures }: LiveState): Html {
   )
   const recent = found.recent.slice(-RECENT_ROWS).reverse().map(recentRow)
   return html`<table>${headRow(['Kind', 'Pauses', 'In all', 'Median', '99 %', 'Longest', 'Freed'])}<tbody>${kinds}</tbody></table>
-<h4>Pauses by length</h4>
+<h3>Pauses by length</h3>
 <table>${headRow(['Length', 'Pauses'])}<tbody>${lengths}</tbody></table>
-<h4>The last collections</h4>
+<h3>The last collections</h3>
 <table>${headRow(['Number', 'Kind', 'Cause', 'Took', 'Freed', 'Live', 'Moved'])}<tbody>${recent}</tbody></table>`
 }
 

@@ -5,10 +5,12 @@
 import {
   CHUNK_HEADER_BYTES,
   HEAP_COMMITTED_AT,
+  HEAP_HEADER_BYTES,
   HEAP_TABLE_AT,
   HEAP_TABLE_MASK_AT,
   TABLE_ENTRY_BYTES,
 } from '../../kernel/layout.js'
+import { SPACE_BYTES } from '../../kernel/object-layout.js'
 
 /** `[from, to)`, of which the bytes below `lo` are metadata. */
 export interface HeldRange {
@@ -29,7 +31,10 @@ const ENTRIES_MAX = 4096
  */
 export function heldRanges(words: Uint32Array, base: number, hasTable: boolean): HeldRange[] {
   const word = (address: number) => words[address >>> 2] ?? 0
-  if (!hasTable) return [{ from: base, lo: base, to: base + word(base + HEAP_COMMITTED_AT) }]
+  if (!hasTable) {
+    // The tables behind the control block lie among the objects.
+    return [{ from: base, lo: base + HEAP_HEADER_BYTES + SPACE_BYTES, to: base + word(base + HEAP_COMMITTED_AT) }]
+  }
   const table = word(base + HEAP_TABLE_AT)
   const entries = Math.min(word(base + HEAP_TABLE_MASK_AT) / TABLE_ENTRY_BYTES + 1, ENTRIES_MAX)
   const found = new Map<number, HeldRange>()
