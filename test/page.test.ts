@@ -136,6 +136,29 @@ describe.skipIf(isWithoutBrowser)('the live page', () => {
     heap.close()
   })
 
+  it('shows tenants, with their limits and their colours', async () => {
+    const heap = Heap.create({ name: 'parent', limit: '64MiB' })
+    const guest = heap.tenant('<guest>', { max: '2MiB' })
+    for (let i = 0; i < 500; i++) guest.alloc(1000)
+    await withServer(heap, async ({ url }) => {
+      const { page, complaints } = await openPage(browser)
+      await page.goto(url)
+      const row = page.locator('[data-part="tenants"] tbody tr')
+      await expect.poll(() => row.locator('th').textContent(), SOON).toBe('<guest>')
+      expect(await row.locator('td').nth(3).textContent()).toBe('2 MiB')
+      const swatch = await row.locator('.swatch').evaluate((element) => getComputedStyle(element).backgroundColor)
+      const colours = (await coloursOf(page, '#map')).map(([colour]) => `rgb(${colour.replaceAll(',', ', ')})`)
+      expect(await page.locator('[data-part="legend"]').textContent()).toContain('tenant <guest>')
+      expect(swatch).toMatch(/^rgb\(/)
+      expect(colours.length).toBeGreaterThan(2)
+      guest.free()
+      await expect.poll(() => page.locator('[data-part="tenants"]').textContent(), SOON).toBe('No tenants.')
+      expect(complaints).toEqual([])
+      await page.context().close()
+    })
+    heap.close()
+  })
+
   it('stands still while it is paused', async () => {
     const heap = makeHeap()
     await withServer(heap, async ({ url }) => {

@@ -251,6 +251,35 @@ describe('tenants', () => {
     inside.close()
   })
 
+  it('of a heap lie on its map where their pieces are, and have maps of their own', () => {
+    const heap = Heap.create({ limit: '256MiB' })
+    for (let i = 0; i < 2000; i++) heap.alloc(100)
+    const tenants = [1, 2, 3, 4].map((times) => {
+      const made = heap.tenant(`t${times}`, { max: '16MiB' })
+      for (let i = 0; i < 3000 * times; i++) made.alloc(150)
+      return made
+    })
+    const picture = pictureOf(heap, [...heap.tenants()])
+    expect(picture.map.extentBytes).toBe(heap.stats().committedBytes)
+    expect(picture.tenants.map(({ id }) => id)).toHaveLength(4)
+    for (const one of tenants) {
+      const figures = one.stats().tenant
+      const shown = picture.tenants.find(({ id }) => id === one.id)
+      expect(shown).toMatchObject({ heldBytes: figures.heldBytes, blocks: figures.blocks, max: 16 * 2 ** 20 })
+      const own = pictureOf(one)
+      expect([one.id, own.map.extentBytes, own.map.blocks]).toEqual([one.id, figures.heldBytes, figures.blocks])
+      recount(one, own.map).forEach((bytes, cell) => {
+        expect([cell, own.map.fill[cell] !== '0']).toEqual([cell, bytes > 0])
+      })
+      // Each piece is a whole number of cells here, so that they count exactly.
+      const digit = picture.map.names.findIndex(({ name }) => name === shown?.kind).toString(36)
+      const cells = [...picture.map.kinds].filter((kind) => kind === digit).length
+      expect(picture.map.cellBytes).toBe(4096)
+      expect(cells * 4096).toBe(figures.heldBytes)
+    }
+    heap.close()
+  })
+
   it('that end while they are read are left out', () => {
     const heap = parent()
     const ended = {

@@ -51,8 +51,8 @@ export function heldRanges(words: Uint32Array, base: number, hasTable: boolean):
     found.set(lo, { from: Math.min(header, lo), lo, to: word(header + 8) })
   }
   const ranges = [...found.values()].filter(({ lo, to }) => to > lo).sort((a, b) => a.from - b.from)
-  const [first] = ranges
-  // The control block and the table lie before the first chunk's own metadata.
-  if (first && base < first.from && first.from - base < 2 ** 20) ranges[0] = { ...first, from: base }
+  // The control block and the table lie before the first bytes of the metadata of their chunk.
+  const home = ranges.find(({ to }) => to > base)
+  if (home && base < home.from) ranges[ranges.indexOf(home)] = { ...home, from: base }
   return ranges
 }
