@@ -39,6 +39,7 @@ import type { TraceEvents } from './formats/trace-events.js'
 import { BlockGuard, Guard } from './guard.js'
 import { type Snapshot, type SnapshotOptions, type SnapshotSource, takeSnapshot } from './inspect/snapshot.js'
 import type { Kernel } from './kernel-instance.js'
+import { type MetricOptions, type MetricSample, readSamples } from './metrics/samples.js'
 import { CountedAccess } from './objects/counted.js'
 import { isStruct } from './objects/kinds.js'
 import type { ObjectPlan } from './objects/plan.js'
@@ -648,6 +649,25 @@ export class Heap extends CountedAccess implements Disposable {
   /** The same as text for people. */
   report(): string {
     return formatStats(this.core.label, this.stats())
+  }
+
+  /**
+   * The figures as samples of metrics, with the names, units and attributes that exporters give them; those of tenants
+   * beside the heap's own, within which they are in use. `describeMetrics()` says what there is.
+   *
+   * @throws CorruptionError when the control block was overwritten so that they cannot be had; ArgumentError
+   */
+  metrics(options: MetricOptions = {}): readonly MetricSample[] {
+    checkOptions('options', options, ['tenants'])
+    const { tenants = true } = options
+    if (typeof tenants !== 'boolean') throw new ArgumentError('tenants', tenants, 'a boolean')
+    const samples: MetricSample[] = []
+    const heaps: Heap[] = [this]
+    for (const heap of heaps) {
+      samples.push(...readSamples(heap.core))
+      if (tenants) heaps.push(...heap.tenants())
+    }
+    return samples
   }
 
   /**

@@ -95,6 +95,19 @@ export type { Snapshot, SnapshotOptions } from './inspect/snapshot.js'
 export { type SnapshotEdge, SnapshotGraph, type SnapshotNode, type TopOptions } from './inspect/snapshot-graph.js'
 export type { HistogramRow } from './inspect/snapshot-histogram.js'
 export type { Build } from './kernel-instance.js'
+export {
+  type InstrumentOptions,
+  type MetricMeter,
+  type MetricObserver,
+  type ObservedHeap,
+  registerOpenTelemetry,
+} from './metrics/open-telemetry.js'
+export { type MetricsDocument, metricsJson, metricsText } from './metrics/plain.js'
+export { type PrometheusRegistry, registerPrometheus } from './metrics/prom-client.js'
+export { PROMETHEUS_CONTENT_TYPE, prometheusText } from './metrics/prometheus.js'
+export type { MetricAttributes, MetricHistogram, MetricOptions, MetricSample } from './metrics/samples.js'
+export type { MeasuredHeap, MeasuredHeaps } from './metrics/several.js'
+export { describeMetrics, type MetricDescription } from './metrics/table.js'
 export { MODES, type Mode, type ModeOptions, OPTIONS, type OptionDescriptor } from './modes.js'
 export type { CollectOptions, StepOptions } from './objects/access.js'
 export type { CollectionPhase, PhaseTimes } from './objects/bracket.js'

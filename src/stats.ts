@@ -60,6 +60,10 @@ export type MetricName = {
 
 export interface Metric {
   readonly name: MetricName
+  /** What it is called where metrics of many programs meet, after the grammar of OpenTelemetry's conventions. */
+  readonly exported: `heapwright.${string}`
+  /** A counter only goes up; values of an up-down counter make sense when added over heaps, those of a gauge do not. */
+  readonly instrument: 'counter' | 'updowncounter' | 'gauge'
   readonly unit: 'bytes' | 'blocks' | 'objects' | 'roots' | 'runs' | 'calls' | 'ratio' | 'ms'
   /** A gauge goes up and down, a counter only up, a peak is the most a gauge has been. */
   readonly kind: 'gauge' | 'counter' | 'peak'
@@ -172,6 +176,8 @@ function ratio(committedBytes: number, usedBytes: number): number {
 export const METRICS = [
   {
     name: 'limitBytes',
+    exported: 'heapwright.memory.limit',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'most the heap may hold of its memory',
@@ -179,6 +185,8 @@ export const METRICS = [
   },
   {
     name: 'committedBytes',
+    exported: 'heapwright.memory.committed',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held of the memory, metadata included',
@@ -186,6 +194,8 @@ export const METRICS = [
   },
   {
     name: 'committedPeakBytes',
+    exported: 'heapwright.memory.committed_peak',
+    instrument: 'gauge',
     unit: 'bytes',
     kind: 'peak',
     meaning: 'most that was ever held',
@@ -193,6 +203,8 @@ export const METRICS = [
   },
   {
     name: 'inUseBytes',
+    exported: 'heapwright.memory.used',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning:
@@ -201,6 +213,8 @@ export const METRICS = [
   },
   {
     name: 'inUsePeakBytes',
+    exported: 'heapwright.memory.used_peak',
+    instrument: 'gauge',
     unit: 'bytes',
     kind: 'peak',
     meaning: 'most that was in use; blocks that came and went inside pages that were there can be missed',
@@ -208,6 +222,8 @@ export const METRICS = [
   },
   {
     name: 'freeBytes',
+    exported: 'heapwright.memory.free',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'in free runs, ready for any request',
@@ -215,6 +231,8 @@ export const METRICS = [
   },
   {
     name: 'metadataBytes',
+    exported: 'heapwright.memory.metadata',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'control block, chunk metadata, records of arenas and pools',
@@ -222,6 +240,8 @@ export const METRICS = [
   },
   {
     name: 'unusedBytes',
+    exported: 'heapwright.memory.unused',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held by pages, arenas, pools and for objects, but not in use',
@@ -229,14 +249,26 @@ export const METRICS = [
   },
   {
     name: 'tenantBytes',
+    exported: 'heapwright.memory.lent',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held by tenants, part of inUseBytes',
     read: (r) => r.word(HEAP_LENT_AT),
   },
-  { name: 'liveBlocks', unit: 'blocks', kind: 'gauge', meaning: 'live blocks', read: (r) => r.liveBlocks },
+  {
+    name: 'liveBlocks',
+    exported: 'heapwright.block.count',
+    instrument: 'updowncounter',
+    unit: 'blocks',
+    kind: 'gauge',
+    meaning: 'live blocks',
+    read: (r) => r.liveBlocks,
+  },
   {
     name: 'fragmentation',
+    exported: 'heapwright.memory.fragmentation',
+    instrument: 'gauge',
     unit: 'ratio',
     kind: 'gauge',
     meaning: 'committed over in use',
@@ -244,6 +276,8 @@ export const METRICS = [
   },
   {
     name: 'fragmentationAtPeak',
+    exported: 'heapwright.memory.fragmentation_at_peak',
+    instrument: 'gauge',
     unit: 'ratio',
     kind: 'gauge',
     meaning: 'the same when in use was at its peak',
@@ -251,6 +285,8 @@ export const METRICS = [
   },
   {
     name: 'grows',
+    exported: 'heapwright.memory.grows',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'times the memory was grown',
@@ -258,14 +294,26 @@ export const METRICS = [
   },
   {
     name: 'growsRefused',
+    exported: 'heapwright.memory.grows_refused',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'times the memory refused to grow',
     read: (r) => r.word(HEAP_GROWS_REFUSED_AT),
   },
-  { name: 'freeRuns', unit: 'runs', kind: 'gauge', meaning: 'free runs', read: (r) => r.freeRuns },
+  {
+    name: 'freeRuns',
+    exported: 'heapwright.free_run.count',
+    instrument: 'updowncounter',
+    unit: 'runs',
+    kind: 'gauge',
+    meaning: 'free runs',
+    read: (r) => r.freeRuns,
+  },
   {
     name: 'largestFreeRunBytes',
+    exported: 'heapwright.free_run.largest',
+    instrument: 'gauge',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'the largest of them',
@@ -273,6 +321,8 @@ export const METRICS = [
   },
   {
     name: 'objectBytes',
+    exported: 'heapwright.object.held',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held by blocks of objects; large objects have memory of their own',
@@ -281,6 +331,8 @@ export const METRICS = [
   },
   {
     name: 'liveObjectBytes',
+    exported: 'heapwright.memory.used_after_last_gc',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'bytes of objects that the last collection found alive; in manual of those there are',
@@ -289,6 +341,8 @@ export const METRICS = [
   },
   {
     name: 'liveObjects',
+    exported: 'heapwright.object.count',
+    instrument: 'updowncounter',
     unit: 'objects',
     kind: 'gauge',
     meaning: 'objects that the last collection found alive; in manual those there are',
@@ -297,6 +351,8 @@ export const METRICS = [
   },
   {
     name: 'collections',
+    exported: 'heapwright.gc.collections',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'collections of all objects, by whatever cause; cycles among them',
@@ -305,6 +361,8 @@ export const METRICS = [
   },
   {
     name: 'minorCollections',
+    exported: 'heapwright.gc.minor_collections',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'collections of the nursery alone',
@@ -313,6 +371,8 @@ export const METRICS = [
   },
   {
     name: 'cycles',
+    exported: 'heapwright.gc.cycles',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'incremental cycles that have ended',
@@ -321,6 +381,8 @@ export const METRICS = [
   },
   {
     name: 'nurseryBytes',
+    exported: 'heapwright.nursery.size',
+    instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'what the nursery has, part of unusedBytes',
@@ -329,6 +391,8 @@ export const METRICS = [
   },
   {
     name: 'compactions',
+    exported: 'heapwright.gc.compactions',
+    instrument: 'counter',
     unit: 'calls',
     kind: 'counter',
     meaning: 'those of them that slid everything together',
@@ -337,6 +401,8 @@ export const METRICS = [
   },
   {
     name: 'movedObjects',
+    exported: 'heapwright.gc.moved',
+    instrument: 'gauge',
     unit: 'objects',
     kind: 'gauge',
     meaning: 'objects that the last collection moved',
@@ -345,6 +411,8 @@ export const METRICS = [
   },
   {
     name: 'pauseTotalMs',
+    exported: 'heapwright.gc.pause.time',
+    instrument: 'counter',
     unit: 'ms',
     kind: 'counter',
     meaning: 'time that collections took, as far as this program saw them',
@@ -353,6 +421,8 @@ export const METRICS = [
   },
   {
     name: 'pauseMaxMs',
+    exported: 'heapwright.gc.pause.longest',
+    instrument: 'gauge',
     unit: 'ms',
     kind: 'peak',
     meaning: 'the longest of them',
@@ -361,6 +431,8 @@ export const METRICS = [
   },
   {
     name: 'rootsCaught',
+    exported: 'heapwright.root.caught',
+    instrument: 'counter',
     unit: 'roots',
     kind: 'counter',
     meaning: 'roots that were forgotten instead of disposed of',

@@ -92,6 +92,8 @@ export interface Collection {
   readonly committedAfter: number
   /** Of a cycle: from the beginning of its first step to the end of its last; the program runs in between. */
   readonly spanMs?: number
+  /** Of one inside another one, whose time has its own in it: a compaction inside a full collection, for instance. */
+  readonly isNested?: true
   /** Of a cycle: steps, the longest of them, and the work units of all. */
   readonly steps?: number
   readonly longestStepMs?: number
@@ -297,6 +299,8 @@ export class CollectionLog {
       stayedObjects: 0,
       committedBefore: of.committedBytes,
       committedAfter: space.core.word(HEAP_COMMITTED_AT),
+      // The bracket of this one is closed already; a cycle has time of its own.
+      ...(this.#depth > 0 && kind !== 'cycle' && { isNested: true as const }),
     }
   }
 
@@ -383,6 +387,11 @@ export class CollectionLog {
     this.#news = []
     this.#hasNews = false
     return news
+  }
+
+  /** How long collections of a kind took that were not part of another one; undefined when there were none. */
+  durationsOf(kind: CollectionKind): DurationHistogram | undefined {
+    return kind === 'cycle' ? this.#cycles : this.pauseLog.byKind.get(kind)
   }
 
   /** The sums alone, which cost nothing to read. */

@@ -1,7 +1,7 @@
 /**
  * What the library asks of the process that it runs in, where there is one: a variable of the environment, standard
- * error, a file, a channel for diagnostics. Nothing is imported, so that the same code loads in a browser; whoever calls says what to do where
- * something is missing.
+ * error, a file, a channel for diagnostics. Nothing is imported, so that the same code loads in a browser; whoever
+ * calls says what to do where something is missing.
  */
 import { FileError } from '../errors.js'
 

@@ -1,0 +1,73 @@
+/** Samples of several heaps side by side, as exporters give them: metric by metric, each heap under its own name. */
+import { ArgumentError } from '../errors.js'
+import type { MetricSample } from './samples.js'
+import { ATTRIBUTES, describeMetrics, type MetricDescription } from './table.js'
+
+/** What exporters need of a heap or a tenant. */
+export interface MeasuredHeap {
+  readonly name: string
+  readonly isClosed: boolean
+  metrics(): readonly MetricSample[]
+}
+
+export type MeasuredHeaps = MeasuredHeap | Iterable<MeasuredHeap>
+
+/** A metric with its samples of all heaps. */
+export interface MetricFamily {
+  readonly description: MetricDescription
+  readonly samples: readonly MetricSample[]
+}
+
+export function heapsOf(heaps: MeasuredHeaps): readonly MeasuredHeap[] {
+  const list: readonly unknown[] = isHeap(heaps) ? [heaps] : isList(heaps) ? [...heaps] : [heaps]
+  const wrong = list.findIndex((heap) => !isHeap(heap))
+  if (wrong >= 0) throw new ArgumentError('heaps', list[wrong], 'a heap, or a list of heaps')
+  return list as readonly MeasuredHeap[]
+}
+
+function isHeap(heap: unknown): heap is MeasuredHeap {
+  return typeof heap === 'object' && heap !== null && 'metrics' in heap && typeof heap.metrics === 'function'
+}
+
+function isList(heaps: unknown): heaps is Iterable<unknown> {
+  return typeof heaps === 'object' && heaps !== null && Symbol.iterator in heaps
+}
+
+/**
+ * All metrics that one of the heaps has a sample of. Closed heaps are left out. Of heaps with the same name the second
+ * is called `name-2` and so on, in their order, for two series of one name are none: better give them names.
+ */
+export function familiesOf(heaps: readonly MeasuredHeap[]): readonly MetricFamily[] {
+  const byName = new Map<string, MetricSample[]>()
+  for (const sample of samplesOf(heaps)) {
+    const samples = byName.get(sample.name)
+    if (samples) samples.push(sample)
+    else byName.set(sample.name, [sample])
+  }
+  return describeMetrics().flatMap((description) => {
+    const samples = byName.get(description.name)
+    return samples ? [{ description, samples }] : []
+  })
+}
+
+/** The samples of all open heaps, under different names. */
+export function samplesOf(heaps: readonly MeasuredHeap[]): MetricSample[] {
+  const taken = new Set<string>()
+  return heaps.flatMap((heap) => {
+    if (heap.isClosed) return []
+    const samples = heap.metrics()
+    const name = samples[0]?.attributes[ATTRIBUTES.heap] ?? heap.name
+    const tenant = samples[0]?.attributes[ATTRIBUTES.tenant] ?? ''
+    const own = freeName(name, (other) => taken.has(JSON.stringify([other, tenant])))
+    taken.add(JSON.stringify([own, tenant]))
+    if (own === name) return samples
+    return samples.map((sample) => ({ ...sample, attributes: { ...sample.attributes, [ATTRIBUTES.heap]: own } }))
+  })
+}
+
+function freeName(name: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(name)) return name
+  let number = 2
+  while (isTaken(`${name}-${number}`)) number++
+  return `${name}-${number}`
+}
