@@ -283,6 +283,61 @@ describe('a tenant', () => {
   })
 })
 
+describe('the verifier', () => {
+  const make = () => {
+    const root = new RootKernel({ limit: 12 * MIB })
+    const tenant = new TenantKernel(root)
+    const inner = new TenantKernel(tenant)
+    for (const bytes of [100, 3000, 9000, 70_000, 2 * MIB]) tenant.run('alloc', bytes)
+    for (const address of [200, 30_000].map((bytes) => tenant.run('alloc', bytes))) tenant.run('free', address)
+    expectSound(root, tenant, inner)
+    return { root, tenant, inner }
+  }
+
+  test('sees what is wrong with pieces', () => {
+    const { tenant, root } = make()
+    const data = new DataView(tenant.memory.buffer)
+    const damage = (base: number, at: number, value: number, kernel: PiecesKernel, fault: number) => {
+      const before = data.getUint32(base + at, true)
+      data.setUint32(base + at, value, true)
+      expect([at, kernel.run('verify')]).toEqual([at, fault])
+      data.setUint32(base + at, before, true)
+      expect(kernel.run('verify')).toBe(layout.FAULT_NONE)
+    }
+    const { base } = tenant
+    damage(base, layout.HEAP_LOW_AT, tenant.word(layout.HEAP_LOW_AT) - PAGE, tenant, layout.FAULT_CONTROL)
+    damage(base, layout.HEAP_LOW_AT, base + PAGE, tenant, layout.FAULT_CONTROL)
+    damage(base, layout.HEAP_TOP_AT, tenant.word(layout.HEAP_TOP_AT) + PAGE, tenant, layout.FAULT_CONTROL)
+    damage(base, layout.HEAP_END_AT, 70 * MIB, tenant, layout.FAULT_CONTROL)
+    damage(base, layout.HEAP_FLAGS_AT, 0, tenant, layout.FAULT_CHUNK)
+    damage(base, layout.HEAP_LENT_AT, 0, tenant, layout.FAULT_BYTES)
+    damage(0, layout.HEAP_LENT_AT, 0, root, layout.FAULT_BYTES)
+    damage(0, layout.HEAP_LOW_AT, 4096, root, layout.FAULT_CONTROL)
+    const table = tenant.word(layout.HEAP_TABLE_AT)
+    const [huge] = [...tenant.pieces.keys()].filter((piece) => piece % MIB === 0) as [number]
+    // An entry of the chunk table: the MiB is nobody's, or is held where nothing was lent.
+    damage(table, (huge >>> 20) * 16 + 4, 0, tenant, layout.FAULT_HUGE)
+    const own = (table + ((base >>> 20) << 4)) >>> 0
+    damage(own, 12, 0, tenant, layout.FAULT_CHUNK)
+  })
+
+  test('answers on a tenant with random bytes in its metadata, and its parent stays whole', () => {
+    const below = random(SEED)
+    const { tenant, root } = make()
+    const before = tenant.bytes.slice()
+    let found = 0
+    for (let round = 0; round < 300; round++) {
+      tenant.bytes.set(before)
+      for (let writes = 1 + below(4); writes; writes--) tenant.bytes[tenant.base + below(40_000)] = below(256)
+      if (tenant.run('verify') !== layout.FAULT_NONE) found++
+      expect(root.run('verify')).toBe(layout.FAULT_NONE)
+    }
+    expect(found).toBeGreaterThan(100)
+    tenant.bytes.set(before)
+    expectSound(root, tenant)
+  })
+})
+
 // ---- random work ----------------------------------------------------------------------------------------------------
 
 interface Block {
