@@ -189,6 +189,36 @@ describe('a tenant', () => {
     expectLent(root, [tenant])
   })
 
+  test('has the least piece where its parent has no longer one', () => {
+    const root = new RootKernel()
+    const tenant = new TenantKernel(root)
+    const asked: number[] = []
+    root.mayLend = (pages) => {
+      asked.push(pages)
+      return pages === 1
+    }
+    for (let i = 0; i < 6; i++) expect(tenant.run('alloc', 45_000)).toBeGreaterThan(0)
+    expect(asked.filter((pages) => pages > 1).length).toBeGreaterThan(1)
+    expect(tenant.held).toBe(tenant.pieces.size * PAGE)
+    expectSound(root, tenant)
+    expectLent(root, [tenant])
+  })
+
+  test('never gives back what it must keep', () => {
+    const root = new RootKernel()
+    const tenant = new TenantKernel(root)
+    for (let i = 0; i < 40; i++) tenant.run('alloc', 30_000)
+    tenant.run('reset')
+    for (const keep of [10 * PAGE, 5 * PAGE, PAGE]) {
+      expect(tenant.run('setBounds', 64 * MIB, keep)).toBe(layout.STATUS_OK)
+      tenant.run('giveBack')
+      expect(tenant.held).toBeGreaterThanOrEqual(keep)
+      expectSound(root, tenant)
+      expectLent(root, [tenant])
+    }
+    expect(tenant.held).toBe(PAGE)
+  })
+
   test('gives free pieces up for another one when its limit leaves no room for both', () => {
     const root = new RootKernel()
     const tenant = new TenantKernel(root, 20 * PAGE)
