@@ -157,7 +157,10 @@ const MAKING_CALLS = [
   'refcountedNew',
 ] as const satisfies readonly (keyof Kernel)[]
 
-/** The same of calls that answer a status. */
+/**
+ * The same of calls that answer a status. `decref` is not among them: values are read by calls that let go of a key
+ * while they hold a reference that nothing else may hold.
+ */
 const FREEING_CALLS = [
   'free',
   'freeSized',
@@ -166,7 +169,6 @@ const FREEING_CALLS = [
   'arenaDestroy',
   'arenaRelease',
   'arenaReset',
-  'decref',
 ] as const satisfies readonly (keyof Kernel)[]
 
 type NumberCall = (...numbers: number[]) => number

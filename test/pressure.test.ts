@@ -241,7 +241,11 @@ describe('the sweep', () => {
     }
     const counted = (heap: Heap) => {
       const object = heap.allocRefcounted(5 * MIB)
-      return () => heap.decref(object)
+      return () => {
+        // Seen with the next call.
+        heap.decref(object)
+        heap.free(heap.alloc(1))
+      }
     }
     const calls: [string, (heap: Heap) => () => void][] = [
       ['calloc', (heap) => freed(heap, heap.calloc(1, 5 * MIB))],
