@@ -7,10 +7,10 @@ import { TYPE_MASK } from '../../kernel/object-layout.js'
 import { COUNTED_HEADER_BYTES, WIDE_REFERENCE } from '../../kernel/value-layout.js'
 import type { HeapCore } from '../core.js'
 import { CorruptionError } from '../errors.js'
-import type { AddressMap } from '../formats/address-map.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { SnapshotBuilder } from './builder.js'
 import { WEAK_ENTRY_BYTES, WEAK_TABLE_HEAD_BYTES, WEAK_VALUE_AT } from './kernel-fields.js'
+import type { PlaceMap } from './place-map.js'
 import { type TypePlan, TypePlans, type WordPlace } from './type-plans.js'
 import { type Label, type ObjectReader, stringText, ValueNames } from './value-names.js'
 
@@ -24,7 +24,7 @@ export interface ObjectNodeOptions {
   /** Told of each object: where its header is and what it takes. */
   readonly onObject: (header: number, bytes: number) => void
   /** Node by address, of the objects of all heaps of the snapshot: a tenant's may refer to those around it. */
-  readonly nodes: AddressMap
+  readonly nodes: PlaceMap
 }
 
 export class ObjectNodes implements ObjectReader {
@@ -34,7 +34,7 @@ export class ObjectNodes implements ObjectReader {
   readonly #options: ObjectNodeOptions
   readonly #plans: TypePlans
   readonly #names: ValueNames
-  readonly #nodes: AddressMap
+  readonly #nodes: PlaceMap
   /** By object, in the order of their nodes, which stand side by side. */
   readonly #references: number[] = []
   #u32: Uint32Array
@@ -66,8 +66,7 @@ export class ObjectNodes implements ObjectReader {
 
   /** The node of the object at a reference, -1 when no object is there. Any word may be asked. */
   nodeOf(word: number): number {
-    if ((word & 7) !== 0 || word === 0) return -1
-    return this.#nodes.get(0, word >>> 0) ?? -1
+    return this.#nodes.get(word)
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------
@@ -110,7 +109,7 @@ export class ObjectNodes implements ObjectReader {
       throw new CorruptionError(reference, 'an object is longer than the memory')
     }
     const bytes = this.#bytesOf(reference)
-    this.#nodes.set(0, reference, this.#builder.nodeCount)
+    this.#nodes.set(reference, this.#builder.nodeCount)
     this.#references.push(reference)
     this.#builder.addNode(plan.nodeType, this.#nameOf(reference, plan), reference + 1, bytes)
     this.#options.onObject(reference - OBJECT_HEADER_BYTES, bytes)

@@ -9,7 +9,7 @@
  * Guarantee: the self sizes of all nodes add up to the committed bytes. The heap is not changed, but for the collection
  * that is made first unless it is told not to be, and nothing in the heap is allocated.
  *
- * Costs a look at each object and its references, each live block and each page; some 200 bytes of JavaScript's memory
+ * Costs a look at each object and its references, each live block and each page; some 100 bytes of JavaScript's memory
  * for an object.
  */
 import { HEAP_COMMITTED_AT } from '../../kernel/layout.js'
@@ -17,7 +17,6 @@ import { COLLECT_FULL, OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel
 import { checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import { ArgumentError } from '../errors.js'
-import { AddressMap } from '../formats/address-map.js'
 import type { HeapSnapshot, IdKind, SnapshotStrings } from '../formats/heapsnapshot.js'
 import { writeHeapSnapshot } from '../formats/heapsnapshot-writer.js'
 import type { ObjectSpace } from '../objects/space.js'
@@ -26,6 +25,7 @@ import { SnapshotBuilder } from './builder.js'
 import { Groups } from './groups.js'
 import { type BlockNodes, MemoryNodes } from './memory-nodes.js'
 import { ObjectNodes } from './object-nodes.js'
+import { PlaceMap } from './place-map.js'
 import { unreached } from './reach.js'
 import { RootEdges } from './root-edges.js'
 import { SnapshotGraph } from './snapshot-graph.js'
@@ -174,7 +174,8 @@ function checkSnapshotOptions(options: SnapshotOptions): CheckedOptions {
 function capture(parts: readonly Part[], options: CheckedOptions): HeapSnapshot {
   const builder = new SnapshotBuilder()
   const groups = new Groups(builder)
-  const nodes = new AddressMap()
+  // A buffer of `embedded` has no tenants, and is none: all heaps of a snapshot have one grain.
+  const nodes = new PlaceMap(parts[0]?.core.mode === 'embedded' ? 8 : 16)
   const heaps: CapturedHeap[] = []
   for (const { core, id, parent } of parts) {
     const above = heaps[parent]
@@ -205,7 +206,7 @@ class CapturedHeap {
   readonly #blocks: BlockNodes
 
   /** Adds the nodes of the objects. */
-  constructor(core: HeapCore, groups: Groups, root: number, options: CheckedOptions & { readonly nodes: AddressMap }) {
+  constructor(core: HeapCore, groups: Groups, root: number, options: CheckedOptions & { readonly nodes: PlaceMap }) {
     const space = core.objectsThatAre
     space?.kernel.finishSweep()
     this.root = root
