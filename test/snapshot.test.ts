@@ -108,7 +108,7 @@ describe('memory', () => {
     const snapshot = heap.snapshot()
     expectWhole(heap, snapshot)
     expect(snapshot.nodeCount).toBeLessThan(200)
-    expect(bytesByClass(snapshot).get('100000 blocks of 64 bytes')).toBe(6_400_000)
+    expect(bytesByClass(snapshot).get('blocks of 64 bytes')).toBe(6_400_000)
     expect(heap.snapshot({ blocks: 'each' }).nodeCount).toBeGreaterThan(100_000)
   })
 

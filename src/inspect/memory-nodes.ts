@@ -198,7 +198,7 @@ export class MemoryNodes implements SpanTaker {
         )
     }
     if (sums.isEmpty) return
-    sums.addNodes(groups, groups.group('(blocks)', memory), 'blocks')
+    sums.addNodes(groups, groups.group('(blocks)', memory))
   }
 
   /** Arenas and pools with what they hold, and the other pieces by what they are for. */
@@ -249,7 +249,7 @@ export class MemoryNodes implements SpanTaker {
       sums.set(parent, known)
       known.add(size)
     }
-    for (const [parent, known] of sums) known.addNodes(groups, parent, 'blocks')
+    for (const [parent, known] of sums) known.addNodes(groups, parent)
   }
 
   #addFree(memory: number, isEach: boolean): void {
@@ -270,28 +270,21 @@ export class MemoryNodes implements SpanTaker {
   }
 }
 
-/** Bytes and number of blocks by their size. */
+/** Bytes of blocks by their size. Their number is in no name: a later snapshot has to have the same names. */
 class SizeSums {
-  readonly #counts = new Map<number, number>()
-  #longCount = 0
-  #longBytes = 0
+  readonly #bytes = new Map<string, number>()
 
   get isEmpty(): boolean {
-    return this.#counts.size === 0 && this.#longCount === 0
+    return this.#bytes.size === 0
   }
 
   add(bytes: number): void {
-    if (bytes <= SMALL_MAX_BYTES) this.#counts.set(bytes, (this.#counts.get(bytes) ?? 0) + 1)
-    else {
-      this.#longCount++
-      this.#longBytes += bytes
-    }
+    const name = sizeGroup(bytes)
+    this.#bytes.set(name, (this.#bytes.get(name) ?? 0) + bytes)
   }
 
-  addNodes(groups: Groups, parent: number, what: string): void {
-    for (const [bytes, count] of this.#counts)
-      groups.addSum(parent, `${count} ${what} of ${bytes} bytes`, count * bytes)
-    groups.addSum(parent, `${this.#longCount} ${what} of more than ${SMALL_MAX_BYTES} bytes`, this.#longBytes)
+  addNodes(groups: Groups, parent: number): void {
+    for (const [name, bytes] of this.#bytes) groups.addSum(parent, name, bytes)
   }
 }
 

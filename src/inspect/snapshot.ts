@@ -9,7 +9,7 @@
  * Guarantee: the self sizes of all nodes add up to the committed bytes. The heap is not changed, but for the collection
  * that is made first unless it is told not to be, and nothing in the heap is allocated.
  *
- * Costs a look at each object and its references, each live block and each page; some 100 bytes of JavaScript's memory
+ * Costs a look at each object and its references, each live block and each page; some 150 bytes of JavaScript's memory
  * for an object.
  */
 import { HEAP_COMMITTED_AT } from '../../kernel/layout.js'
