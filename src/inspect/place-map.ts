@@ -1,7 +1,7 @@
 /**
- * Which node of a snapshot the object at an address is: a table for each 64 KiB in which objects begin, with a place for
- * each that could. Objects lie close together, so do the places that are looked at; a hash table, which scatters them,
- * made a snapshot take twice as long.
+ * Which node of a snapshot the object at an address is: a table for each 64 KiB in which objects begin, with a place
+ * for each that could. Objects lie close together, so do the places that are looked at; a hash table, which scatters
+ * them, made a snapshot take twice as long.
  *
  * Costs four bytes for each place: a quarter of the memory that has objects, half of it in `embedded`.
  */
