@@ -128,9 +128,9 @@ export class Heap extends CountedAccess implements Disposable {
    */
   #kernelAlloc: Kernel['alloc'] | undefined
   #kernelFree: Kernel['free'] | undefined
-  /** The same while calls are watched: taken at other places, so that those of the bare ones stay fast. */
-  #watchedAlloc: Kernel['alloc'] | undefined
-  #watchedFree: Kernel['free'] | undefined
+  /** What is called instead then, at other places in the code, so that those of the bare ones stay fast. */
+  #watchedAlloc!: Kernel['alloc']
+  #watchedFree!: Kernel['free']
 
   /** @internal */
   protected constructor(core: HeapCore) {
@@ -139,8 +139,8 @@ export class Heap extends CountedAccess implements Disposable {
     core.followKernel((bare, isBare) => {
       this.#kernelAlloc = isBare ? bare.alloc : undefined
       this.#kernelFree = isBare ? bare.free : undefined
-      this.#watchedAlloc = isBare ? undefined : core.kernel.alloc
-      this.#watchedFree = isBare ? undefined : core.kernel.free
+      this.#watchedAlloc = core.kernel.alloc
+      this.#watchedFree = core.kernel.free
       this.forgetKernel()
     })
   }
@@ -257,20 +257,15 @@ export class Heap extends CountedAccess implements Disposable {
    * @throws OutOfMemoryError after all reclaimers; ArgumentError
    */
   alloc(bytes: number): Address {
-    const alloc = this.#kernelAlloc
-    if (typeof bytes === 'number' && bytes >>> 0 === bytes && alloc !== undefined) {
-      const address = alloc(bytes)
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const alloc = this.#kernelAlloc
+      const address = alloc !== undefined ? alloc(bytes) : this.#watchedAlloc(bytes)
       if (address !== 0) return (address >>> 0) as Address
     }
     return this.#allocSlow(bytes)
   }
 
   #allocSlow(bytes: number): Address {
-    const alloc = this.#watchedAlloc
-    if (typeof bytes === 'number' && bytes >>> 0 === bytes && alloc !== undefined) {
-      const address = alloc(bytes)
-      if (address !== 0) return (address >>> 0) as Address
-    }
     const address = this.#tryAllocSlow(bytes)
     if (address === NULL) throw this.core.outOfMemory(bytes)
     return address
@@ -278,9 +273,9 @@ export class Heap extends CountedAccess implements Disposable {
 
   /** Like `alloc`; gives 0 instead of throwing OutOfMemoryError. */
   tryAlloc(bytes: number): Address {
-    const alloc = this.#kernelAlloc
-    if (typeof bytes === 'number' && bytes >>> 0 === bytes && alloc !== undefined) {
-      const address = alloc(bytes)
+    if (typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      const alloc = this.#kernelAlloc
+      const address = alloc !== undefined ? alloc(bytes) : this.#watchedAlloc(bytes)
       if (address !== 0) return (address >>> 0) as Address
     }
     const address = this.#tryAllocSlow(bytes)
@@ -290,10 +285,7 @@ export class Heap extends CountedAccess implements Disposable {
 
   #tryAllocSlow(bytes: number): Address {
     checkSize('bytes', bytes)
-    const attempt = () => this.core.kernel.alloc(bytes)
-    // The bare function has failed already.
-    const address = this.#kernelAlloc || bytes > REQUEST_MAX_BYTES ? 0 : attempt()
-    return address === 0 ? this.core.rescue(bytes, attempt) : ((address >>> 0) as Address)
+    return this.core.rescue(bytes, () => this.core.kernel.alloc(bytes))
   }
 
   /** A block of `count` times `bytes` bytes, every usable byte zero. */
@@ -337,18 +329,14 @@ export class Heap extends CountedAccess implements Disposable {
    * then
    */
   free(address: number, bytes?: number, alignment?: number): void {
-    const free = this.#kernelFree
-    if (bytes === undefined && typeof address === 'number' && address >>> 0 === address && free !== undefined) {
-      if (free(address) === STATUS_OK) return
+    if (bytes === undefined && typeof address === 'number' && address >>> 0 === address) {
+      const free = this.#kernelFree
+      if ((free !== undefined ? free(address) : this.#watchedFree(address)) === STATUS_OK) return
     }
     this.#freeSlow(address, bytes, alignment)
   }
 
   #freeSlow(address: number, bytes: number | undefined, alignment = 1): void {
-    const free = this.#watchedFree
-    if (bytes === undefined && typeof address === 'number' && address >>> 0 === address && free !== undefined) {
-      if (free(address) === STATUS_OK) return
-    }
     checkAddress('address', address)
     checkAlignment(alignment)
     const status =

@@ -1,7 +1,7 @@
 /**
  * Goal: objects are in a profile like blocks: where they were made, and until when they lived.
- * Method: with a mean of one byte every object is sampled; what is in use after a collection must be what the heap's own
- * census finds, type by type, however the objects have moved. Counted objects must go with their last reference.
+ * Method: with a mean of one byte every object is sampled; what is in use after a collection must be what the heap's
+ * own census finds, type by type, however the objects have moved. Counted objects must go with their last reference.
  * A failure means: a profile that keeps what has died, loses what moved, or keeps objects alive by watching them.
  */
 import { describe, expect, it } from 'vitest'

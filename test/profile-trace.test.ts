@@ -1,7 +1,7 @@
 /**
  * Goal: collections can be looked at as a timeline in Perfetto and chrome://tracing.
  * Method: what a heap writes is read by a reader that knows the Trace Event Format alone: it checks every field, that
- * events nest on each line, and rebuilds collections and phases from them, which must be those that listeners were told.
+ * events nest on each line, and rebuilds collections and phases from them: they must be those that listeners were told.
  * A failure means: a viewer refuses the trace, or draws something else than what happened.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -8,6 +8,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { Heap, type ProfileSample } from '../src/index.js'
+import { parseStackLine, StackTree } from '../src/profile/call-stack.js'
 import { Profiler } from '../src/profile/profiler.js'
 import { random } from './support/random.js'
 import { thrownBy } from './support/refusal.js'
@@ -335,6 +336,27 @@ describe('stacks', () => {
     expect(heap.isBlock(address)).toBe(true)
     expect(profiler.samples.map(({ frames, sampled }) => [sampled, frames])).toEqual([[1, []]])
     expect(errors).toEqual([failure])
+  })
+
+  it('of more kinds than can be kept are cut where they part', () => {
+    const tree = new StackTree(3)
+    const frame = (functionName: string) =>
+      tree.frame(functionName, () => ({ functionName, url: '', line: 0, column: 0 }))
+    const names = (...stack: string[]) => tree.stack(stack.map(frame)).frames.map(({ functionName }) => functionName)
+    expect(names('a', 'b', 'c')).toEqual(['a', 'b', 'c'])
+    expect(names('a', 'b', 'd')).toEqual(['a', 'b'])
+    expect(names('e')).toEqual([])
+    expect(names('a', 'b', 'c')).toEqual(['a', 'b', 'c'])
+  })
+
+  it.each([
+    ['f@https://example.org/a.js:10:5', { functionName: 'f', url: 'https://example.org/a.js', line: 10, column: 5 }],
+    ['@file:///b.mjs:1:2', { functionName: '(anonymous)', url: 'file:///b.mjs', line: 1, column: 2 }],
+    ['    at g (/c.js:3:4)', { functionName: 'g', url: '/c.js', line: 3, column: 4 }],
+    ['    at file:///d.js:5:6', { functionName: '(anonymous)', url: 'file:///d.js', line: 5, column: 6 }],
+    ['[native code]', { functionName: '[native code]', url: '', line: 0, column: 0 }],
+  ])('are read from a text where the engine gives no more: %s', (line, frame) => {
+    expect(parseStackLine(line)).toEqual(frame)
   })
 
   it('leave what a program has set for its own errors', () => {

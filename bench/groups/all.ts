@@ -8,6 +8,7 @@ import { objectStoreGroups } from './object-stores.js'
 import { objectTreeGroups } from './object-trees.js'
 import { objectViewGroups } from './object-views.js'
 import { objectGroups } from './objects.js'
+import { observingGroups } from './observing.js'
 import { observingEventGroups } from './observing-events.js'
 import { tenantGroups } from './tenants.js'
 import { traceGroups } from './traces.js'
@@ -25,5 +26,6 @@ export const groups: readonly Group[] = [
   ...valueGroups,
   ...observingEventGroups,
   ...tenantGroups,
+  ...observingGroups,
   ...footprintGroups,
 ]

@@ -21,6 +21,8 @@ export interface StackSource {
 
 /** What the library's own calls may take of a stack. */
 const OWN_FRAMES_MAX = 16
+/** Far more than a program has; what a recursion may make without end. */
+const NODES_MAX = 100_000
 const NO_NAME = '(anonymous)'
 
 interface Node extends CallStack {
@@ -31,6 +33,13 @@ interface Node extends CallStack {
 export class StackTree {
   readonly #root: Node = { frames: [], callers: new Map() }
   readonly #frames = new Map<string, ProfileFrame>()
+  readonly #nodesMax: number
+  #nodes = 0
+
+  /** `nodesMax`: places in stacks that are told apart, at most. */
+  constructor(nodesMax = NODES_MAX) {
+    this.#nodesMax = nodesMax
+  }
 
   /** The frame that `make` gives, or the one made before for the same key. */
   frame(key: string, make: () => ProfileFrame): ProfileFrame {
@@ -42,12 +51,17 @@ export class StackTree {
     return frame
   }
 
-  /** `frames`: each made by `frame`, innermost first. */
+  /**
+   * `frames`: each made by `frame`, innermost first. When there are too many stacks, new ones end where they part from
+   * those that are known.
+   */
   stack(frames: readonly ProfileFrame[]): CallStack {
     let node = this.#root
     for (const frame of frames) {
       let next = node.callers.get(frame)
       if (!next) {
+        if (this.#nodes === this.#nodesMax) break
+        this.#nodes++
         next = { frames: [...node.frames, frame], callers: new Map() }
         node.callers.set(frame, next)
       }

@@ -105,7 +105,7 @@ export class Profiler implements Disposable {
     this.#beganDateMs = tools.date()
   }
 
-  /** Sample a heap and its tenants, those that begin later, too. `tenant`: its id, where it is one of the profiled's. */
+  /** Sample a heap and its tenants, those that begin later, too. `tenant`: its id, where it is one of those. */
   #watch(core: HeapCore, tenant?: string): void {
     const sampler = new HeapSampler(core, this.#taker, this.#includeObjects, tenant)
     const watchTenant = ({ core: inner, tenancy }: TenantParts) => {
