@@ -236,6 +236,34 @@ describe('.heapprofile', () => {
   })
 })
 
+describe('where there is no file system', () => {
+  it('files are refused, by what can be done instead', () => {
+    const heap = Heap.create({ mode: 'vm', limit: '16MiB' })
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    using recorder = heap.recordTrace()
+    heap.alloc(100)
+    const { getBuiltinModule } = process
+    Reflect.set(process, 'getBuiltinModule', undefined)
+    try {
+      const writes = [
+        () => profiler.writePprof('x.pb.gz'),
+        () => profiler.writeHeapProfile('x.heapprofile'),
+        () => recorder.writeTraceEvents('x.json'),
+      ]
+      const errors = writes.map((write) => String(thrownBy(write)))
+      for (const error of errors) expect(error).toContain('file system')
+      expect(errors.map((error) => /to\w+\(\)/.exec(error)?.[0])).toEqual([
+        'toPprof()',
+        'toHeapProfile()',
+        'toTraceEvents()',
+      ])
+    } finally {
+      Reflect.set(process, 'getBuiltinModule', getBuiltinModule)
+    }
+    expect(Profile.decode(profiler.toPprof()).sample.length).toBe(1)
+  })
+})
+
 describe('the clock', () => {
   it('is the one that a profiler is given', () => {
     const heap = Heap.create()

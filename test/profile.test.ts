@@ -239,6 +239,29 @@ describe('what is in use', () => {
     expect([...inUse(profiler.samples).values()]).toEqual([1])
   })
 
+  it('of a heap that only bumps is all until the reset', () => {
+    const heap = make({ mode: 'compiler' })
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    for (let i = 0; i < 50; i++) heap.alloc(100 + i)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(50)
+    expect(inUse(profiler.samples)).toEqual(blocksBySize(heap))
+    heap.reset()
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+
+  it('is told beside events, whichever was there first', () => {
+    const heap = make()
+    const told: number[] = []
+    heap.on('allocated', ({ address }) => told.push(address))
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    heap.on('freed', ({ address }) => told.push(-address))
+    const address = heap.alloc(100)
+    expect(inUse(profiler.samples).size).toBe(1)
+    heap.free(address)
+    expect(told).toEqual([address, -address])
+    expect(inUse(profiler.samples).size).toBe(0)
+  })
+
   it('keeps many blocks apart', () => {
     const heap = make()
     using profiler = heap.profile({ meanBytes: 1, seed: 1 })
