@@ -267,6 +267,31 @@ describe('following', () => {
   })
 })
 
+describe.skipIf(process.platform === 'win32')('--open', () => {
+  const opener = process.platform === 'darwin' ? 'open' : 'xdg-open'
+
+  it('hands the page to the browser', async () => {
+    mkdirSync(at('bin'))
+    writeFileSync(join(at('bin'), opener), `#!/bin/sh\nprintf '%s' "$*" > ${at('opened')}\n`, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${at('bin')}:${process.env.PATH}` }
+    const { status, stdout, stderr } = await start(['127.0.0.1:1234', '--open'], { env }).ended
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
+    await expect
+      .poll(() => existsSync(at('opened')) && readFileSync(at('opened'), 'utf8'))
+      .toBe('http://127.0.0.1:1234/')
+  })
+
+  it('prints the URL where there is no browser', async () => {
+    mkdirSync(at('empty'))
+    const env = { ...process.env, PATH: at('empty') }
+    const { status, stderr } = await start(['1234', '--open'], { env }).ended
+    expect([status, stderr]).toEqual([
+      0,
+      'heapwright: no browser could be started; the page is http://127.0.0.1:1234/\n',
+    ])
+  })
+})
+
 describe('--report', () => {
   it('saves the page', async () => {
     await withHeap(async (_, url) => {
