@@ -11,7 +11,7 @@ import { CellGrid } from '../src/serve/cell-grid.js'
 import { type HeldRange, heldRanges } from '../src/serve/held-ranges.js'
 import { levelOf } from '../src/serve/levels.js'
 import { takePicture } from '../src/serve/picture.js'
-import { readTenants, type TenantSource } from '../src/serve/tenants.js'
+import { readTenants, TenantColours, type TenantSource } from '../src/serve/tenants.js'
 import { random } from './support/random.js'
 
 const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -249,6 +249,15 @@ describe('tenants', () => {
     expect(picture.map.names.map(({ text }) => text)).toContain('tenant t7')
     heap.close()
     inside.close()
+  })
+
+  it('keep their colours while they live', () => {
+    const colours = new TenantColours()
+    const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
+    expect(colours.assign(ids)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, undefined, undefined])
+    expect(colours.assign([...ids].reverse())).toEqual([undefined, undefined, 7, 6, 5, 4, 3, 2, 1, 0])
+    expect(colours.assign(['t9', 't3', 't8', 't0'])).toEqual([1, 3, 2, 0])
+    expect(colours.assign([])).toEqual([])
   })
 
   it('of a heap lie on its map where their pieces are, and have maps of their own', () => {

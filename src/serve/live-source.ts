@@ -11,6 +11,7 @@ import type { LiveEnd, LiveFigures, LiveHistory, LivePicture, LiveState } from '
 import { addPoint } from '../page/live-update.js'
 import { type HeapSource, readFigures } from './figures.js'
 import { takePicture } from './picture.js'
+import { TenantColours } from './tenants.js'
 
 /** A walk is left after so long. A heap of 100,000 blocks takes one or two such slices. */
 const SLICE_MS = 10
@@ -46,6 +47,7 @@ export class LiveSource {
   #core: HeapCore | undefined
   #heap: HeapSource
   #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #colours = new TenantColours()
   #sequence = 0
   #figures: LiveFigures | undefined
   #picture: LivePicture | undefined
@@ -157,7 +159,7 @@ export class LiveSource {
   }
 
   #beginWalk(): void {
-    this.#walk = takePicture(this.#open, [...(this.#heap.tenants?.() ?? [])])
+    this.#walk = takePicture(this.#open, [...(this.#heap.tenants?.() ?? [])], this.#colours)
     this.#walkCostMs = 0
   }
 

@@ -26,13 +26,12 @@ import type { LiveMap, LivePicture, LiveTenant, LiveType } from '../page/live-da
 import type { PageKind } from '../page/page-data.js'
 import { CellGrid } from './cell-grid.js'
 import { type HeldRange, heldRanges } from './held-ranges.js'
-import { readTenants, type TenantSource } from './tenants.js'
+import { readTenants, TenantColours, type TenantSource } from './tenants.js'
 
 /** Steps between two places where the walk can be left: a fraction of a millisecond. */
 const STEPS = 4096
 const TYPES_MAX = 200
-/** Tenants with a colour of their own. */
-const TENANT_COLOURS = 8
+/** Of a tenant's pieces what is shown at least: also an empty one is seen. */
 const LEAST_SHARE = 0.01
 
 const KINDS: readonly PageKind[] = [
@@ -62,8 +61,16 @@ const NOT_OURS = 0xffff
 /** Where in a cell it is asked what is not in use, until a place is found that is not. */
 const PROBES: readonly number[] = [0.5, 0.97, 0.03, 0.75, 0.25]
 
-/** A picture of this moment, or of several when it is left in between. */
-export function* takePicture(core: HeapCore, tenants: readonly TenantSource[]): Generator<void, LivePicture> {
+/**
+ * A picture of this moment, or of several when it is left in between.
+ *
+ * @param colours of the tenants in the pictures before
+ */
+export function* takePicture(
+  core: HeapCore,
+  tenants: readonly TenantSource[],
+  colours = new TenantColours(),
+): Generator<void, LivePicture> {
   const hasBlocks = MODES[core.mode].build !== 'embedded'
   core.views.refresh()
   const ranges = heldRanges(core.views.u32, core.base, hasBlocks)
@@ -71,7 +78,8 @@ export function* takePicture(core: HeapCore, tenants: readonly TenantSource[]): 
   for (const { from, lo } of ranges) grid.add(KIND_METADATA, from, lo - from)
   const kinds = [...KINDS]
   const found = yield* readTenants(tenants)
-  const shown = found.tenants.map((tenant, i) => colourTenant(core, grid, kinds, tenant, found.sources[i], i))
+  const chosen = colours.assign(found.tenants.map(({ id }) => id))
+  const shown = found.tenants.map((tenant, i) => colourTenant(core, grid, kinds, tenant, found.sources[i], chosen[i]))
   const blocks = hasBlocks ? yield* addBlocks(core, grid) : 0
   const space = core.objectsThatAre
   const objects = space && addObjects(space, grid)
@@ -105,16 +113,14 @@ function colourTenant(
   kinds: PageKind[],
   tenant: LiveTenant,
   source: TenantSource | undefined,
-  index: number,
+  colour: number | undefined,
 ): LiveTenant {
-  const hasColour = index < TENANT_COLOURS
-  const kind = hasColour ? kinds.length : KIND_OTHER_TENANT
-  if (hasColour) kinds.push({ name: `tenant-${index}`, text: `tenant ${tenant.id}` })
+  const kind = colour === undefined ? KIND_OTHER_TENANT : kinds.length
+  if (colour !== undefined) kinds.push({ name: `tenant-${colour}`, text: `tenant ${tenant.id}` })
   const share = tenant.heldBytes === 0 ? 0 : Math.min(1, tenant.usedBytes / tenant.heldBytes)
-  // Also an empty one is seen.
   const shown = Math.max(share, LEAST_SHARE)
   for (const { from, to } of rangesOfTenant(core, source)) grid.add(kind, from, to - from, shown)
-  return hasColour ? { ...tenant, kind: `tenant-${index}` } : tenant
+  return colour === undefined ? tenant : { ...tenant, kind: `tenant-${colour}` }
 }
 
 /** One that was ended since it was read has none. */

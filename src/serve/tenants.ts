@@ -2,7 +2,7 @@
  * The tenants of a heap as the page shows them: those that hold most, with their figures. Works for whatever has the
  * interface below, so that a heap without tenants costs nothing here.
  */
-import type { LiveTenant } from '../page/live-data.js'
+import type { LiveTenant, PressureLevel } from '../page/live-data.js'
 import type { HeapStats } from '../types.js'
 import { levelOf } from './levels.js'
 
@@ -23,12 +23,38 @@ export interface TenantSource {
   readonly id: string
   readonly base: number
   readonly limitBytes: number
+  pressure?(): { readonly level: PressureLevel }
   stats(): HeapStats & { readonly tenant?: TenantFigures }
 }
 
 const TENANTS_MAX = 200
 /** Tenants between two places where the walk can be left: each costs about 0.1 ms. */
 const STEPS = 16
+
+/** Tenants with a colour of their own. */
+const COLOURS = 8
+
+/** Which tenant has which colour: from when it is first shown until it ends, whoever holds more meanwhile. */
+export class TenantColours {
+  readonly #owners: (string | undefined)[] = Array(COLOURS).fill(undefined)
+
+  /** The colours of those who live now, those first who hold most; undefined for whom none is left. */
+  assign(ids: readonly string[]): (number | undefined)[] {
+    const living = new Set(ids)
+    this.#owners.forEach((owner, colour) => {
+      if (owner !== undefined && !living.has(owner)) this.#owners[colour] = undefined
+    })
+    return ids.map((id) => this.#colourOf(id))
+  }
+
+  #colourOf(id: string): number | undefined {
+    const own = this.#owners.indexOf(id)
+    const colour = own < 0 ? this.#owners.indexOf(undefined) : own
+    if (colour < 0) return undefined
+    this.#owners[colour] = id
+    return colour
+  }
+}
 
 export interface TenantList {
   readonly tenants: readonly LiveTenant[]
@@ -71,11 +97,15 @@ function readTenant(source: TenantSource): LiveTenant | undefined {
       blocks,
       ...given({ min, low, high, max }),
       events,
-      level: levelOf((stats.committedBytes - stats.freeBytes) / Math.max(1, max ?? source.limitBytes)),
+      level: source.pressure?.().level ?? levelOf(usageOf(stats, max ?? source.limitBytes)),
     }
   } catch {
     return undefined
   }
+}
+
+function usageOf({ committedBytes, freeBytes }: HeapStats, limitBytes: number): number {
+  return (committedBytes - freeBytes) / Math.max(1, limitBytes)
 }
 
 function ownFigures(stats: HeapStats): TenantFigures {
