@@ -3,7 +3,7 @@
  * whenever its walk has come to an end.
  *
  * Guarantee: reading takes no more than a twenty-fifth of the program's time. What has cost c milliseconds is not done
- * again for 25 c, but for the very first walk; and the walk is left after SLICE_MS, to go on at the next update.
+ * again for 25 c, but for the very first walk; and the walk is left after SLICE_MS, to go on after 25 times that.
  */
 import type { HeapCore } from '../core.js'
 import { ClosedError } from '../errors.js'
@@ -33,6 +33,7 @@ export function sourceOf(core: HeapCore): LiveSource | undefined {
   return SOURCES.get(core)
 }
 
+type Timer = ReturnType<typeof setTimeout>
 type Follower = (event: LiveEvent) => void
 
 export class LiveSource {
@@ -46,7 +47,8 @@ export class LiveSource {
   /** Let go of when the heap is closed, so that its memory can go. */
   #core: HeapCore | undefined
   #heap: HeapSource
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Timer | undefined
+  #walkTimer: Timer | undefined
   readonly #colours = new TenantColours()
   #sequence = 0
   #figures: LiveFigures | undefined
@@ -127,15 +129,20 @@ export class LiveSource {
 
   // ---- reading ------------------------------------------------------------------------------------------------------
 
+  /** Nobody waits for it: a program that is done ends. */
+  #later(run: () => void, ms: number): Timer {
+    const timer = setTimeout(run, ms)
+    ;(timer as { unref?: () => void }).unref?.()
+    return timer
+  }
+
   #schedule(ms: number): void {
-    this.#timer = setTimeout(() => this.#update(), ms)
-    // Nobody waits for it: a program that is done ends.
-    ;(this.#timer as { unref?: () => void }).unref?.()
+    this.#timer = this.#later(() => this.#update(), ms)
   }
 
   #stop(): void {
     clearTimeout(this.#timer)
-    this.#timer = undefined
+    clearTimeout(this.#walkTimer)
     this.#walk = undefined
   }
 
@@ -143,11 +150,19 @@ export class LiveSource {
     const beganMs = performance.now()
     this.#guarded(() => {
       this.#tell({ name: 'figures', data: this.#readFigures() })
-      const costMs = performance.now() - beganMs
-      if (!this.#walk && performance.now() >= this.#walkDueMs) this.#beginWalk()
-      const picture = this.#walk && this.#goOn(SLICE_MS)
+      if (this.#followers.size === 0) return
+      this.#schedule(Math.max(this.#everyMs, (performance.now() - beganMs) * SHARE))
+      if (this.#walk || performance.now() < this.#walkDueMs) return
+      this.#beginWalk()
+      this.#walkOn()
+    })
+  }
+
+  #walkOn(): void {
+    this.#guarded(() => {
+      const picture = this.#goOn(SLICE_MS)
       if (picture) this.#tell({ name: 'picture', data: picture })
-      if (this.#followers.size > 0) this.#schedule(Math.max(this.#everyMs, costMs * SHARE))
+      else if (this.#walk) this.#walkTimer = this.#later(() => this.#walkOn(), SLICE_MS * SHARE)
     })
   }
 
