@@ -32,6 +32,7 @@ import {
 import { random } from './support/random.js'
 
 const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Date.now() % 2 ** 31)
+console.info(`HEAPWRIGHT_SEED=${SEED}`)
 const MODES: readonly ModeName[] = ['manual', 'compiler', 'runtime', 'vm', 'server', 'embedded']
 const Node = struct('Node', { a: u32, b: u32 })
 
@@ -77,9 +78,9 @@ describe('samples', () => {
   it('add up for tenants, too, which are part of what their heap has in use', () => {
     const below = random(SEED)
     const heap = Heap.create({ mode: 'runtime', name: 'main', limit: '64MiB' })
-    const a = heap.tenant('a', { mode: 'manual', max: '8MiB' })
-    const b = heap.tenant('b', { mode: 'vm', max: '8MiB' })
-    const inner = a.tenant('inner', { max: '2MiB' })
+    const a = heap.tenant('a', { mode: 'manual', max: '24MiB' })
+    const b = heap.tenant('b', { mode: 'vm', max: '24MiB' })
+    const inner = a.tenant('inner', { max: '8MiB' })
     for (let round = 0; round < 10; round++) {
       for (const each of [heap, a, b, inner]) work(each, below)
       const samples = heap.metrics()
@@ -87,7 +88,7 @@ describe('samples', () => {
       const held = of(samples, 'tenant.held', 'a') + of(samples, 'tenant.held', 'b')
       expect(of(samples, 'memory.lent')).toBe(held)
       expect(of(samples, 'memory.used')).toBeGreaterThan(held)
-      expect(of(samples, 'tenant.max', 'a')).toBe(8 * 2 ** 20)
+      expect(of(samples, 'tenant.max', 'a')).toBe(24 * 2 ** 20)
     }
     expect(inner.metrics().map((s) => s.attributes['heapwright.tenant'])).not.toContain('a')
     expect(inner.metrics()).toEqual(

@@ -1,6 +1,6 @@
 /**
- * Goal: the pressure of a heap is what its two words say, and whoever listens hears of every level that lasts, once, not
- * too often, and never of one that merely sways around a threshold (row G2).
+ * Goal: the pressure of a heap is what its two words say, and whoever listens hears of every level that lasts, once,
+ * not too often, and never of one that merely sways around a threshold (row G2).
  * Method: the scale against a second formulation of the rule at every byte of small limits; heaps filled and emptied
  * through every level and back, with a clock that the test moves; automatic collections seen in events.
  * A failure means listeners that are told wrong, too often or too late, or a heap that collects when it must not.

@@ -1,7 +1,7 @@
 /**
- * What tenants cost: alloc + free of one size in a heap, in a tenant of it, and in a tenant whose parent has many others;
- * random replace in the same; then the time to make and to end one. The two heaps run in processes of their own, as
- * programs that use one or the other would.
+ * What tenants cost: alloc + free of one size in a heap, in a tenant of it, and in a tenant whose parent has many
+ * others; random replace in the same; then the time to make and to end one. The two heaps run in processes of their
+ * own, as programs that use one or the other would.
  */
 import { Heap } from '../../src/index.js'
 import { type Contestant, checked, tlsf } from '../contestants.js'

@@ -14,6 +14,9 @@ import type { CollectionPhase } from '../objects/bracket.js'
 import type { Collection, CollectionKind } from '../objects/collections.js'
 import { VERSION } from '../version.js'
 
+/** What a viewer shows of an event that is chosen. */
+export type TraceArguments = Readonly<Record<string, string | number | boolean>>
+
 /** One event as the format has it. Times in microseconds. */
 export interface TraceEvent {
   readonly name: string
@@ -24,7 +27,7 @@ export interface TraceEvent {
   readonly dur?: number
   readonly pid: number
   readonly tid: number
-  readonly args: Readonly<Record<string, string | number>>
+  readonly args: TraceArguments
 }
 
 /** `JSON.stringify` of it is a file that viewers open. */
@@ -134,7 +137,7 @@ function phaseEvents(phases: Collection['phases'], whole: TraceEvent): TraceEven
 }
 
 /** All figures of a collection, phases in milliseconds. */
-function argumentsOf({ phases, kind: _, atMs: __, ...figures }: Collection): Record<string, string | number> {
+function argumentsOf({ phases, kind: _, atMs: __, ...figures }: Collection): TraceArguments {
   const times = Object.entries(phases).map(([phase, ms]) => [`${phase}Ms`, ms] as const)
   return { ...figures, ...Object.fromEntries(times) }
 }
