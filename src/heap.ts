@@ -75,7 +75,7 @@ import { reportOf } from './serve/report.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
 import { type WriteStatsOptions, writeStats } from './stats-file.js'
-import type { Tenancy, TenantEnd } from './tenancy.js'
+import { formatTenant, type Tenancy, type TenantEnd } from './tenancy.js'
 import type { TenantLimits, TenantOptions } from './tenant-options.js'
 import type { TenantParts } from './tenants.js'
 import {
@@ -892,6 +892,10 @@ export class Tenant extends Heap {
   override stats(): TenantStats {
     const stats = super.stats()
     return { ...stats, tenant: this.#tenancy.figures(stats.inUseBytes, stats.inUsePeakBytes, stats.liveBlocks) }
+  }
+
+  override report(): string {
+    return super.report() + formatTenant(this.stats().tenant)
   }
 
   /** The same as `free()`; nothing to do when it has ended. */

@@ -22,7 +22,9 @@ import type { HeapCore } from './core.js'
 import { ArgumentError, CorruptionError, OutOfMemoryError, outOfMemoryText, TenantLimitError } from './errors.js'
 import type { LimitEvent } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
+import { formatBytes } from './sizes.js'
 import { checkLimits, type TenantLimits, type TenantPlan } from './tenant-options.js'
+import { alignColumns } from './text-table.js'
 import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
 
 /** Growth beyond `high` is acted upon and told at most once in this time. */
@@ -34,6 +36,15 @@ export interface TenantEnd {
   readonly bytes: number
   /** Blocks that were live. */
   readonly blocks: number
+}
+
+/** What a tenant holds, its limits and how often it met them, as text for people. */
+export function formatTenant(figures: TenantFigures): string {
+  const { heldBytes, min, low, high, max, events } = figures
+  const sizes = { held: heldBytes, min, low, high, max }
+  const rows = Object.entries(sizes).map(([name, bytes]) => [name, formatBytes(bytes)])
+  const counts = Object.entries(events).map(([name, count]) => `${name} ${count}`)
+  return `\ntenant\n${alignColumns(rows)}\nevents: ${counts.join(', ')}\n`
 }
 
 export class Tenancy {

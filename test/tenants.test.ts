@@ -307,6 +307,17 @@ describe('making tenants', () => {
     expect(heap.stats()).toMatchObject({ inUseBytes: 0, tenantBytes: 0 })
   })
 
+  it('reports what it holds, and its limits', () => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('guest', { max: '8MiB', high: '6MiB', low: '1MiB', min: '128KiB' })
+    tenant.tryAlloc(9 * MIB)
+    const report = tenant.report()
+    expect(report).toContain("tenant 'guest', mode manual")
+    expect(report).toMatch(/held +128 KiB\n.*min +128 KiB\n.*low +1 MiB\n.*high +6 MiB\n.*max +8 MiB\n/)
+    expect(report).toContain('events: low 0, high 0, max 1, oom 1, oomKill 0')
+    expect(heap.report()).toMatch(/tenantBytes +128 KiB/)
+  })
+
   it('is nothing to attach to', () => {
     using heap = Heap.create()
     const tenant = heap.tenant('a')
