@@ -561,8 +561,11 @@ export class Heap extends CountedAccess implements Disposable {
 
   /**
    * A heap within this heap, with a limit, statistics and an end of its own: for a guest, a request, a user. It lives
-   * in pieces of this heap's memory, which are in use as seen from here. While a tenant of this id lives, it is that one;
-   * options are then left out, or the same.
+   * in pieces of this heap's memory, which are in use as seen from here. While a tenant of this id lives, it is that
+   * one; options are then left out, or the same.
+   *
+   * For hundreds of tenants make the heap with `reserve`: growth of a memory costs the engine time for each kernel that
+   * is bound to it.
    *
    * @throws ArgumentError for an id or options that cannot be; OutOfMemoryError when this heap has no room for it;
    * UnsupportedError in mode `embedded`
@@ -873,8 +876,8 @@ export class Tenant extends Heap {
   /**
    * Set other limits; what is left out stays. A `max` below what is held makes the tenant give back and collect first.
    *
-   * @throws ArgumentError for limits that contradict each other, or when more than `max` is still held; they are then as
-   * they were
+   * @throws ArgumentError for limits that contradict each other, or when more than `max` is still held; they are then
+   * as they were
    */
   setLimits(limits: TenantLimits): void {
     this.core.assertOpen()
@@ -882,7 +885,7 @@ export class Tenant extends Heap {
     this.#tenancy.setLimits(limits)
   }
 
-  /** Give wholly free pieces back to the parent, down to `min`; the bytes. It does so itself when the parent needs them. */
+  /** Give wholly free pieces back to the parent, down to `min`; the bytes. The parent takes them itself in need. */
   giveBack(): Bytes {
     this.core.assertOpen()
     return this.#tenancy.giveBack() as Bytes

@@ -2,8 +2,8 @@
  * What a tenant is to the heap around it: the pieces that it has borrowed, its limits, what happened to it, its end.
  * `Tenant` is a thin front over one of these; the tenant's own heap knows nothing of it but where growth comes from.
  *
- * Growth: the tenant's kernel asks for a piece in the middle of a call, and the parent's kernel lends it one at once. No
- * code of the user runs there. When the parent has none, the request fails in the tenant first: its caches, its
+ * Growth: the tenant's kernel asks for a piece in the middle of a call, and the parent's kernel lends it one at once.
+ * No code of the user runs there. When the parent has none, the request fails in the tenant first: its caches, its
  * reclaimers, its collection. Only then, between calls, the parent makes room, in the same way, and it is tried again.
  * What comes to the tenant's own limit never reaches the parent.
  *
@@ -261,7 +261,11 @@ export class Tenancy {
     this.#tell('low', this.plan.lowBytes)
   }
 
-  /** Set other limits; those above a lower `max` come down with it. @throws ArgumentError; nothing has changed then, but what could be spared is given back */
+  /**
+   * Set other limits; those above a lower `max` come down with it.
+   *
+   * @throws ArgumentError; the limits are as they were then, but what could be spared has been given back
+   */
   setLimits(given: TenantLimits): void {
     const { plan } = this
     const { max = plan.maxBytes } = given

@@ -1,6 +1,6 @@
 /**
- * From the options of `heap.tenant` to what the kernel is told. What a tenant has of its parent, a memory and a place in
- * it, is refused with the reason; the rest is checked as for any heap.
+ * From the options of `heap.tenant` to what the kernel is told. What a tenant has of its parent, a memory and a place
+ * in it, is refused with the reason; the rest is checked as for any heap.
  */
 
 import { WASM_PAGE_BYTES } from '../kernel/layout.js'

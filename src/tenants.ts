@@ -155,6 +155,6 @@ type GiveObjects = (core: HeapCore, plan: ObjectPlan | undefined) => void
 
 function checkSame(tenancy: Tenancy, plan: TenantPlan): void {
   if (isSamePlan(tenancy.plan, plan)) return
-  const expected = `left out, or what ${tenancy.label} was made with and its limits are now; end it first to change more`
+  const expected = `left out, or what ${tenancy.label} was made with, and its limits as they are now`
   throw new ArgumentError('options', plan, expected)
 }
