@@ -5,6 +5,7 @@
  * OpenTelemetry instruments by its SDK. Random runs print their seed.
  * A failure means: a dashboard that shows other figures than the heap, or a scrape that is refused as a whole.
  */
+import { readFileSync } from 'node:fs'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -14,6 +15,7 @@ import {
 import parsePrometheus from 'parse-prometheus-text-format'
 import { Registry, register } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { EVENT_NAMES } from '../src/events.js'
 import {
   ArgumentError,
   describeMetrics,
@@ -355,5 +357,20 @@ describe('OpenTelemetry', () => {
 
   it('wants a meter', () => {
     expect(() => registerOpenTelemetry(Heap.create(), undefined as never)).toThrow(ArgumentError)
+  })
+})
+
+describe('docs/metrics.md', () => {
+  const page = readFileSync(new URL('../docs/metrics.md', import.meta.url), 'utf8')
+
+  it('has the metrics that there are, and no others', () => {
+    const rows = describeMetrics().map((m) => `| \`${m.name}\` | \`${m.unit}\` | ${m.instrument} | ${m.meaning} |`)
+    expect(page.match(/^\| `heapwright\..*$/gm)).toEqual(rows)
+  })
+
+  it('has the events that there are', () => {
+    const section = page.slice(page.indexOf('## Events'), page.indexOf('## Channels'))
+    const names = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+    expect(names.sort()).toEqual([...EVENT_NAMES].sort())
   })
 })
