@@ -48,7 +48,7 @@ export interface TenantCollection {
    * as where objects that have survived left a nursery.
    */
   readonly freedBytes: number
-  /** Bytes of objects found dead. Those that lie among live ones are free for objects alone, and not in `freedBytes`. */
+  /** Bytes of objects found dead. Those among live ones are free for objects alone, and not in `freedBytes`. */
   readonly objectBytes: number
   /** Bytes of pieces that tenants gave back to who had lent them. */
   readonly givenBackBytes: number

@@ -3,9 +3,9 @@
  *
  *   usage = (committed - free) / limit, two words of the control block
  *
- * A level is entered at its threshold and left a few points below it, so that usage which sways around a threshold does
- * not tell of each turn. Listeners hear of at most one change in an interval: what comes meanwhile is told at its end,
- * as the level that holds then, and only if it is another one than was told last.
+ * A level is entered at its threshold and left a few points below it, so that usage which sways around a threshold
+ * does not tell of each turn. Listeners hear of at most one change in an interval: what comes meanwhile is told at its
+ * end, as the level that holds then, and only if it is another one than was told last.
  *
  * While somebody wants to know, the monitor looks after each call that may have changed what is in use: one comparison
  * of two words with bounds that were computed before, between which nothing is to be done. What is to be done beyond
@@ -312,7 +312,7 @@ export class PressureMonitor implements Interposer {
     this.watch()
   }
 
-  /** Tell of the level if it is news and its time has come; in how many milliseconds it will, if that is to be waited for. */
+  /** Tell of the level if it is news and its time has come; in how many milliseconds it will, if there is a wait. */
   #tell(now: HeapPressure): number | undefined {
     if (!this.#hasListeners || now.level === this.#told) return undefined
     const nowMs = this.#core.clock.nowMs()

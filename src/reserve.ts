@@ -2,8 +2,8 @@
  * The reserve for when memory runs out: a piece that is held from the start and given back when a request has failed
  * for good, so that whoever handles the failure can allocate. It is taken again as soon as there is room.
  *
- * It is the one piece of an arena that nobody allocates from: owned, in no live block, part of `unusedBytes`. Filling it
- * again waits until twice its bytes can be had, so that as much is left for others as it takes. A fill that found
+ * It is the one piece of an arena that nobody allocates from: owned, in no live block, part of `unusedBytes`. Filling
+ * it again waits until twice its bytes can be had, so that as much is left for others as it takes. A fill that found
  * no room in spite of that, in pieces or because the memory does not grow, waits for less to be in use than then.
  */
 import { HEAP_LIMIT_AT, STATUS_OK } from '../kernel/layout.js'

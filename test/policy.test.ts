@@ -1,10 +1,9 @@
 /**
  * Goal: each collection policy does what its name says, to the byte, and says what it did (row G3).
- * Method: heaps and tenants whose content is known: so many live objects, so many dead ones, pages kept at hand, pieces
- * wholly free. What must be touched and what must not is compared with the figures of each heap before and after; what
- * a policy reports, with what the statistics of all of them say.
- * A failure means memory that a policy promised and did not give, or a tenant that was disturbed against its
- * protection.
+ * Method: heaps and tenants whose content is known: so many live objects, so many dead ones, pages kept at hand,
+ * pieces wholly free. What must be touched and what must not is compared with the figures of each heap before and
+ * after; what a policy reports, with what the statistics of all of them say.
+ * A failure means memory that a policy promised and did not give, or a protected tenant that was disturbed.
  */
 import { describe, expect, it } from 'vitest'
 import {
