@@ -215,6 +215,32 @@ describe('the sweep', () => {
     expect(gauge.levels).toEqual(['medium', 'high'])
   })
 
+  it('at random: never the same twice, never too soon, and after a quiet interval the level that holds', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const next = random(seed)
+      const minIntervalMs = 100 + next(900)
+      const gauge = new Gauge({ pressure: { minIntervalMs, collects: next(2) === 0 } })
+      const toldMs: number[] = []
+      gauge.listen()
+      gauge.heap.on('pressure', () => void toldMs.push(gauge.clock.nowMs()))
+      for (let step = 0; step < 60; step++) {
+        gauge.usage = (15 + next(82)) / 100
+        if (next(3) === 0) gauge.clock.block(next(minIntervalMs))
+        else gauge.clock.advance(next(2 * minIntervalMs))
+      }
+      gauge.clock.advance(minIntervalMs)
+      expect(gauge.levels.length, `seed ${seed}`).toBeGreaterThan(10)
+      expect(gauge.levels.at(-1), `seed ${seed}`).toBe(gauge.heap.pressure().level)
+      for (let i = 1; i < toldMs.length; i++) {
+        expect(gauge.levels[i], `seed ${seed}, event ${i}`).not.toBe(gauge.levels[i - 1])
+        expect((toldMs[i] ?? 0) - (toldMs[i - 1] ?? 0), `seed ${seed}, event ${i}`).toBeGreaterThanOrEqual(
+          minIntervalMs,
+        )
+      }
+      expectSound(gauge.heap)
+    }
+  })
+
   it('tells a new listener with the next call, and nobody once the last has gone', () => {
     const gauge = new Gauge()
     gauge.usage = 0.85
