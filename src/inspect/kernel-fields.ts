@@ -16,6 +16,8 @@ export const PAGE_CAPACITY_AT = 30
 // ---- map codes of what a heap has lent to its tenants: a run, a MiB
 export const CODE_LENT = 0x0d
 export const CODE_LENT_MIB = 0x0e
+/** In the last word of a table entry: the MiB is another heap's, whose objects are shared with this one. */
+export const FOREIGN_MIB = 1
 
 // ---- chunk table entry (kernel/overlay.ts, Entry)
 export const ENTRY_MAP_BIAS_AT = 0

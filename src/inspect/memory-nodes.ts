@@ -16,7 +16,7 @@ import type { HeapCore } from '../core.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { Groups } from './groups.js'
 import { type SpanTaker, walkMemory } from './memory-walk.js'
-import { PieceUses } from './pieces.js'
+import { type PieceUse, PieceUses } from './pieces.js'
 
 /** `each`: a node for every block and free run; `grouped`: one for those of a size; `auto`: `each` up to 10,000. */
 export type BlockNodes = 'auto' | 'each' | 'grouped'
@@ -31,7 +31,12 @@ interface Piece {
   readonly bytes: number
   /** What of it is neither a live block nor an object. */
   restBytes: number
+  hasObjects: boolean
 }
+
+/** Of pieces that nothing leads to by a list that is followed here. */
+const TABLE: PieceUse = { name: 'table' }
+const SHARED_SEGMENT: PieceUse = { name: 'shared segment', holdsObjects: true }
 
 interface Rest {
   freeBytes: number
@@ -101,7 +106,7 @@ export class MemoryNodes implements SpanTaker {
   }
 
   piece(address: number, bytes: number, head: number): void {
-    const piece: Piece = { address, end: address - head + bytes, bytes, restBytes: bytes }
+    const piece: Piece = { address, end: address - head + bytes, bytes, restBytes: bytes, hasObjects: false }
     this.#pieces.push(piece)
     const use = this.#uses.byAddress.get(address)?.name
     if (use === 'pool segment' || use === 'piece of the bump allocator') this.#addInner(piece)
@@ -137,8 +142,12 @@ export class MemoryNodes implements SpanTaker {
   /** Take the bytes of an object that is not counted out of the memory it lies in. */
   takeObject(header: number, bytes: number): void {
     const piece = this.#pieceAround(header)
-    if (piece) piece.restBytes -= bytes
-    else this.#objectBytes -= bytes
+    if (!piece) {
+      this.#objectBytes -= bytes
+      return
+    }
+    piece.restBytes -= bytes
+    piece.hasObjects = true
   }
 
   #pieceAround(address: number): Piece | undefined {
@@ -215,7 +224,8 @@ export class MemoryNodes implements SpanTaker {
     const sums = new Map<string, number>()
     const nodes = new Map<Piece, number>()
     for (const piece of this.#pieces) {
-      const { name, owner, holdsObjects } = this.#uses.byAddress.get(piece.address) ?? { name: 'table' }
+      const { name, owner, holdsObjects } =
+        this.#uses.byAddress.get(piece.address) ?? (piece.hasObjects ? SHARED_SEGMENT : TABLE)
       const holder = owner === undefined ? undefined : owners.get(owner)
       const parent = holder ?? groups.group(holdsObjects ? '(objects)' : '(tables)', memory)
       const title = holdsObjects ? `${name}: all but objects` : name

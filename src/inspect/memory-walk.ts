@@ -45,6 +45,7 @@ import {
   ENTRY_MAP_BIAS_AT,
   ENTRY_SPAN_AT,
   ENTRY_UNIT_BIAS_AT,
+  FOREIGN_MIB,
   PAGE_BLOCK_BYTES_AT,
   PAGE_CAPACITY_AT,
   PAGE_UNITS_AT,
@@ -188,6 +189,7 @@ class ChunkWalk {
     if (this.#huge.has(start)) return
     this.#huge.add(start)
     const bytes = this.#word(entry + ENTRY_UNIT_BIAS_AT)
+    if ((bytes & FOREIGN_MIB) !== 0) return
     const code = this.#word(entry + ENTRY_MAP_BIAS_AT)
     if (code === CODE_HUGE) this.#taker.run(start, bytes)
     else if (code === CODE_LENT_MIB) this.#taker.lent(bytes)
