@@ -59,3 +59,35 @@ describe.runIf('tenant' in Heap.prototype)('tenants', () => {
     heap.close()
   })
 })
+
+/** Heaps that share images with their tenants. */
+interface Sharing {
+  loadImage(
+    bytes: Uint8Array,
+    structs: { node: typeof Node },
+    options: { shared: true },
+  ): { roots: { node: ObjectView } }
+  shared<V extends ObjectView>(object: V): V
+}
+
+describe.runIf('tenant' in Heap.prototype && 'shared' in Heap.prototype)('what a heap shares with its tenants', () => {
+  it.each(['runtime', 'vm', 'server'] as const)('in mode %s is in it once, and referred to from both', (mode) => {
+    const heap = Heap.create({ mode, limit: '256MiB' }) as Host & Sharing
+    heap.scope()
+    const image = heap.freeze({ node: heap.new(Node, { value: 7 }) })
+    const { roots } = heap.loadImage(image, { node: Node }, { shared: true })
+    const tenant = heap.tenant('guest') as Host & Sharing
+    tenant.scope()
+    const own = tenant.new(Node, { next: tenant.shared(roots.node) as never })
+    tenant.root(own)
+    const snapshot = heap.snapshot()
+    expect(snapshot.bytes).toBe(heap.stats().committedBytes)
+    const { graph } = snapshot
+    const [edge] = graph.edges(graph.nodeById(own.reference + 1) as number)
+    expect(graph.node(edge?.node as number).id).toBe(roots.node.reference + 1)
+    const keepers = graph.retainers(edge?.node as number).map(({ node }) => graph.node(node).name)
+    expect(keepers).toEqual(expect.arrayContaining(['Node', '(images)']))
+    expect(tenant.snapshot().bytes).toBe(tenant.stats().committedBytes)
+    heap.close()
+  })
+})
