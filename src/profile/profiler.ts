@@ -40,7 +40,7 @@ export interface ProfileOptions {
   readonly includeObjects?: boolean
   /**
    * Most of the program's time that samples may take, above 0 to 1. When they come faster than that allows, the mean
-   * grows for a while; figures stay estimates of all allocations. Default 0.01; with a `seed` 1, which is no bound, so
+   * grows for a while; figures stay estimates of all allocations. Default 0.005; with a `seed` 1, which is no bound, so
    * that how fast a machine is changes nothing.
    */
   readonly timeShare?: number
@@ -55,7 +55,7 @@ const MEAN_BYTES = 512 * 1024
 const MEAN_MAX_BYTES = 2 ** 30
 const STACK_DEPTH = 32
 const STACK_DEPTH_MAX = 256
-const TIME_SHARE = 0.01
+const TIME_SHARE = 0.005
 const OPTIONS = ['meanBytes', 'seed', 'stackDepth', 'stack', 'includeObjects', 'timeShare'] as const
 
 /** What a profiler asks of the world, for tests and tools to replace. */
