@@ -451,6 +451,8 @@ describe('the stream', () => {
     const words = new Uint32Array(memory.buffer)
     // The number of size classes, in the control block.
     words[(heap.base + 100) >>> 2] = 0xffff
+    const metrics = await ask(`${url}metrics`)
+    expect([metrics.status, metrics.text]).toEqual([500, expect.stringMatching(/^corruption near 0x0: /)])
     const state = await stateOf(url)
     expect(state.end).toMatchObject({ reason: 'unreadable', message: expect.stringMatching(/^corruption near 0x0: /) })
     expect(() => heap.reportHtml()).toThrow(expect.objectContaining({ code: 'HW_CORRUPTION' }))

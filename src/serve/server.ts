@@ -114,8 +114,16 @@ class Site {
       fetchMode: headerOf(request, 'sec-fetch-mode'),
       localAddress: request.socket.localAddress,
     })
-    if (refusal === undefined) this.#answerOwn(request, response)
-    else send(response, 403, TEXT, `${refusal}\n`)
+    if (refusal !== undefined) {
+      send(response, 403, TEXT, `${refusal}\n`)
+      return
+    }
+    try {
+      this.#answerOwn(request, response)
+    } catch (error) {
+      // A heap that is damaged must not end the program that is only looked at.
+      send(response, 500, TEXT, `${error instanceof Error ? error.message : error}\n`)
+    }
   }
 
   #answerOwn(request: HttpRequest, response: HttpResponse): void {
