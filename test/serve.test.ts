@@ -13,14 +13,23 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Heap, type HeapServer, i32, type ServeOptions, struct, UnsupportedError } from '../src/index.js'
+import {
+  Heap,
+  type HeapServer,
+  i32,
+  PROMETHEUS_CONTENT_TYPE,
+  prometheusText,
+  type ServeOptions,
+  struct,
+  UnsupportedError,
+} from '../src/index.js'
 import type { LiveFigures, LiveState } from '../src/page/live-data.js'
 import { LiveSource } from '../src/serve/live-source.js'
 import { refusalOf } from '../src/serve/request-guard.js'
 import { Streams } from '../src/serve/streams.js'
 
 const BUILT = pathToFileURL(join(import.meta.dirname, '../dist/src/index.js')).href
-const ROUTES = ['/', '/state.json', '/events', '/report.html']
+const ROUTES = ['/', '/state.json', '/events', '/report.html', '/metrics']
 
 interface Answer {
   readonly status: number
@@ -247,6 +256,17 @@ describe('what is answered', () => {
       expect(heap.verify().ok).toBe(true)
     },
   )
+
+  it('has the metrics as Prometheus reads them', async () => {
+    const heap = makeHeap()
+    const { url } = await serve(heap)
+    const { headers, text } = await ask(`${url}metrics`)
+    expect(headers['content-type']).toBe(PROMETHEUS_CONTENT_TYPE)
+    expect(text).toBe(prometheusText(heap))
+    expect(text).toContain('heapwright_memory_used_bytes')
+    heap.close()
+    expect(await ask(`${url}metrics`)).toMatchObject({ status: 200, text: '' })
+  })
 
   it('escapes the names that the program gave', async () => {
     const name = `</script><script>alert('1')</script><img src=x>`

@@ -1,5 +1,6 @@
 /** The figures of a heap that every update of the live page has: statistics, pressure, pauses. */
 import type { HeapCore } from '../core.js'
+import type { MeasuredHeap } from '../metrics/several.js'
 import type { DurationFigures, HistogramBucket } from '../objects/histogram.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { LiveFigures, LivePauses, LivePressure } from '../page/live-data.js'
@@ -9,14 +10,13 @@ import { levelOf } from './levels.js'
 import type { TenantSource } from './tenants.js'
 
 /** What a heap is asked for beside its core; what it does not have is left out of the page. */
-export interface HeapSource {
-  readonly name: string
+export interface HeapSource extends MeasuredHeap {
   readonly pressure?: () => LivePressure
   readonly tenants?: () => Iterable<TenantSource>
 }
 
 /** @throws ClosedError, CorruptionError */
-export function readFigures(core: HeapCore, heap: HeapSource, sequence: number): LiveFigures {
+export function readFigures(core: HeapCore, heap: Partial<HeapSource>, sequence: number): LiveFigures {
   const stats = readStats(core)
   const space = core.objectsThatAre
   return {

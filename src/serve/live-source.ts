@@ -46,7 +46,7 @@ export class LiveSource {
   #history: LiveHistory = { atMs: [], inUseBytes: [], committedBytes: [] }
   /** Let go of when the heap is closed, so that its memory can go. */
   #core: HeapCore | undefined
-  #heap: HeapSource
+  #heap: HeapSource | undefined
   #timer: Timer | undefined
   #walkTimer: Timer | undefined
   readonly #colours = new TenantColours()
@@ -79,6 +79,11 @@ export class LiveSource {
     this.#unlisten()
     this.#followers.clear()
     this.#stop()
+  }
+
+  /** The heap while it can be read. */
+  get heap(): HeapSource | undefined {
+    return this.#heap
   }
 
   /** What was thrown when the heap could not be read. */
@@ -167,14 +172,14 @@ export class LiveSource {
   }
 
   #readFigures(): LiveFigures {
-    const figures = readFigures(this.#open, this.#heap, ++this.#sequence)
+    const figures = readFigures(this.#open, this.#heap ?? {}, ++this.#sequence)
     this.#figures = figures
     this.#history = addPoint(this.#history, figures)
     return figures
   }
 
   #beginWalk(): void {
-    this.#walk = takePicture(this.#open, [...(this.#heap.tenants?.() ?? [])], this.#colours)
+    this.#walk = takePicture(this.#open, [...(this.#heap?.tenants?.() ?? [])], this.#colours)
     this.#walkCostMs = 0
   }
 
@@ -221,7 +226,7 @@ export class LiveSource {
     this.#unlisten()
     this.#stop()
     this.#core = undefined
-    this.#heap = { name: this.#name }
+    this.#heap = undefined
     this.#tell({ name: 'end', data: end })
   }
 

@@ -7,6 +7,7 @@
  * | `/state.json` | everything that is known at this moment |
  * | `/events` | the same as it changes: Server-Sent Events |
  * | `/report.html` | the page as a file that needs no server |
+ * | `/metrics` | the figures as Prometheus reads them; nothing once the heap was closed |
  * | `/collect`, `/trim` | commands, by POST, only with `allowCommands` |
  *
  * Guarantee: nothing is read of the heap while nobody asks. What is sent has figures, and the names of the heap, of its
@@ -14,6 +15,7 @@
  */
 import type { HeapCore } from '../core.js'
 import { ArgumentError } from '../errors.js'
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from '../metrics/prometheus.js'
 import { policyFor } from '../page/document.js'
 import { renderLivePage } from '../page/live-page.js'
 import type { HttpModule, HttpRequest, HttpResponse, HttpServer } from '../platform/http.js'
@@ -134,7 +136,13 @@ class Site {
     else if (!route) send(response, 404, TEXT, 'there is no such page here\n')
     else if (request.method !== 'GET') refuseMethod(response, 'GET')
     else if (route === 'events') this.streams.open(response)
+    else if (route === 'metrics') this.#sendMetrics(response)
     else this.#sendState(route, response)
+  }
+
+  #sendMetrics(response: HttpResponse): void {
+    const { heap } = this.#source
+    send(response, 200, PROMETHEUS_CONTENT_TYPE, heap ? prometheusText(heap) : '')
   }
 
   #sendState(route: 'page' | 'state' | 'report', response: HttpResponse): void {
@@ -167,11 +175,12 @@ class Site {
   }
 }
 
-const ROUTES: ReadonlyMap<string, 'page' | 'state' | 'events' | 'report'> = new Map([
+const ROUTES: ReadonlyMap<string, 'page' | 'state' | 'events' | 'report' | 'metrics'> = new Map([
   ['/', 'page'],
   ['/state.json', 'state'],
   ['/events', 'events'],
   ['/report.html', 'report'],
+  ['/metrics', 'metrics'],
 ])
 
 function headerOf(request: HttpRequest, name: string): string | undefined {
