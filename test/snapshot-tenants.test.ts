@@ -7,9 +7,6 @@
 import { describe, expect, it } from 'vitest'
 import { Heap, i32, type ObjectView, ref, type Snapshot, struct } from '../src/index.js'
 
-/** Heaps with tenants. */
-type Host = Heap & { tenant(id: string): Host }
-
 const Node = struct('Node', { value: i32, next: ref('Node') })
 
 function keep(heap: Heap, count: number): void {
@@ -33,9 +30,9 @@ function shareOf({ graph, nodeCount }: Snapshot, group: string): { readonly byte
   return { bytes: graph.node(top).retainedBytes, objects }
 }
 
-describe.runIf('tenant' in Heap.prototype)('tenants', () => {
+describe('tenants', () => {
   it.each(['manual', 'runtime', 'vm', 'server'] as const)('of mode %s have what they hold', (mode) => {
-    const heap = Heap.create({ mode, limit: '256MiB' }) as Host
+    const heap = Heap.create({ mode, limit: '256MiB' })
     const [first, second] = [heap.tenant('first'), heap.tenant('second')]
     const inner = second.tenant('inner')
     for (let i = 0; i < 300; i++) first.alloc(100 * i)
@@ -60,23 +57,13 @@ describe.runIf('tenant' in Heap.prototype)('tenants', () => {
   })
 })
 
-/** Heaps that share images with their tenants. */
-interface Sharing {
-  loadImage(
-    bytes: Uint8Array,
-    structs: { node: typeof Node },
-    options: { shared: true },
-  ): { roots: { node: ObjectView } }
-  shared<V extends ObjectView>(object: V): V
-}
-
-describe.runIf('tenant' in Heap.prototype && 'shared' in Heap.prototype)('what a heap shares with its tenants', () => {
+describe('what a heap shares with its tenants', () => {
   it.each(['runtime', 'vm', 'server'] as const)('in mode %s is in it once, and referred to from both', (mode) => {
-    const heap = Heap.create({ mode, limit: '256MiB' }) as Host & Sharing
+    const heap = Heap.create({ mode, limit: '256MiB' })
     heap.scope()
     const image = heap.freeze({ node: heap.new(Node, { value: 7 }) })
     const { roots } = heap.loadImage(image, { node: Node }, { shared: true })
-    const tenant = heap.tenant('guest') as Host & Sharing
+    const tenant = heap.tenant('guest')
     tenant.scope()
     const own = tenant.new(Node, { next: tenant.shared(roots.node) as never })
     tenant.root(own)

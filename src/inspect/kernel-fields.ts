@@ -13,12 +13,6 @@ export const PAGE_BLOCK_BYTES_AT = 24
 export const PAGE_UNITS_AT = 27
 export const PAGE_CAPACITY_AT = 30
 
-// ---- map codes of what a heap has lent to its tenants: a run, a MiB
-export const CODE_LENT = 0x0d
-export const CODE_LENT_MIB = 0x0e
-/** In the last word of a table entry: the MiB is another heap's, whose objects are shared with this one. */
-export const FOREIGN_MIB = 1
-
 // ---- chunk table entry (kernel/overlay.ts, Entry)
 export const ENTRY_MAP_BIAS_AT = 0
 export const ENTRY_LO_AT = 4
