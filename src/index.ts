@@ -86,7 +86,7 @@ export {
   type SnapshotStrings,
 } from './formats/heapsnapshot.js'
 export { writeHeapSnapshot } from './formats/heapsnapshot-writer.js'
-export type { TraceEvent, TraceEvents } from './formats/trace-events.js'
+export type { TraceArguments, TraceEvent, TraceEvents } from './formats/trace-events.js'
 export type { BlockGuard, Guard } from './guard.js'
 export { type CollectTenantsOptions, Heap, type Tenant } from './heap.js'
 export type { DiffOptions, DiffRow, SnapshotDiff } from './inspect/diff.js'
