@@ -486,6 +486,7 @@ describe('roots', () => {
 const TRUSTING = [
   'create',
   'attach',
+  'detach',
   'reset',
   'setKnobs',
   'arena',

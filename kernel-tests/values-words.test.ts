@@ -17,7 +17,7 @@ const { STATUS_TYPE } = values
 const { KIND_BYTES, KIND_F64, KIND_U8, KIND_VALUE, KIND_WIDE } = values
 
 /** What is about other things, or says where the heap is. */
-const OTHERS = /^(?:attach|create|setShapeLimit|dictionary|propert|shape|valuesVerify|memory)/
+const OTHERS = /^(?:attach|detach|create|setShapeLimit|dictionary|propert|shape|valuesVerify|memory)/
 /** Calls that answer what their caller owns. */
 const OWNED = new Set(
   ['stringNew', 'stringMake', 'stringConcat', 'stringSlice', 'arrayNew', 'arraySlice', 'arrayPop'].concat([
