@@ -9,7 +9,6 @@ import { Heap, i32, type ModeName, ref, struct } from '../src/index.js'
 import type { LiveMap, LivePicture } from '../src/page/live-data.js'
 import { CellGrid } from '../src/serve/cell-grid.js'
 import { type HeldRange, heldRanges } from '../src/serve/held-ranges.js'
-import { levelOf } from '../src/serve/levels.js'
 import { takePicture } from '../src/serve/picture.js'
 import { readTenants, TenantColours, type TenantSource } from '../src/serve/tenants.js'
 import { random } from './support/random.js'
@@ -218,7 +217,8 @@ describe('tenants', () => {
 
   function tenant(id: string, heap: Heap, figures: object): TenantSource {
     const stats = () => ({ ...heap.stats(), tenant: { usedBytes: 0, peakBytes: 0, blocks: 0, events: {}, ...figures } })
-    return { id, base: heap.base, limitBytes: heap.limitBytes, stats: stats as unknown as TenantSource['stats'] }
+    const pressure = () => heap.pressure()
+    return { id, base: heap.base, pressure, stats: stats as unknown as TenantSource['stats'] }
   }
 
   it('come with those first that hold most, and their limits as far as they have any', () => {
@@ -301,20 +301,5 @@ describe('tenants', () => {
       'there',
     ])
     heap.close()
-  })
-})
-
-describe('levels of pressure', () => {
-  it.each([
-    [0, 'low'],
-    [0.5999, 'low'],
-    [0.6, 'medium'],
-    [0.7999, 'medium'],
-    [0.8, 'high'],
-    [0.9499, 'high'],
-    [0.95, 'critical'],
-    [1, 'critical'],
-  ] as const)('%f is %s', (usage, level) => {
-    expect(levelOf(usage)).toBe(level)
   })
 })

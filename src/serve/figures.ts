@@ -5,33 +5,24 @@ import type { DurationFigures, HistogramBucket } from '../objects/histogram.js'
 import type { ObjectSpace } from '../objects/space.js'
 import type { LiveFigures, LivePauses, LivePressure } from '../page/live-data.js'
 import { readStats } from '../stats.js'
-import type { HeapStats } from '../types.js'
-import { levelOf } from './levels.js'
 import type { TenantSource } from './tenants.js'
 
-/** What a heap is asked for beside its core; what it does not have is left out of the page. */
+/** What a heap is asked for beside its core. */
 export interface HeapSource extends MeasuredHeap {
-  readonly pressure?: () => LivePressure
-  readonly tenants?: () => Iterable<TenantSource>
+  readonly pressure: () => LivePressure
+  readonly tenants: () => Iterable<TenantSource>
 }
 
 /** @throws ClosedError, CorruptionError */
-export function readFigures(core: HeapCore, heap: Partial<HeapSource>, sequence: number): LiveFigures {
-  const stats = readStats(core)
+export function readFigures(core: HeapCore, heap: HeapSource, sequence: number): LiveFigures {
   const space = core.objectsThatAre
   return {
     sequence,
     atMs: Date.now(),
-    stats,
-    pressure: heap.pressure?.() ?? pressureOf(stats),
+    stats: readStats(core),
+    pressure: heap.pressure(),
     ...(space && { pauses: readPauses(space) }),
   }
-}
-
-function pressureOf({ committedBytes, freeBytes, limitBytes }: HeapStats): LivePressure {
-  const usedBytes = committedBytes - freeBytes
-  const usage = limitBytes === 0 ? 1 : Math.min(1, usedBytes / limitBytes)
-  return { level: levelOf(usage), usage, usedBytes, limitBytes }
 }
 
 function readPauses({ collections }: ObjectSpace): LivePauses {

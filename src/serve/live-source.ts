@@ -172,14 +172,14 @@ export class LiveSource {
   }
 
   #readFigures(): LiveFigures {
-    const figures = readFigures(this.#open, this.#heap ?? {}, ++this.#sequence)
+    const figures = readFigures(this.#open.core, this.#open.heap, ++this.#sequence)
     this.#figures = figures
     this.#history = addPoint(this.#history, figures)
     return figures
   }
 
   #beginWalk(): void {
-    this.#walk = takePicture(this.#open, [...(this.#heap?.tenants?.() ?? [])], this.#colours)
+    this.#walk = takePicture(this.#open.core, [...this.#open.heap.tenants()], this.#colours)
     this.#walkCostMs = 0
   }
 
@@ -202,8 +202,9 @@ export class LiveSource {
     return this.#picture
   }
 
-  get #open(): HeapCore {
-    if (this.#core) return this.#core
+  get #open(): { readonly core: HeapCore; readonly heap: HeapSource } {
+    const [core, heap] = [this.#core, this.#heap]
+    if (core && heap) return { core, heap }
     throw new ClosedError(this.#name)
   }
 

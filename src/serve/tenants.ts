@@ -4,7 +4,6 @@
  */
 import type { LiveTenant, PressureLevel } from '../page/live-data.js'
 import type { HeapStats } from '../types.js'
-import { levelOf } from './levels.js'
 
 /** What tells a tenant's figures apart from a heap's. */
 interface TenantFigures {
@@ -22,8 +21,7 @@ interface TenantFigures {
 export interface TenantSource {
   readonly id: string
   readonly base: number
-  readonly limitBytes: number
-  pressure?(): { readonly level: PressureLevel }
+  pressure(): { readonly level: PressureLevel }
   stats(): HeapStats & { readonly tenant?: TenantFigures }
 }
 
@@ -97,15 +95,11 @@ function readTenant(source: TenantSource): LiveTenant | undefined {
       blocks,
       ...given({ min, low, high, max }),
       events,
-      level: source.pressure?.().level ?? levelOf(usageOf(stats, max ?? source.limitBytes)),
+      level: source.pressure().level,
     }
   } catch {
     return undefined
   }
-}
-
-function usageOf({ committedBytes, freeBytes }: HeapStats, limitBytes: number): number {
-  return (committedBytes - freeBytes) / Math.max(1, limitBytes)
 }
 
 function ownFigures(stats: HeapStats): TenantFigures {
