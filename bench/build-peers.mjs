@@ -5,6 +5,7 @@
  *   inside-heapwright.wasm  the same loop compiled together with the kernel
  *   blocks-only.wasm        the kernel's block functions alone: what a linked guest that only mallocs would carry
  *   objects-guest.wasm      programs over objects as a guest of the kernel, in a module of their own
+ *   owners-guest.wasm       a guest that stores references by the kernel's call
  *   objects-minimal.wasm    the same programs on AssemblyScript's objects, with its `minimal` runtime
  *   objects-incremental.wasm    and with its `incremental` one
  *   values.wasm             AssemblyScript's arrays and maps
@@ -40,6 +41,11 @@ const targets = [
   {
     name: 'objects-guest',
     source: 'bench/inside/objects.ts',
+    options: [...OPTIMISE, '--runtime', 'stub', '--importMemory', '--noExportMemory'],
+  },
+  {
+    name: 'owners-guest',
+    source: 'bench/inside/owners.ts',
     options: [...OPTIMISE, '--runtime', 'stub', '--importMemory', '--noExportMemory'],
   },
   ...['minimal', 'incremental'].map((runtime) => ({

@@ -79,4 +79,10 @@ export const observingEventGroups: readonly Group[] = [
     pairs(heap)
     off()
   }),
+  group('pressure', 'one listener of pressure', true, (heap) => {
+    heap.on('pressure', () => {})
+  }),
+  group('auto', 'the heap collects by itself (autoCollect)', true, (heap) => {
+    heap.autoCollect()
+  }),
 ]

@@ -1,10 +1,10 @@
 /**
  * What tenants cost: alloc + free of one size in a heap, in a tenant of it, and in a tenant whose parent has many
- * others; random replace in the same; then the time to make and to end one. The two heaps run in processes of their
- * own, as programs that use one or the other would.
+ * others; random replace in the same; what the check of owners costs a store; the time to make and to end a tenant.
+ * Heap and tenant run in processes of their own, as programs that use one or the other would.
  */
-import { Heap } from '../../src/index.js'
-import { type Contestant, checked, tlsf } from '../contestants.js'
+import { array, Heap, i32, ref, struct } from '../../src/index.js'
+import { builtModule, type Contestant, checked, compiled, tlsf } from '../contestants.js'
 import { type Allocator, loopsFor } from '../loops.js'
 import { type Budget, judge, type Row, spread } from '../result.js'
 import { randomPlaces, randomSizes, SEQUENCE_STEPS } from '../sequences.js'
@@ -131,6 +131,50 @@ async function runLives({ rounds }: GroupOptions): Promise<Row[]> {
   })
 }
 
+// ---- whose objects a store may refer to ------------------------------------------------------------------------------
+
+const OBJECTS = 1024
+const Node = struct('Node', { next: ref(), value: i32 })
+const List = struct('List', { count: i32, items: array(ref()) })
+
+/** A guest of `heap` that stores references to its objects; the number of stores is to be given. */
+function storesIn(heap: Heap): (times: number) => void {
+  heap.scope()
+  const list = heap.new(List, { count: 1 }, OBJECTS)
+  for (let i = 0; i < OBJECTS; i++) {
+    const scope = heap.scope()
+    list.items.set(i, heap.new(Node, { value: i }))
+    scope.close()
+  }
+  // Old, and where they stay.
+  heap.compact()
+  const { address } = heap.pin(list)
+  const imports = { env: { memory: heap.memory }, kernel: heap.raw as unknown as WebAssembly.ModuleImports }
+  const { exports } = new WebAssembly.Instance(compiled('owners-guest'), imports)
+  const from = address + (List.fields.find(({ name }) => name === 'items')?.offset ?? 0)
+  const stores = exports.stores as (from: number, count: number, times: number) => void
+  return (times) => stores(from, OBJECTS, times)
+}
+
+async function runOwners(mode: 'vm' | 'runtime', { rounds }: GroupOptions): Promise<Row[] | string> {
+  if (!builtModule('owners-guest')) return 'build/bench has no owners-guest: it needs the AssemblyScript compiler'
+  const heap = Heap.create({ mode, limit: '64MiB' })
+  const entrants = [
+    { contestant: 'heap', stores: storesIn(heap) },
+    { contestant: 'tenant', stores: storesIn(heap.tenant('guest')) },
+  ].map(({ contestant, stores }): Entrant => ({ contestant, run: (operations) => timed(() => stores(operations)) }))
+  const figures = await takeTurns(entrants, 'heap', { rounds, operations: 1 << 20 })
+  return [judge({ workload: `storeReference by a guest, mode '${mode}'`, unit: 'store', peer: 'heap', figures }, [])]
+}
+
+function ownersGroup(mode: 'vm' | 'runtime'): Group {
+  return {
+    id: `tenants owners ${mode}`,
+    section: 'Tenants: the check of owners',
+    run: (options) => runOwners(mode, options),
+  }
+}
+
 export const tenantGroups: readonly Group[] = [
   pairsGroup('heap', 'in a heap without tenants', checked),
   pairsGroup('one', 'in its only tenant', tenantAmong(0)),
@@ -142,5 +186,7 @@ export const tenantGroups: readonly Group[] = [
       run: (options) => runReplace(contestant, options),
     }),
   ),
+  ownersGroup('vm'),
+  ownersGroup('runtime'),
   { id: 'tenants lives', section: 'Tenants: their beginning and their end', run: runLives },
 ]
