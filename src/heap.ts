@@ -71,7 +71,6 @@ import { type RecordTraceOptions, recentTraceEvents, TraceRecorder } from './pro
 import { RawAccess } from './raw.js'
 import { tellCreated } from './serve/created.js'
 import type { HeapServer, ServeOptions } from './serve/options.js'
-import { reportOf } from './serve/report.js'
 import { parseSize } from './sizes.js'
 import { formatStats, readStats } from './stats.js'
 import { type WriteStatsOptions, writeStats } from './stats-file.js'
@@ -727,12 +726,15 @@ export class Heap extends CountedAccess implements Disposable {
 
   /**
    * The page of this moment as one HTML document that needs nothing else, no server and no network. Walks over all
-   * blocks and objects.
+   * blocks and objects, in one go; the page's own code is loaded with the first call.
    *
-   * @throws CorruptionError when the control block was overwritten so that the figures cannot be had
+   * @throws CorruptionError when the control block was overwritten so that the figures cannot be had; ClosedError, also
+   * when the heap is closed meanwhile
+   * @example
+   * await writeFile('heap.html', await heap.reportHtml())
    */
-  reportHtml(): string {
-    this.core.assertOpen()
+  async reportHtml(): Promise<string> {
+    const { reportOf } = await import('./serve/report.js')
     return reportOf(this.core, this)
   }
 

@@ -358,7 +358,7 @@ describe.skipIf(isWithoutBrowser)('the saved report', () => {
   it('opens from a file, with everything and no request', async () => {
     const heap = makeHeap()
     const file = join(directory, 'report.html')
-    writeFileSync(file, heap.reportHtml())
+    writeFileSync(file, await heap.reportHtml())
     heap.close()
     const { page, complaints, requests } = await openPage(browser)
     const url = pathToFileURL(file).href
