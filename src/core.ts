@@ -432,6 +432,13 @@ export class HeapCore {
     return address
   }
 
+  /** An address for `bytes` from `attempt`, after reclaimers if need be. */
+  request(bytes: number, attempt: () => number): Address {
+    this.assertOpen()
+    const address = bytes <= REQUEST_MAX_BYTES ? ((attempt() >>> 0) as Address) : NULL
+    return address !== NULL ? address : this.rescueOrThrow(bytes, attempt)
+  }
+
   /** Announce that a request has failed for good; the error that says so. */
   outOfMemory(requestedBytes: number): OutOfMemoryError {
     // Who catches it may drop what can be spared: the next request may collect again.

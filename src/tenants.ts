@@ -100,9 +100,11 @@ export class TenantList {
     return core
   }
 
-  /** What `find` gives, behind its front. */
-  parts(id: string): TenantParts | undefined {
-    return this.#entries.get(checkTenantId(id))
+  /** What is behind a tenant that lives, which is named by its id or given itself. @throws ArgumentError */
+  parts(tenant: unknown): TenantParts | undefined {
+    if (typeof tenant !== 'object') return this.#entries.get(checkTenantId(tenant))
+    for (const entry of this.#entries.values()) if (entry.front === tenant) return entry
+    return undefined
   }
 
   find(id: string): unknown {

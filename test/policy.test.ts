@@ -384,6 +384,8 @@ describe('the calls', () => {
       ['tenant', { policy: 'targeted', tenant: 'nobody' }],
       ['tenant', { policy: 'targeted', tenant: ended }],
       ['tenant', { policy: 'targeted', tenant: other }],
+      ['tenant', { policy: 'targeted', tenant: heap }],
+      ['tenant', { policy: 'targeted', tenant: null }],
       ['id', { policy: 'targeted', tenant: 5 }],
     ]
     for (const [argument, options] of refused) {
