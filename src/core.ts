@@ -368,9 +368,10 @@ export class HeapCore {
     this.reclaimers.takeCause()
     if (requestedBytes > REQUEST_MAX_BYTES) return NULL
     const again = () => this.untrapped(attempt)
-    const found = ((this.#releaseCaches() !== 0 && again()) ||
+    const found =
+      (this.#releaseCaches() !== 0 && again()) ||
       this.#reclaimAndCollect(requestedBytes, again, collects) ||
-      this.tenancy?.rescue(requestedBytes, again)) as number
+      (this.tenancy?.rescue(requestedBytes, again) ?? 0)
     // Finalizers run now, when the request has what it needs.
     if (collects) this.objectSpace?.settle()
     if (found === 0) return NULL
