@@ -3,7 +3,8 @@
  * Method: every source file is read as text; what needs to know code from comments and strings looks at a copy in which
  * those are blank. Each rule gathers all of its breaches, as `file:line: what`, so that one run shows them all.
  * A failure means that a file has lost its opening comment, a line or a function has outgrown the screen, a room knows
- * a floor above it, the library needs a package, or the package or a document points at nothing.
+ * a floor above it, the library needs a package or loads what few programs ask for, or the package or a document
+ * points at nothing.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -120,6 +121,11 @@ function importsOf({ path, text }: Source): { readonly specifier: string; readon
   return [...text.matchAll(/\b(?:from|import|require)\s*\(?\s*['"]([^'"\n]+)['"]/g)]
     .filter(({ index }) => code[index] !== ' ')
     .map((match) => ({ specifier: match[1] as string, place: `${path}:${lineAt(text, match.index)}` }))
+}
+
+/** The text without imports that wait until they are asked for. */
+function staticPart(text: string): string {
+  return text.replace(/\bimport\s*\([^)]*\)/g, '')
 }
 
 /** Text in front of a brace that opens the body of a function, or of a statement inside one, which does no harm. */
@@ -264,6 +270,23 @@ describe('kernel and src', () => {
     }
     expect(reached.size).toBeGreaterThan(20)
     expectNone(breaches)
+  })
+
+  it('the library is loaded without the page and its server', () => {
+    const waiting = ['dist/src/index.js']
+    const loaded = new Set(waiting)
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      // What is asked for with `import()` is not loaded with it.
+      for (const { specifier } of importsOf({ path, text: staticPart(readFileSync(join(ROOT, path), 'utf8')) })) {
+        const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/')
+        if (!loaded.has(target)) waiting.push(target)
+        loaded.add(target)
+      }
+    }
+    expect(loaded).toContain('dist/src/heap.js')
+    const breaches = [...loaded].filter((path) => /^dist\/src\/(?:page|serve)\//.test(path))
+    // It tells a program that was loaded before of new heaps, and is a line.
+    expectNone(breaches.filter((path) => path !== 'dist/src/serve/created.js'))
   })
 
   it('src has no `any`', () => {
