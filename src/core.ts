@@ -311,6 +311,8 @@ export class HeapCore {
   close(): void {
     if (this.#isClosed) return
     this.tenants.endAll()
+    // Whoever was told of their end may have closed this one.
+    if (this.#isClosed) return
     this.#isClosed = true
     this.pressure.close()
     this.#use(refusingKernel(() => this.#closedError()))

@@ -58,6 +58,7 @@ export class Tenancy {
   /** Bytes by address. */
   readonly #pieces = new Map<Address, number>()
   readonly #onEnd: () => void
+  #ended: TenantEnd | undefined
   /** Whether the last growth that was refused was refused by the parent. */
   #isParentShort = false
   #limitRefusals = 0
@@ -179,15 +180,19 @@ export class Tenancy {
     this.#core.assertOpen()
     if (isKilled) this.counts.oomKill++
     this.#core.tenants.endAll()
+    // Whoever was told of their end may have ended this one.
+    if (this.#ended) return this.#ended
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
+    this.#ended = ended
     this.#core.close()
     this.abandon()
     this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended })
     return ended
   }
 
-  /** Hand all pieces back, whatever is in them. */
+  /** Hand all pieces back, whatever is in them; nothing to do when that was done. */
   abandon(): void {
+    if (this.isEnded) return
     this.isEnded = true
     this.#watchOff?.()
     for (const piece of this.#pieces.keys()) this.#return(piece)

@@ -10,7 +10,7 @@ import {
   WASM_PAGE_BYTES,
 } from '../kernel/layout.js'
 import { HeapCore } from './core.js'
-import { ArgumentError, CorruptionError } from './errors.js'
+import { ArgumentError, ClosedError, CorruptionError } from './errors.js'
 import type { ObjectPlan } from './objects/plan.js'
 import { Tenancy } from './tenancy.js'
 import {
@@ -38,6 +38,7 @@ interface Entry {
 export class TenantList {
   readonly #core: HeapCore
   readonly #entries = new Map<string, Entry>()
+  #isEndingAll = false
 
   constructor(core: HeapCore) {
     this.#core = core
@@ -52,6 +53,8 @@ export class TenantList {
       if (options !== undefined) checkSame(found.tenancy, this.#plan(id, options, found.tenancy.plan.madeWithBytes))
       return found.front as T
     }
+    // One that begins while all of them end would be left behind in memory that is no longer lent.
+    if (this.#isEndingAll) throw new ClosedError(this.#core.label, 'is ending its tenants: none can begin meanwhile')
     const plan = this.#plan(id, options ?? {})
     const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
     const core = this.#make(tenancy, plan, give)
@@ -147,8 +150,20 @@ export class TenantList {
     return undefined
   }
 
+  /** End those who live. Whoever is told of it may end others, or all of them once more, but begin none. */
   endAll(): void {
-    for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end()
+    const wasEndingAll = this.#isEndingAll
+    this.#isEndingAll = true
+    try {
+      for (const { tenancy, core } of [...this.#entries.values()]) {
+        if (tenancy.isEnded) continue
+        // A closed one is about to end: a listener of its end has brought us here.
+        if (core.isClosed) tenancy.abandon()
+        else tenancy.end()
+      }
+    } finally {
+      this.#isEndingAll = wasEndingAll
+    }
   }
 }
 

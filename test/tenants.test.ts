@@ -700,6 +700,43 @@ describe('the end of a tenant', () => {
     expect(thrownBy(() => heap.tenant('a'))).toBeInstanceOf(ClosedError)
   })
 
+  it.each(['reset', 'close'] as const)('lets none begin while a %s ends them all', (call) => {
+    const heap = Heap.create({ limit: '16MiB' })
+    heap.tenant('a').alloc(100)
+    const thrown: unknown[] = []
+    heap.on('tenantEnd', () => void thrown.push(thrownBy(() => heap.tenant('again'))))
+    heap[call]()
+    expect(thrown).toEqual([expect.any(ClosedError)])
+    if (call === 'close') return
+    expect([...heap.tenants()]).toEqual([])
+    expectWhole(heap)
+    expect(heap.tenant('again').alloc(100)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('may come from a listener that is told of another end', () => {
+    const heap = Heap.create({ limit: '16MiB' })
+    const outer = heap.tenant('outer')
+    outer.tenant('inner')
+    const ends: string[] = []
+    heap.on('tenantEnd', ({ tenant }) => void ends.push(tenant))
+    outer.on('tenantEnd', () => void outer.free())
+    expect(outer.free().bytes).toBeGreaterThan(0)
+    expect(ends).toEqual(['outer'])
+    const other = heap.tenant('other')
+    heap.on('close', ({ name }) => void ends.push(name))
+    other.on('close', () => heap.close())
+    expect(other.free().bytes).toBeGreaterThan(0)
+    expect([heap.isClosed, other.isEnded]).toEqual([true, true])
+    expect(ends).toEqual(['outer', 'heap', 'other'])
+    const last = Heap.create({ limit: '16MiB' })
+    for (const id of ['a', 'b']) last.tenant(id)
+    last.on('close', () => void ends.push('closed'))
+    last.on('tenantEnd', () => last.close())
+    last.close()
+    expect(ends.filter((one) => one === 'closed')).toHaveLength(1)
+  })
+
   it('leaves what it held to others', () => {
     using heap = Heap.create({ limit: '24MiB', debug: true })
     for (let i = 0; i < 30; i++) {
