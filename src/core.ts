@@ -155,6 +155,8 @@ export class HeapCore {
   place(base: Address): void {
     this.base = base
     this.generationIndex = (base + HEAP_GENERATION_AT) >>> 2
+    // Watchers that were put on before, by subscribers of channels, look at the words of this one from now on.
+    this.#useInterposed()
   }
 
   get kernel(): Kernel {
