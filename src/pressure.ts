@@ -227,6 +227,7 @@ export class PressureMonitor implements Interposer {
   #timerOff: (() => void) | undefined
   #timerMs = Number.POSITIVE_INFINITY
   #isLooking = false
+  #looksSoon = false
   /** In use more than this, or less than that, and there is something to be done. */
   #mostBytes = -1
   #leastBytes = -1
@@ -292,6 +293,19 @@ export class PressureMonitor implements Interposer {
       const used = readUsage()
       // Detached arrays give undefined, for which every comparison is false.
       if (used <= this.#mostBytes && used >= this.#leastBytes) return
+      this.look()
+    })
+  }
+
+  /**
+   * Look when the running job is over: what tenants borrow and give back changes what is in use here in the middle of
+   * their calls, after which nobody looks.
+   */
+  lookSoon(): void {
+    if (this.#off === undefined || this.#looksSoon) return
+    this.#looksSoon = true
+    queueMicrotask(() => {
+      this.#looksSoon = false
       this.look()
     })
   }

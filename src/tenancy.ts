@@ -96,6 +96,7 @@ export class Tenancy {
     const home = lend() || this.parent.rescue(pages * WASM_PAGE_BYTES, lend)
     if (home === NULL) throw this.parent.outOfMemory(pages * WASM_PAGE_BYTES)
     this.#enter(home as Address, pages)
+    this.parent.pressure.lookSoon()
   }
 
   /** The growth hook of the tenant's kernel: the page at which a piece of `pages` begins, or -1. */
@@ -104,6 +105,7 @@ export class Tenancy {
     this.#isParentShort = piece === NULL
     if (piece === NULL) return -1
     this.#enter(piece as Address, pages)
+    this.parent.pressure.lookSoon()
     const { highBytes } = this.plan
     if (highBytes !== undefined && this.heldBytes + pages * WASM_PAGE_BYTES > highBytes) this.#isHighDue = true
     return piece / WASM_PAGE_BYTES
@@ -127,6 +129,7 @@ export class Tenancy {
   }
 
   #return(piece: Address): void {
+    this.parent.pressure.lookSoon()
     if (this.parent.plainKernel.takeBack(piece) === STATUS_OK) return
     throw new CorruptionError(piece, `the piece that ${this.label} held is none of ${this.parent.label}`)
   }

@@ -5,6 +5,7 @@
  * through every level and back, with a clock that the test moves; automatic collections seen in events.
  * A failure means listeners that are told wrong, too often or too late, or a heap that collects when it must not.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import {
   ArgumentError,
@@ -305,6 +306,25 @@ describe('the sweep', () => {
     expectSound(gauge.heap)
   })
 
+  it('is told to those who have subscribed before there was a heap, wherever that lies', () => {
+    const levels: PressureLevel[] = []
+    const listener = (message: unknown) => void levels.push((message as PressureEvent).level)
+    subscribe('heapwright:pressure', listener)
+    try {
+      const memory = new WebAssembly.Memory({ initial: 64 })
+      const common = { limit: '2MiB', pressure: { minIntervalMs: 0 } } as const
+      const heap = Heap.create({ memory, base: 2 * MIB, ...common })
+      heap.alloc(100)
+      expect(levels).toEqual([])
+      heap.alloc(1.5 * MIB)
+      expect(levels).toEqual(['medium'])
+      heap.alloc(400_000)
+      expect(levels).toEqual(['medium', 'critical'])
+    } finally {
+      unsubscribe('heapwright:pressure', listener)
+    }
+  })
+
   it('of a tenant is its own, and follows its limit', () => {
     const clock = new ManualClock()
     const heap = Heap.create({ limit: '64MiB', testing: { clock } })
@@ -319,6 +339,25 @@ describe('the sweep', () => {
     expect(tenant.pressure()).toMatchObject({ level: 'low', limitBytes: 8 * MIB })
     expect(levels).toEqual(['medium', 'low'])
     expectSound(tenant)
+  })
+
+  it('hears of what tenants borrow and give back, when the job is over', async () => {
+    const gauge = new Gauge({ limit: '64MiB' })
+    gauge.listen()
+    const tenant = gauge.heap.tenant('outer', { max: '60MiB' }).tenant('guest', { max: '55MiB' })
+    const block = tenant.alloc(42 * MIB)
+    await Promise.resolve()
+    expect(gauge.levels).toEqual(['medium'])
+    gauge.clock.advance(1000)
+    tenant.free(block)
+    tenant.giveBack()
+    gauge.heap.findTenant('outer')?.free()
+    await Promise.resolve()
+    expect(gauge.levels).toEqual(['medium', 'low'])
+    gauge.heap.tenant('late', { max: '60MiB' }).alloc(42 * MIB)
+    gauge.heap.close()
+    await Promise.resolve()
+    expect(gauge.levels).toEqual(['medium', 'low'])
   })
 
   it('ends with the heap, timers included', () => {
