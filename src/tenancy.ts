@@ -187,15 +187,13 @@ export class Tenancy {
     if (this.#ended) return this.#ended
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
     this.#ended = ended
-    this.#core.close()
-    this.abandon()
+    this.#core.close(() => this.abandon())
     this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended })
     return ended
   }
 
-  /** Hand all pieces back, whatever is in them; nothing to do when that was done. */
+  /** Hand all pieces back, whatever is in them. */
   abandon(): void {
-    if (this.isEnded) return
     this.isEnded = true
     this.#watchOff?.()
     for (const piece of this.#pieces.keys()) this.#return(piece)

@@ -96,8 +96,7 @@ export class TenantList {
       tenancy.holdReserve(parts.outOfMemoryReserve)
       core.collector.begin()
     } catch (error) {
-      core.close()
-      tenancy.abandon()
+      core.close(() => tenancy.abandon())
       throw error
     }
     return core
@@ -155,12 +154,7 @@ export class TenantList {
     const wasEndingAll = this.#isEndingAll
     this.#isEndingAll = true
     try {
-      for (const { tenancy, core } of [...this.#entries.values()]) {
-        if (tenancy.isEnded) continue
-        // A closed one is about to end: a listener of its end has brought us here.
-        if (core.isClosed) tenancy.abandon()
-        else tenancy.end()
-      }
+      for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end()
     } finally {
       this.#isEndingAll = wasEndingAll
     }

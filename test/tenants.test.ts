@@ -714,6 +714,19 @@ describe('the end of a tenant', () => {
     expectWhole(heap)
   })
 
+  it('is over when it is told: the heap around is whole, and may have another of the same id', () => {
+    using heap = Heap.create({ mode: 'vm', limit: '16MiB' })
+    const tenant = heap.tenant('a')
+    const seen: unknown[] = []
+    tenant.on('close', () => {
+      seen.push(heap.verify(), heap.forceCollect().hasRun, heap.metrics().length > 0, heap.findTenant('a'))
+      seen.push(heap.tenant('a') !== tenant)
+    })
+    tenant.free()
+    expect(seen).toEqual([{ ok: true }, true, true, undefined, true])
+    expectWhole(heap)
+  })
+
   it('may come from a listener that is told of another end', () => {
     const heap = Heap.create({ limit: '16MiB' })
     const outer = heap.tenant('outer')
