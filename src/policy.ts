@@ -196,8 +196,9 @@ export class HeapCollector {
       const beganMs = this.#core.clock.nowMs()
       const occupied = occupiedBytes(this.#core)
       const run = this.#run(plan, cause, touched)
-      const freedBytes = Math.max(occupied - occupiedBytes(this.#core), 0)
-      this.#startAnew()
+      // Reclaimers, and listeners of `trim`, may have closed the heap.
+      const freedBytes = this.#core.isClosed ? 0 : Math.max(occupied - occupiedBytes(this.#core), 0)
+      if (!this.#core.isClosed) this.#startAnew()
       const made = { policy, cause, hasRun: true, freedBytes, ...run, ms: this.#core.clock.nowMs() - beganMs }
       // Whoever is told, and finalizers, may use the heaps, or end them.
       for (const { isClosed, objectSpace } of touched) if (!isClosed) objectSpace?.settle()
@@ -216,7 +217,8 @@ export class HeapCollector {
     const occupied = occupiedBytes(this.#core)
     // Tenants first: what they give back is free in the heap when its turn comes.
     for (const tenant of tenants) cleaned.add(tenant, how, touched)
-    if (itself) cleaned.objectBytes += cleanOwn(this.#core, how, touched)
+    if (itself && !this.#core.isClosed) cleaned.objectBytes += cleanOwn(this.#core, how, touched)
+    if (this.#core.isClosed) return { ...cleaned, tenantsSpared: spared.length }
     const hasHelped = occupiedBytes(this.#core) < occupied || cleaned.objectBytes + cleaned.givenBackBytes > 0
     if (hasHelped) return { ...cleaned, tenantsSpared: spared.length }
     const low = spared.filter(({ tenancy }) => !isAtMin(tenancy))
@@ -305,10 +307,11 @@ class Cleaned {
     const { heldBytes } = tenancy
     const occupied = occupiedBytes(core)
     const objectBytes = clean(core, how, touched)
-    if (tenancy.isEnded) return
-    if (!how.isInPlace) tenancy.giveBack()
-    const givenBackBytes = Math.max(heldBytes - tenancy.heldBytes, 0)
     this.objectBytes += objectBytes
+    if (!how.isInPlace) tenancy.giveBack()
+    // What the end of one gives back is not what cleaning has.
+    if (tenancy.isEnded) return
+    const givenBackBytes = Math.max(heldBytes - tenancy.heldBytes, 0)
     this.givenBackBytes += givenBackBytes
     if (objectBytes + givenBackBytes > 0 || occupiedBytes(core) < occupied) this.tenantsCleaned++
   }
@@ -337,11 +340,13 @@ function cleanOwn(core: HeapCore, how: Cleaning, touched: HeapCore[]): number {
   touched.push(core)
   const isForced = how.cause === 'force' && !how.isInPlace
   if (isForced) core.reclaimers.runAll(core.word(HEAP_COMMITTED_AT))
+  // What runs here of the user's may end the heap, each time.
+  if (core.isClosed) return 0
   const space = core.objectsThatAre
   const objectBytes = space ? collectObjects(space, how, isForced) : 0
   if (!how.isInPlace && MODES[core.mode].build !== 'embedded') {
-    core.tenants.giveBack()
-    core.releaseCaches()
+    if (!core.isClosed) core.tenants.giveBack()
+    if (!core.isClosed) core.releaseCaches()
   }
   return objectBytes
 }

@@ -435,6 +435,51 @@ describe('the calls', () => {
     expectSound(heap)
   })
 
+  /** Two tenants, one with a tenant of its own, all with what can be given back. */
+  function family() {
+    const { heap, tenants } = household('vm')
+    const inner = tenants[0].tenant('inner')
+    objects(inner, 1, 20)
+    keptPages(inner, 8)
+    inner.free(inner.alloc(3 * MIB))
+    return { heap, outer: tenants[0], inner, other: tenants[2] }
+  }
+  const END = {
+    'a reclaimer ends its tenant': ({ outer }) => outer.addReclaimer(() => void (outer.isEnded || outer.free())),
+    'one within ends that around it': ({ outer, inner }) =>
+      inner.addReclaimer(() => void (outer.isEnded || outer.free())),
+    'a listener of trim ends its tenant': ({ outer }) => outer.on('trim', () => void (outer.isEnded || outer.free())),
+    'one within of trim ends that around it': ({ outer, inner }) =>
+      inner.on('trim', () => void (outer.isEnded || outer.free())),
+    'a reclaimer closes the heap': ({ heap }) => heap.addReclaimer(() => heap.close()),
+    'a listener of trim closes the heap': ({ heap }) => heap.on('trim', () => heap.close()),
+    "a tenant's reclaimer closes the heap": ({ heap, inner }) => inner.addReclaimer(() => heap.close()),
+    "a tenant's listener closes the heap": ({ heap, other }) => other.on('trim', () => heap.close()),
+  } as const satisfies Record<string, (of: ReturnType<typeof family>) => unknown>
+
+  it.each(Object.entries(END))('go on with what is left when %s', (name, arrange) => {
+    const all = family()
+    arrange(all)
+    const { heap, outer, other } = all
+    const { collections } = other.stats()
+    expect(heap.forceCollect().hasRun).toBe(true)
+    expect(heap.isClosed).toBe(name.includes('the heap'))
+    expect(outer.isEnded).toBe(true)
+    if (heap.isClosed) return
+    expect(other.stats().collections).toBeGreaterThan(collections)
+    expect(heap.forceCollect().hasRun).toBe(true)
+    expectSound(heap)
+  })
+
+  it('that come by themselves leave the call that they follow alone when a listener closes the heap', () => {
+    const heap = Heap.create({ limit: '4MiB' })
+    keptPages(heap, 8)
+    heap.autoCollect({ everyMs: 0, fromUsage: 0 })
+    heap.on('trim', () => heap.close())
+    expect(heap.alloc(3 * MIB)).toBeGreaterThan(0)
+    expect(heap.isClosed).toBe(true)
+  })
+
   it('do not nest', () => {
     const heap = Heap.create({ mode: 'vm', limit: '16MiB' })
     const inner: TenantCollection[] = []
