@@ -267,10 +267,18 @@ export class ReclaimerList {
 
   /** Run all of them for nobody's request; what they throw surfaces as what listeners throw. */
   runAll(bytesNeeded: number): void {
+    this.runUntil(bytesNeeded, () => false)
+  }
+
+  /** The same one after the other, until `isEnough` says so. */
+  runUntil(bytesNeeded: number, isEnough: () => boolean): void {
     if (this.#running) return
-    this.#running = true
-    for (const { reclaim } of this.#registrations) callGuarded(reclaim, bytesNeeded)
-    this.#running = false
+    for (const { reclaim } of this.#registrations) {
+      this.#running = true
+      callGuarded(reclaim, bytesNeeded)
+      this.#running = false
+      if (isEnough()) return
+    }
   }
 
   /**

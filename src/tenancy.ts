@@ -293,13 +293,21 @@ export class Tenancy {
 
   /** Give back what can be spared until `bytes` or less are held: free memory first, then what is garbage. */
   #shrinkTo(bytes: number): void {
-    const kinds = this.#core.objectSpace?.isCounted ? [COLLECT_FULL] : [COLLECT_FULL, COLLECT_COMPACT]
-    for (const kind of [undefined, ...kinds]) {
-      if (kind !== undefined) this.#core.objectSpace?.collect(kind)
-      this.#core.releaseCaches()
-      this.giveBack()
-      if (this.heldBytes <= bytes) return
+    if (this.#giveBackTo(bytes)) return
+    for (const kind of this.#core.objectSpace?.isCounted ? [COLLECT_FULL] : [COLLECT_FULL, COLLECT_COMPACT]) {
+      this.#core.objectSpace?.collect(kind)
+      if (this.#giveBackTo(bytes)) return
     }
+  }
+
+  /**
+   * Give free memory back; whether no more than `bytes` are held then. Listeners, and who ran before, may have ended the
+   * tenant, which holds nothing then.
+   */
+  #giveBackTo(bytes: number): boolean {
+    if (!this.isEnded) this.#core.releaseCaches()
+    this.giveBack()
+    return this.heldBytes <= bytes
   }
 
   /** Look at each call that may have grown, as long as there is a limit to look for. */
@@ -313,27 +321,28 @@ export class Tenancy {
 
   #actOnHigh(): void {
     const { highBytes } = this.plan
-    const nowMs = this.#core.clock.nowMs()
     if (!this.#isHighDue || this.#isPassingHigh || highBytes === undefined || this.isEnded) return
+    const nowMs = this.#core.clock.nowMs()
     if (nowMs - this.#highActedMs < HIGH_INTERVAL_MS) return
-    this.#highActedMs = nowMs
     this.#isHighDue = false
+    // What made it due may have been given back while others acted.
+    if (this.heldBytes <= highBytes) return
+    this.#highActedMs = nowMs
     this.#isPassingHigh = true
     try {
       this.counts.high++
       this.#tell('high', highBytes)
-      if (!this.isEnded) this.#shrinkTo(highBytes)
-      const excess = () => Math.max(this.heldBytes - highBytes, 0)
-      const isBelow = () => {
-        this.giveBack()
-        return this.isEnded || excess() === 0 ? 1 : 0
-      }
-      if (!this.isEnded && excess() > 0) {
-        this.#core.reclaimers.rescue(excess(), isBelow)
-      }
+      this.#shrinkByAllMeans(highBytes)
     } finally {
       this.#isPassingHigh = false
     }
+  }
+
+  /** The same with reclaimers, in the order of a request that fails: what they let go of may be garbage only then. */
+  #shrinkByAllMeans(bytes: number): void {
+    if (this.#giveBackTo(bytes)) return
+    this.#core.reclaimers.runUntil(this.heldBytes - bytes, () => this.#giveBackTo(bytes))
+    this.#shrinkTo(bytes)
   }
 
   // ---- figures ------------------------------------------------------------------------------------------------------

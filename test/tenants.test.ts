@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { HEAP_SCRATCH_AT, HEAP_TABLE_AT } from '../kernel/layout.js'
 import {
   ArgumentError,
+  array,
   ClosedError,
   Heap,
   type HeapStats,
@@ -28,8 +29,10 @@ import {
   TenantLimitError,
   type TenantOptions,
   UnsupportedError,
+  u8,
   type View,
 } from '../src/index.js'
+import { ManualClock } from './support/manual-clock.js'
 import { thrownBy } from './support/refusal.js'
 
 const MODES = ['manual', 'compiler', 'vm', 'runtime', 'server'] as const
@@ -512,6 +515,73 @@ describe('the limits of a tenant', () => {
     expect(tenant.stats().tenant.events.high).toBe(1)
     expect(collections()).toBeGreaterThan(before)
     expectWhole(heap)
+  })
+
+  it('high runs reclaimers by priority before it collects: what they let go of is garbage then', () => {
+    const clock = new ManualClock()
+    using heap = Heap.create({ mode: 'vm', limit: '64MiB', debug: true, testing: { clock } })
+    const tenant = heap.tenant('a', { max: '32MiB', high: '4MiB' })
+    const Big = struct('Big', { bytes: array(u8) })
+    const told: string[] = []
+    const roots: { dispose(): void }[] = []
+    tenant.addReclaimer(() => void told.push('second'), { priority: -1 })
+    tenant.addReclaimer(() => {
+      told.push('first')
+      for (const root of roots.splice(0)) root.dispose()
+    })
+    tenant.on('collectBegin', ({ cause }) => void (cause === 'request' && told.push('collection')))
+    tenant.on('limit', ({ kind }) => void told.push(kind))
+    // As long as what is free can be given back, nobody is asked.
+    while (!told.includes('first') && told.length < 100) {
+      clock.advance(1000)
+      told.length = 0
+      using _ = tenant.scope()
+      roots.push(tenant.root(tenant.new(Big, {}, 100_000)))
+    }
+    expect(told.slice(0, 4)).toEqual(['high', 'first', 'second', 'collection'])
+    expect(tenant.stats().tenant.heldBytes).toBeLessThanOrEqual(4 * MIB)
+    expectWhole(heap)
+  })
+
+  it('high is not told of a tenant that holds less again', () => {
+    const clock = new ManualClock()
+    using heap = Heap.create({ limit: '64MiB', testing: { clock } })
+    const tenant = heap.tenant('a', { max: '32MiB', high: '4MiB' })
+    const told: LimitEvent[] = []
+    tenant.on('limit', (event) => void told.push(event))
+    const blocks = [tenant.alloc(6 * MIB), tenant.alloc(6 * MIB)]
+    expect(told).toHaveLength(1)
+    for (const block of blocks) tenant.free(block)
+    tenant.giveBack()
+    clock.advance(2000)
+    tenant.alloc(10)
+    expect(told).toHaveLength(1)
+    tenant.alloc(6 * MIB)
+    expect(told).toHaveLength(2)
+  })
+
+  it.each(['collectEnd', 'trim'] as const)('high leaves a tenant alone that ends when %s is told', (event) => {
+    using heap = Heap.create({ mode: 'vm', limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '32MiB', high: '2MiB' })
+    for (let bytes = 16; bytes <= 1024; bytes += 16) tenant.free(tenant.alloc(bytes))
+    tenant.on(event, () => void (tenant.isEnded || tenant.free()))
+    expect(tenant.alloc(4 * MIB)).toBeGreaterThan(0)
+    expect(tenant.isEnded).toBe(true)
+    expectWhole(heap)
+  })
+
+  it('high has what a reclaimer throws surface, and runs the others', async () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '32MiB', high: '2MiB' })
+    const told: unknown[] = []
+    vi.stubGlobal('queueMicrotask', (task: () => void) => void told.push(thrownBy(task)))
+    tenant.addReclaimer(() => {
+      throw new Error('cannot')
+    })
+    tenant.addReclaimer(() => void told.push('ran'))
+    tenant.alloc(4 * MIB)
+    vi.unstubAllGlobals()
+    expect(told).toEqual([new Error('cannot'), 'ran'])
   })
 
   it('can be at what a listener does in the middle: it ends the tenant', () => {
