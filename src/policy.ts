@@ -94,6 +94,8 @@ export interface DuePlan {
 export const COLLECT_AFTER_FREES = 1000
 /** Of the limit: what is taken between two collections. */
 const DUE_BYTES_PART = 16
+/** In how many parts of the freed blocks that make one due it is asked whether it is. */
+const FREES_PARTS = 16
 const EVERY_MS = 5000
 const FROM_USAGE = 0.8
 const NOTHING = {
@@ -128,8 +130,9 @@ export function checkPolicy(policy: unknown, thresholdBytes: unknown, tenant: Te
 export class HeapCollector {
   readonly #core: HeapCore
   readonly #due: DuePlan
-  readonly #frees = new FreeCount()
+  readonly #frees: FreeCount
   #freesOff: (() => void) | undefined
+  #hasToldFrees = false
   /** The least that was in use since the last collection. */
   #leastUsedBytes = Number.POSITIVE_INFINITY
   /** What listeners of `pressure` have along with them: a collection when the level is critical. */
@@ -140,6 +143,7 @@ export class HeapCollector {
   constructor(core: HeapCore, due: DuePlan) {
     this.#core = core
     this.#due = due
+    this.#frees = new FreeCount(Math.max(Math.ceil(this.#leastFrees / FREES_PARTS), 1), () => this.#noteFrees())
     this.critical = this.#actor(checkPolicy('global', undefined, undefined), EVERY_MS, Number.POSITIVE_INFINITY)
   }
 
@@ -178,7 +182,24 @@ export class HeapCollector {
     return count
   }
 
+  /** Freed blocks that make a collection due here, or in a heap around that counts them, too. */
+  get #leastFrees(): number {
+    const { tenancy } = this.#core
+    return tenancy ? Math.min(this.#due.frees, tenancy.parent.collector.#leastFrees) : this.#due.frees
+  }
+
+  /** Frees leave usage as it is where as much is allocated: whoever waits for enough of them has to be told. */
+  #noteFrees(): void {
+    const { pressure, tenancy } = this.#core
+    if (pressure.isAutomatic && !this.#hasToldFrees && this.freedBlocks >= this.#due.frees) {
+      this.#hasToldFrees = true
+      pressure.lookSoon()
+    }
+    if (tenancy) tenancy.parent.collector.#noteFrees()
+  }
+
   #startAnew(): void {
+    this.#hasToldFrees = false
     this.#frees.count = 0
     this.#leastUsedBytes = usedBytes(this.#core)
     for (const { core } of this.#core.tenants.tenancies()) core.collector.#startAnew()
@@ -383,10 +404,18 @@ function occupiedBytes(core: HeapCore): number {
 class FreeCount implements Interposer {
   readonly name = 'frees'
   count = 0
+  readonly #every: number
+  readonly #note: () => void
+
+  /** `note` is called after each `every` of them. */
+  constructor(every: number, note: () => void) {
+    this.#every = every
+    this.#note = note
+  }
 
   wrap(kernel: Kernel): Kernel {
     const counted = (status: number) => {
-      if (status === STATUS_OK) this.count++
+      if (status === STATUS_OK && ++this.count % this.#every === 0) this.#note()
       return status
     }
     return kernelWith(kernel, {

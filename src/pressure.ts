@@ -257,6 +257,11 @@ export class PressureMonitor implements Interposer {
     }
   }
 
+  /** Whether somebody was told to collect. */
+  get isAutomatic(): boolean {
+    return this.#automatic !== undefined
+  }
+
   /** Who collects now: whoever was told to, or when the level is critical at least as long as somebody listens. */
   get #actor(): PressureActor | undefined {
     return this.#automatic ?? (this.#hasListeners && this.plan.collects ? this.#core.collector.critical : undefined)
@@ -298,11 +303,13 @@ export class PressureMonitor implements Interposer {
   }
 
   /**
-   * Look when the running job is over: what tenants borrow and give back changes what is in use here in the middle of
-   * their calls, after which nobody looks.
+   * Look after the next call, or when the running job is over: for what is not seen in usage, and what is in the middle
+   * of tenants' calls, after which nobody looks.
    */
   lookSoon(): void {
-    if (this.#off === undefined || this.#looksSoon) return
+    if (this.#off === undefined) return
+    this.#mostBytes = -1
+    if (this.#looksSoon) return
     this.#looksSoon = true
     queueMicrotask(() => {
       this.#looksSoon = false

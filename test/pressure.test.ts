@@ -461,6 +461,35 @@ describe('automatic collections', () => {
     expect(gauge.clock.waiting).toBe(0)
   })
 
+  it.each(['heap', 'tenant'] as const)('of autoCollect come when enough blocks of the %s were freed', async (whose) => {
+    const gauge = new Gauge({ collectAfterFrees: 100 })
+    gauge.heap.autoCollect({ everyMs: 1000 })
+    const tenant = gauge.heap.tenant('guest')
+    const one = whose === 'heap' ? gauge.heap : tenant
+    one.free(one.alloc(64))
+    gauge.usage = 0.84
+    await Promise.resolve()
+    gauge.clock.advance(1000)
+    gauge.heap.forceCollect()
+    gauge.collected.length = 0
+    // As much is in use all the time.
+    const churn = (times: number) => {
+      for (let i = 0; i < times; i++) one.free(one.alloc(64))
+    }
+    churn(90)
+    await Promise.resolve()
+    expect(gauge.collected).toEqual([])
+    churn(20)
+    await Promise.resolve()
+    expect(gauge.collected.map(({ cause }) => cause)).toEqual(['usage'])
+    churn(110)
+    await Promise.resolve()
+    expect(gauge.collected).toHaveLength(1)
+    gauge.clock.advance(1000)
+    expect(gauge.collected).toHaveLength(2)
+    expectSound(gauge.heap)
+  })
+
   it('of autoCollect keep to what they were told, the last time', () => {
     const gauge = new Gauge({ mode: 'vm', gcShare: 1 })
     gauge.heap.autoCollect()
