@@ -133,6 +133,26 @@ describe('what is in use', () => {
     expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(0)
   })
 
+  it('follows blocks above 2 GiB', () => {
+    const memory = new WebAssembly.Memory({ initial: 2 ** 15 + 64, maximum: 2 ** 15 + 64 })
+    const heap = Heap.create({ memory, base: 2 ** 31 + 2 ** 16 })
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const pool = heap.pool({ size: 100, count: 4 })
+    const arena = heap.arena()
+    const blocks = [heap.alloc(200), heap.alloc(200)].map((address) => heap.realloc(address, 3000))
+    expect(blocks[0]).toBeGreaterThan(2 ** 31)
+    const first = pool.acquire()
+    pool.acquire()
+    arena.alloc(50)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(5)
+    for (const address of blocks) heap.free(address)
+    pool.release(first)
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(2)
+    pool[Symbol.dispose]()
+    arena.reset()
+    expect(sum(profiler.samples, (s) => s.sampledInUse)).toBe(0)
+  })
+
   it('counts a sized free, and none that is refused', () => {
     const heap = make()
     using profiler = heap.profile({ meanBytes: 1, seed: 1 })

@@ -38,7 +38,9 @@ export class LiveSamples {
     return this.#byAddress.size
   }
 
-  add(sampled: Sampled, address: number, owner = 0, endsAt = 0): void {
+  /** Addresses as the kernel gives them: from 2 GiB on they look negative. */
+  add(sampled: Sampled, at: number, by = 0, endsAt = 0): void {
+    const [address, owner] = [at >>> 0, by >>> 0]
     // Whatever lay there is gone, though nobody said so.
     this.end(address)
     const block: LiveBlock = { sampled, address, owner, endsAt }
