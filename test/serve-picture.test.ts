@@ -289,6 +289,23 @@ describe('tenants', () => {
     heap.close()
   })
 
+  it('do not hold what is shared with them', () => {
+    const heap = Heap.create({ mode: 'vm', limit: '256MiB' })
+    const scope = heap.scope()
+    const image = heap.freeze({ node: heap.new(Node, { value: 1 }) })
+    scope.close()
+    heap.loadImage(image, { node: Node }, { shared: true })
+    const tenant = heap.tenant('guest', { mode: 'vm' })
+    tenant.alloc(100)
+    const { heldBytes } = tenant.stats().tenant
+    expect(pictureOf(tenant).map.extentBytes).toBe(heldBytes)
+    const { map } = pictureOf(heap, [tenant])
+    expect(map.extentBytes).toBe(heap.stats().committedBytes)
+    const digit = map.names.findIndex(({ name }) => name === 'tenant-0').toString(36)
+    expect([...map.kinds].filter((kind) => kind === digit).length * map.cellBytes).toBe(heldBytes)
+    heap.close()
+  })
+
   it('that end while they are read are left out', () => {
     const heap = parent()
     const ended = {

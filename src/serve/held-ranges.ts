@@ -4,6 +4,7 @@
  */
 import {
   CHUNK_HEADER_BYTES,
+  FOREIGN_MIB,
   HEAP_COMMITTED_AT,
   HEAP_HEADER_BYTES,
   HEAP_TABLE_AT,
@@ -43,11 +44,11 @@ export function heldRanges(words: Uint32Array, base: number, hasTable: boolean):
     const [mapBias, lo, spanGranules, unitBias] = [word(entry), word(entry + 4), word(entry + 8), word(entry + 12)]
     if (lo === 0) continue
     if (spanGranules === 0) {
-      // A huge block: each MiB inside it says where it begins, and how long it is.
-      found.set(lo, { from: lo, lo, to: lo + unitBias })
+      // A huge block: each MiB inside it says where it begins, and how long it is. Shared objects are another heap's.
+      if ((unitBias & FOREIGN_MIB) === 0) found.set(lo, { from: lo, lo, to: lo + unitBias })
       continue
     }
-    const header = mapBias + (lo >>> 4) - CHUNK_HEADER_BYTES
+    const header = (mapBias + (lo >>> 4) - CHUNK_HEADER_BYTES) >>> 0
     found.set(lo, { from: Math.min(header, lo), lo, to: word(header + 8) })
   }
   const ranges = [...found.values()].filter(({ lo, to }) => to > lo).sort((a, b) => a.from - b.from)
