@@ -554,6 +554,13 @@ describe('commands', () => {
     expect(heap.stats().collections).toBe(collections + 1)
     const trimmed = await ask(`${url}trim`, { method: 'POST', headers: token })
     expect(JSON.parse(trimmed.text)).toEqual({ releasedBytes: expect.any(Number) })
+    // Like a call of the program's own, it is told.
+    const told: number[] = []
+    heap.on('trim', ({ bytes }) => told.push(bytes))
+    for (const block of Array.from({ length: 500 }, () => heap.alloc(64))) heap.free(block)
+    const again = await ask(`${url}trim`, { method: 'POST', headers: token })
+    expect(told).toEqual([JSON.parse(again.text).releasedBytes])
+    expect(told[0]).toBeGreaterThan(0)
   })
 
   it('have tokens that are never told where commands are not allowed, nor in reports', async () => {

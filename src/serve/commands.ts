@@ -22,6 +22,6 @@ export function commandsOf(core: HeapCore): Commands {
       const { freedBytes, ms } = space.collect(COLLECT_FULL)
       return { freedBytes, ms }
     },
-    trim: () => ({ releasedBytes: core.kernel.releaseCaches() >>> 0 }),
+    trim: () => ({ releasedBytes: core.releaseCaches() }),
   }
 }
