@@ -51,7 +51,15 @@ export function hostOfAddress(address: string | undefined): string | undefined {
   return plain.includes(':') ? `[${plain}]` : plain
 }
 
-/** Whether only programs of this machine can connect to it. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+/** The host of a URL under which a server that listens on `address` is reached from here. */
+export function reachableHost(address: string): string | undefined {
+  // These stand for every address of the machine: nobody connects to them, and no Host header may name them.
+  const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' }
+  const host = hostOfAddress(address)
+  return loopback[host ?? ''] ?? host
+}
+
+/** Whether only programs of this machine can connect to an address. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address)
 }

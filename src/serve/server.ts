@@ -24,7 +24,7 @@ import { type CommandName, type Commands, isCommand } from './commands.js'
 import type { HeapSource } from './figures.js'
 import { LiveSource } from './live-source.js'
 import type { CheckedServeOptions, HeapServer } from './options.js'
-import { hostOfAddress, isLoopback, refusalOf } from './request-guard.js'
+import { hostOfAddress, isLoopback, reachableHost, refusalOf } from './request-guard.js'
 import { HTML, JSON_TYPE, refuseMethod, send, TEXT } from './send.js'
 import { Streams } from './streams.js'
 
@@ -51,10 +51,12 @@ export async function startServer(
     throw error
   })
   source.remember(core)
-  const url = urlOf(server, options.host)
-  if (!isLoopback(options.host)) {
-    writeErrorLine(`heapwright: ${core.label} is shown at ${url} to everybody who can reach this address`)
+  const { address, port } = addressOf(server)
+  if (!isLoopback(address)) {
+    const place = `http://${hostOfAddress(address)}:${port}/`
+    writeErrorLine(`heapwright: ${core.label} is shown at ${place} to everybody who can reach this address`)
   }
+  const url = `http://${options.host === 'localhost' ? 'localhost' : reachableHost(address)}:${port}/`
   return {
     url,
     close: () => {
@@ -78,10 +80,10 @@ function listenError(error: unknown, port: number, host: string): Error {
   return new ArgumentError('host', host, `an address of this machine that can be listened on (${code ?? error})`)
 }
 
-function urlOf(server: HttpServer, host: string): string {
+function addressOf(server: HttpServer): { readonly address: string; readonly port: number } {
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('a server that listens has an address')
-  return `http://${host === 'localhost' ? host : hostOfAddress(address.address)}:${address.port}/`
+  return address
 }
 
 function closeServer(server: HttpServer, site: Site): Promise<void> {
