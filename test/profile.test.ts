@@ -381,6 +381,44 @@ describe('stacks', () => {
     expect(errors).toEqual([failure])
   })
 
+  it.each([
+    ['no frame', 'cons'],
+    ['no name', { url: 'a', line: 1, column: 1 }],
+    ['no URL', { functionName: 'f', url: null, line: 1, column: 1 }],
+    ['a line below 0', { functionName: 'f', url: 'a', line: -1, column: 1 }],
+    ['half a column', { functionName: 'f', url: 'a', line: 1, column: 1.5 }],
+  ])('of a program that gives %s are refused, since no format has a place for it', async (_, frame) => {
+    const heap = make()
+    const errors: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => errors.push(error))
+    using profiler = heap.profile({ meanBytes: 1, seed: 1, stack: () => [frame] as never })
+    const block = heap.alloc(100)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener)
+    expect(errors).toEqual([expect.objectContaining({ code: 'HW_ARGUMENT' })])
+    expect(profiler.samples).toMatchObject([{ frames: [], sampledInUse: 1 }])
+    heap.free(block)
+  })
+
+  it('are told apart by every part of a frame', () => {
+    const heap = make()
+    const frames = [
+      { functionName: 'b c', url: 'a', line: 1, column: 1 },
+      { functionName: 'c', url: 'a b', line: 1, column: 1 },
+    ]
+    let i = 0
+    using profiler = heap.profile({ meanBytes: 1, seed: 1, stack: () => frames.slice(i, i + 1) })
+    heap.alloc(100)
+    i = 1
+    heap.alloc(100)
+    expect(profiler.samples.map(({ frames: [frame] }) => frame)).toEqual(frames)
+    const { head } = profiler.toHeapProfile()
+    expect(head.children.map(({ callFrame }) => callFrame.functionName)).toEqual(['b c', 'c'])
+  })
+
   it('of more kinds than can be kept are cut where they part', () => {
     const tree = new StackTree(3)
     const frame = (functionName: string) =>

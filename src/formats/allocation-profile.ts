@@ -1,4 +1,4 @@
-/** What an allocation profile holds, before it is written in any format. Plain data. */
+/** What an allocation profile holds, before it is written in any format: plain data, and how places are told apart. */
 
 /** A place in a program: what one level of a call stack is. */
 export interface ProfileFrame {
@@ -10,6 +10,11 @@ export interface ProfileFrame {
   readonly line: number
   /** From 1; 0 where the engine says none. */
   readonly column: number
+}
+
+/** A text that only frames with the same fields have. */
+export function frameKey({ functionName, url, line, column }: ProfileFrame): string {
+  return `${line} ${column} ${url.length} ${url}${functionName}`
 }
 
 /** Allocations of one size at one place. Figures are estimates of all of them, not counts of the sampled ones. */

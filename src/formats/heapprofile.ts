@@ -5,7 +5,7 @@
  *
  * A node is a place in the program reached by the calls above it; its `selfSize` is the sum of its samples' sizes.
  */
-import type { AllocationProfile, ProfileFrame } from './allocation-profile.js'
+import { type AllocationProfile, frameKey, type ProfileFrame } from './allocation-profile.js'
 
 /** A place as the protocol has it: lines and columns from 0, -1 for none. */
 export interface HeapProfileFrame {
@@ -87,7 +87,7 @@ function childOf(
   make: (frame: HeapProfileFrame) => Node,
 ): Node {
   const { functionName, url, line, column } = frame
-  const key = `${line} ${column} ${url} ${functionName}`
+  const key = frameKey(frame)
   const known = parent.byKey.get(key)
   if (known) return known
   const scriptId = scripts.get(url) ?? String(scripts.size)

@@ -6,7 +6,8 @@
  * back. Frames of the library are left out, by the folder that this file is in; in a bundle, where library and program
  * are one file, only those that lead from here to the allocating call.
  */
-import type { ProfileFrame } from '../formats/allocation-profile.js'
+import { ArgumentError } from '../errors.js'
+import { frameKey, type ProfileFrame } from '../formats/allocation-profile.js'
 
 /** A stack that was seen; equal ones are the same object. */
 export interface CallStack {
@@ -24,6 +25,8 @@ const OWN_FRAMES_MAX = 16
 /** Far more than a program has; what a recursion may make without end. */
 const NODES_MAX = 100_000
 const NO_NAME = '(anonymous)'
+/** Last line and column. */
+const PLACE_MAX = 2 ** 31 - 1
 
 interface Node extends CallStack {
   readonly callers: Map<ProfileFrame, Node>
@@ -145,10 +148,20 @@ export class GivenStacks implements StackSource {
     }
   }
 
-  #known({ functionName, url, line, column }: ProfileFrame): ProfileFrame {
-    const key = `${line} ${column} ${url} ${functionName}`
-    return this.#tree.frame(key, () => ({ functionName, url, line, column }))
+  #known(given: ProfileFrame): ProfileFrame {
+    const { functionName, url, line, column } = checkFrame(given)
+    return this.#tree.frame(frameKey(given), () => ({ functionName, url, line, column }))
   }
+}
+
+/** A frame as files can hold it: pprof's numbers have no sign. @throws ArgumentError */
+function checkFrame(frame: ProfileFrame): ProfileFrame {
+  const isPlace = (value: unknown) =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= PLACE_MAX
+  const { functionName, url, line, column }: Partial<ProfileFrame> = frame ?? {}
+  if (typeof functionName === 'string' && typeof url === 'string' && isPlace(line) && isPlace(column)) return frame
+  const what = `frames of two texts, functionName and url, and two integers from 0 to ${PLACE_MAX}, line and column`
+  throw new ArgumentError('stack', frame, what)
 }
 
 function frameOf(site: NodeJS.CallSite, url: string): ProfileFrame {

@@ -30,7 +30,8 @@ export interface ProfileOptions {
   /**
    * Gives the calls that have led here, innermost first, in place of those of JavaScript: for an interpreter, whose
    * program's calls are of more interest. It runs in the middle of an allocation and must not use the heap; what it
-   * throws surfaces as an uncaught exception. Frames are told apart by what is in them.
+   * throws surfaces as an uncaught exception, and so does an ArgumentError for what is no frame; the allocation counts
+   * without a stack then. Frames are told apart by what is in them.
    */
   readonly stack?: () => readonly ProfileFrame[]
   /**
