@@ -310,8 +310,7 @@ export class HeapCore {
     return this.#plainKernel
   }
 
-  /** @param release hands back what the heap lay in, before anybody is told */
-  close(release = () => {}): void {
+  close(): void {
     if (this.#isClosed) return
     this.tenants.endAll()
     // Whoever was told of their end may have closed this one.
@@ -323,9 +322,13 @@ export class HeapCore {
     this.objectSpace?.close()
     // What a tenant had is somebody else's now: who still has its bare functions must not reach it.
     if (this.tenancy) for (const kernel of this.#instances) kernel.detach()
-    release()
-    this.events.emit('close', { name: this.name })
-    this.#channels.close()
+    try {
+      // Before anybody is told, who may ask the heap around for its figures.
+      this.tenancy?.abandon()
+    } finally {
+      this.events.emit('close', { name: this.name })
+      this.#channels.close()
+    }
   }
 
   // ---- growth -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,14 @@ import {
 } from '../kernel/layout.js'
 import { COLLECT_COMPACT, COLLECT_FULL } from '../kernel/object-layout.js'
 import type { HeapCore } from './core.js'
-import { ArgumentError, CorruptionError, OutOfMemoryError, outOfMemoryText, TenantLimitError } from './errors.js'
+import {
+  ArgumentError,
+  ClosedError,
+  CorruptionError,
+  OutOfMemoryError,
+  outOfMemoryText,
+  TenantLimitError,
+} from './errors.js'
 import type { LimitEvent } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
 import { formatBytes } from './sizes.js'
@@ -52,13 +59,14 @@ export class Tenancy {
   readonly parent: HeapCore
   plan: TenantPlan
   isEnded = false
+  /** What it had when it ended. */
+  #ended: TenantEnd | undefined
   /** How often each limit was met, in the words of cgroup v2's memory.events. */
   readonly counts = { low: 0, high: 0, max: 0, oom: 0, oomKill: 0 }
   #core!: HeapCore
   /** Bytes by address. */
   readonly #pieces = new Map<Address, number>()
   readonly #onEnd: () => void
-  #ended: TenantEnd | undefined
   /** Whether the last growth that was refused was refused by the parent. */
   #isParentShort = false
   #limitRefusals = 0
@@ -92,10 +100,16 @@ export class Tenancy {
 
   /** Borrow the home piece, of `pages`. @throws OutOfMemoryError of the parent */
   borrowHome(pages: number): void {
-    const lend = () => this.parent.plainKernel.lend(pages, NULL) >>> 0
-    const home = lend() || this.parent.rescue(pages * WASM_PAGE_BYTES, lend)
-    if (home === NULL) throw this.parent.outOfMemory(pages * WASM_PAGE_BYTES)
-    this.#enter(home as Address, pages)
+    // Entered at once: what runs after it may end all tenants of the parent.
+    const lend = () => {
+      if (this.isEnded) throw new ClosedError(this.label, 'has ended')
+      const home = this.parent.plainKernel.lend(pages, NULL) >>> 0
+      if (home !== NULL) this.#enter(home as Address, pages)
+      return home
+    }
+    if (lend() === NULL && this.parent.rescue(pages * WASM_PAGE_BYTES, lend) === NULL) {
+      throw this.parent.outOfMemory(pages * WASM_PAGE_BYTES)
+    }
     this.parent.pressure.lookSoon()
   }
 
@@ -158,11 +172,11 @@ export class Tenancy {
 
   /** Hold the least that is to be held, and the first bytes. @throws OutOfMemoryError of the parent */
   reserve(): void {
-    const { maxBytes, minBytes, initialBytes } = this.plan
-    const wanted = Math.max(minBytes, initialBytes)
-    const { plainKernel } = this.#core
-    plainKernel.setBounds(maxBytes, minBytes)
-    if (plainKernel.reserve(wanted) || this.parent.rescue(wanted, () => plainKernel.reserve(wanted))) return
+    const { maxBytes, minBytes } = this.plan
+    const wanted = Math.max(this.plan.minBytes, this.plan.initialBytes)
+    this.#core.plainKernel.setBounds(maxBytes, minBytes)
+    const reserve = () => this.#core.plainKernel.reserve(wanted)
+    if (reserve() || this.parent.rescue(wanted, reserve)) return
     throw this.parent.outOfMemory(wanted - this.heldBytes)
   }
 
@@ -183,22 +197,23 @@ export class Tenancy {
     this.#core.assertOpen()
     if (isKilled) this.counts.oomKill++
     this.#core.tenants.endAll()
-    // Whoever was told of their end may have ended this one.
+    // A listener may have ended it meanwhile.
     if (this.#ended) return this.#ended
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
     this.#ended = ended
-    this.#core.close(() => this.abandon())
+    this.#core.close()
     this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended })
     return ended
   }
 
-  /** Hand all pieces back, whatever is in them. */
+  /** The tenant's heap is closed: hand all pieces back, whatever is in them. */
   abandon(): void {
     this.isEnded = true
     this.#watchOff?.()
-    for (const piece of this.#pieces.keys()) this.#return(piece)
-    this.#pieces.clear()
     this.#onEnd()
+    const pieces = [...this.#pieces.keys()]
+    this.#pieces.clear()
+    for (const piece of pieces) this.#return(piece)
   }
 
   #sum(): number {

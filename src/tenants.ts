@@ -1,4 +1,9 @@
-/** The tenants of one heap: making them, finding them, ending them all. */
+/**
+ * The tenants of one heap: making them, finding them, ending them all.
+ *
+ * Guarantee: when all have ended, also those that were just being made, none is there: listeners and reclaimers that run
+ * in the middle make no others. So a reset, which forgets what is lent, leaves no tenant in memory that is free.
+ */
 import {
   FLAG_OWNS_RANGE,
   FLAG_PIECES,
@@ -38,7 +43,9 @@ interface Entry {
 export class TenantList {
   readonly #core: HeapCore
   readonly #entries = new Map<string, Entry>()
-  #isEndingAll = false
+  /** Those that are being made: reclaimers and finalizers may run meanwhile. */
+  readonly #making = new Map<string, HeapCore>()
+  #isEnding = false
 
   constructor(core: HeapCore) {
     this.#core = core
@@ -53,8 +60,8 @@ export class TenantList {
       if (options !== undefined) checkSame(found.tenancy, this.#plan(id, options, found.tenancy.plan.madeWithBytes))
       return found.front as T
     }
-    // One that begins while all of them end would be left behind in memory that is no longer lent.
-    if (this.#isEndingAll) throw new ClosedError(this.#core.label, 'is ending its tenants: none can begin meanwhile')
+    if (this.#isEnding) throw new ClosedError(this.#core.label, 'is ending its tenants, and begins none meanwhile')
+    if (this.#making.has(id)) throw new ArgumentError('id', id, 'of no tenant that is just being made')
     const plan = this.#plan(id, options ?? {})
     const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
     const core = this.#make(tenancy, plan, give)
@@ -73,21 +80,11 @@ export class TenantList {
   }
 
   #make(tenancy: Tenancy, plan: TenantPlan, give: GiveObjects): HeapCore {
-    const { parts, maxBytes } = plan
+    const { parts } = plan
     const core = new HeapCore({ ...parts, memory: this.#core.memory, tenancy })
-    const wanted = Math.ceil(Math.max(plan.minBytes, plan.initialBytes) / WASM_PAGE_BYTES)
-    const least = core.plainKernel.homePages(this.#core.word(HEAP_END_AT))
-    // What fits a piece is one; more comes as whole MiBs beside a short one.
-    const pages = wanted <= PIECE_MAX_PAGES ? Math.max(wanted, least) : least
-    tenancy.borrowHome(pages)
+    this.#making.set(tenancy.id, core)
     try {
-      const { home } = tenancy
-      const end = this.#core.word(HEAP_END_AT)
-      const flags = (parts.flags & ~(FLAG_OWNS_RANGE | FLAG_ZEROED)) | FLAG_PIECES
-      const homeEnd = home + pages * WASM_PAGE_BYTES
-      const status = core.plainKernel.create(home, homeEnd, end, maxBytes, flags, parts.classTable)
-      if (status !== STATUS_OK) throw new CorruptionError(home, `the home piece of ${tenancy.label} is none: ${status}`)
-      core.place(home)
+      this.#create(core, tenancy, plan)
       if (parts.knobs !== 0) core.plainKernel.setKnobs(parts.knobs)
       for (const bytes of parts.classes) core.plainKernel.addClass(bytes)
       tenancy.begin(core)
@@ -95,11 +92,31 @@ export class TenantList {
       give(core, parts.objects)
       tenancy.holdReserve(parts.outOfMemoryReserve)
       core.collector.begin()
+      core.assertOpen()
     } catch (error) {
-      core.close(() => tenancy.abandon())
+      core.close()
       throw error
+    } finally {
+      this.#making.delete(tenancy.id)
     }
     return core
+  }
+
+  /** Make the tenant's control block in a piece that is borrowed for it. */
+  #create(core: HeapCore, tenancy: Tenancy, plan: TenantPlan): void {
+    const { parts, maxBytes } = plan
+    const end = this.#core.word(HEAP_END_AT)
+    const wanted = Math.ceil(Math.max(plan.minBytes, plan.initialBytes) / WASM_PAGE_BYTES)
+    const least = core.plainKernel.homePages(end)
+    // What fits a piece is one; more comes as whole MiBs beside a short one.
+    const pages = wanted <= PIECE_MAX_PAGES ? Math.max(wanted, least) : least
+    tenancy.borrowHome(pages)
+    const { home } = tenancy
+    const flags = (parts.flags & ~(FLAG_OWNS_RANGE | FLAG_ZEROED)) | FLAG_PIECES
+    const homeEnd = home + pages * WASM_PAGE_BYTES
+    const status = core.plainKernel.create(home, homeEnd, end, maxBytes, flags, parts.classTable)
+    if (status !== STATUS_OK) throw new CorruptionError(home, `the home piece of ${tenancy.label} is none: ${status}`)
+    core.place(home)
   }
 
   /** What is behind a tenant that lives, which is named by its id or given itself. @throws ArgumentError */
@@ -151,12 +168,14 @@ export class TenantList {
 
   /** End those who live. Whoever is told of it may end others, or all of them once more, but begin none. */
   endAll(): void {
-    const wasEndingAll = this.#isEndingAll
-    this.#isEndingAll = true
+    const wasEnding = this.#isEnding
+    this.#isEnding = true
     try {
+      // Nobody has been told of those that are being made.
+      for (const core of [...this.#making.values()]) core.close()
       for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end()
     } finally {
-      this.#isEndingAll = wasEndingAll
+      this.#isEnding = wasEnding
     }
   }
 }

@@ -250,6 +250,53 @@ describe('making tenants', () => {
     expect(heap.tenant('a').stats().tenant.heldBytes).toBe(PAGE)
   })
 
+  it('makes room in the same way for the objects that it begins with', () => {
+    const heap = Heap.create({ limit: '3MiB', debug: true })
+    const blocks = fill(heap, 30_000)
+    for (const block of blocks.splice(-4)) heap.free(block)
+    heap.addReclaimer(() => {
+      for (const block of blocks.splice(0)) heap.free(block)
+    })
+    using _ = heap.tenant('a', { mode: 'runtime' }).scope()
+    expect(blocks).toEqual([])
+    expectWhole(heap)
+  })
+
+  it('is given up when a reclaimer resets the heap around, or closes it', () => {
+    for (const how of ['reset', 'close'] as const) {
+      for (const options of [{}, { min: '1500KiB' }, { mode: 'runtime' }] as TenantOptions[]) {
+        const heap = Heap.create({ limit: '3MiB', debug: true })
+        const kept = options.min === undefined ? 30_000 : 1.5 * MIB
+        if (options.mode !== undefined)
+          fill(heap, 30_000)
+            .splice(-4)
+            .forEach((block) => void heap.free(block))
+        else fill(heap, kept)
+        heap.addReclaimer(() => heap[how]())
+        expect(thrownBy(() => heap.tenant('a', options))).toBeInstanceOf(ClosedError)
+        if (how === 'close') continue
+        expect([...heap.tenants()]).toEqual([])
+        expect(heap.stats()).toMatchObject({ tenantBytes: 0, inUseBytes: 0 })
+        expectWhole(heap)
+        expect(heap.tenant('a').isEnded).toBe(false)
+      }
+    }
+  })
+
+  it('is refused while one of the id is being made', () => {
+    using heap = Heap.create({ limit: '2MiB' })
+    const blocks = fill(heap, 30_000)
+    let thrown: unknown
+    heap.addReclaimer(() => {
+      thrown = thrownBy(() => heap.tenant('a'))
+      for (const block of blocks.splice(0)) heap.free(block)
+    })
+    const a = heap.tenant('a')
+    expect(thrown).toBeInstanceOf(ArgumentError)
+    expect([...heap.tenants()]).toEqual([a])
+    expectWhole(heap)
+  })
+
   it('holds its initial bytes from the start, and its min for ever', () => {
     using heap = Heap.create({ debug: true })
     const short = heap.tenant('short', { initial: '500KiB' })
@@ -818,6 +865,52 @@ describe('the end of a tenant', () => {
     last.on('tenantEnd', () => last.close())
     last.close()
     expect(ends.filter((one) => one === 'closed')).toHaveLength(1)
+  })
+
+  it('comes to all of them at once: listeners begin no other one meanwhile', () => {
+    const heap = Heap.create({ debug: true })
+    const refused: unknown[] = []
+    heap.on('tenantEnd', () => refused.push(thrownBy(() => heap.tenant('again'))))
+    heap.tenant('a').alloc(1000)
+    heap.reset()
+    expect([...heap.tenants()]).toEqual([])
+    expectWhole(heap)
+    heap.tenant('b')
+    heap.close()
+    expect(refused).toEqual([expect.any(ClosedError), expect.any(ClosedError)])
+  })
+
+  it('is over when it is told: the heap around has its figures, and may begin another of the same id', () => {
+    const heap = Heap.create({ debug: true })
+    const a = heap.tenant('a')
+    let next: Tenant | undefined
+    a.on('close', () => {
+      expect([a.isEnded, heap.findTenant('a')]).toEqual([true, undefined])
+      expectWhole(heap)
+      next = heap.tenant('a')
+    })
+    a.free()
+    expect([next === a, next?.isEnded, heap.findTenant('a') === next]).toEqual([false, false, true])
+    expectWhole(heap)
+  })
+
+  it('by a listener in the middle of its end is its end', () => {
+    const heap = Heap.create({ debug: true })
+    const a = heap.tenant('a')
+    a.alloc(100)
+    a.tenant('inner')
+    const ends: unknown[] = []
+    a.on('tenantEnd', () => ends.push(a.free()))
+    heap.on('tenantEnd', ({ bytes, blocks }) => ends.push({ bytes, blocks }))
+    ends.push(a.free())
+    expect(ends).toHaveLength(3)
+    expect(ends[1]).toEqual(ends[0])
+    expect(ends[2]).toEqual(ends[0])
+    const b = heap.tenant('b')
+    b.tenant('inner')
+    b.on('tenantEnd', () => b.free())
+    heap.reset()
+    expectWhole(heap)
   })
 
   it('leaves what it held to others', () => {

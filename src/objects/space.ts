@@ -176,7 +176,7 @@ export class ObjectSpace {
   #begin(): void {
     const { policy, stress, shadowSlots, isAttached, cycleThreshold } = this.#plan
     if (this.core.word(HEAP_SPACE_AT) === 0) {
-      this.#expect('spaceCreate', this.kernel.spaceCreate(policy))
+      this.#obtain('spaceCreate', HANDLE_BYTES, () => this.kernel.spaceCreate(policy))
       this.#makeNursery()
     } else if (!isAttached) this.kernel.setPolicy(policy)
     this.base = this.core.word(HEAP_SPACE_AT)
@@ -208,7 +208,21 @@ export class ObjectSpace {
     const { youngBytes, oldBytes, pauseGoalMs, stepUnits } = nursery
     this.steps = new StepPace(pauseGoalMs, stepUnits)
     this.collections.pauseGoalMs = pauseGoalMs
-    this.#expect('nurseryCreate', this.kernel.nurseryCreate(youngBytes, oldBytes, this.steps.units))
+    const { units } = this.steps
+    this.#obtain('nurseryCreate', youngBytes, () => this.kernel.nurseryCreate(youngBytes, oldBytes, units))
+  }
+
+  /** What objects begin with. Nobody in this heap can make room for it yet, but the heap around a tenant can. */
+  #obtain(call: string, bytes: number, attempt: () => number): void {
+    let status = attempt()
+    if (status === STATUS_OUT_OF_MEMORY && !this.core.objectSpace) {
+      const again = () => {
+        status = attempt()
+        return status === STATUS_OK ? 1 : 0
+      }
+      this.core.rescue(bytes, again, false)
+    }
+    this.#expect(call, status)
   }
 
   /**
