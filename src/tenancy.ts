@@ -30,7 +30,7 @@ import {
 import type { LimitEvent } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
 import { formatBytes } from './sizes.js'
-import { checkLimits, type TenantLimits, type TenantPlan } from './tenant-options.js'
+import { checkLimits, firstBytes, type TenantLimits, type TenantPlan } from './tenant-options.js'
 import { alignColumns } from './text-table.js'
 import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
 
@@ -173,7 +173,7 @@ export class Tenancy {
   /** Hold the least that is to be held, and the first bytes. @throws OutOfMemoryError of the parent */
   reserve(): void {
     const { maxBytes, minBytes } = this.plan
-    const wanted = Math.max(this.plan.minBytes, this.plan.initialBytes)
+    const wanted = firstBytes(this.plan)
     this.#core.plainKernel.setBounds(maxBytes, minBytes)
     const reserve = () => this.#core.plainKernel.reserve(wanted)
     if (reserve() || this.parent.rescue(wanted, reserve)) return

@@ -28,7 +28,10 @@ export interface TenantOptions
     Omit<HeapOptions, 'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite'> {
   /** Default the parent's; not `'embedded'`. */
   readonly mode?: Exclude<ModeName, 'embedded'>
-  /** Held from the start, and never taken away before the tenant ends. Default 0. */
+  /**
+   * Held from the start, and never taken away before the tenant ends: in whole 64 KiB, as many as `max` has room for.
+   * Default 0.
+   */
   readonly min?: Size
   /**
    * Held from the start. Default what a mode begins with. A tenant has at most one piece in each MiB of the heap around
@@ -123,6 +126,11 @@ function checkTenantMode(mode: unknown): void {
     throw new ArgumentError('mode', mode, 'another one: an embedded heap is one buffer, a tenant has pieces')
   }
   if (mode === 'auto') throw new ArgumentError('mode', mode, "given: 'auto' chooses for a machine, not for a tenant")
+}
+
+/** What a tenant holds from the start, as far as whole pieces within its limit reach. */
+export function firstBytes({ minBytes, initialBytes, maxBytes }: TenantPlan): number {
+  return Math.min(Math.max(minBytes, initialBytes), maxBytes - (maxBytes % WASM_PAGE_BYTES))
 }
 
 type GivenLimits = { readonly [Name in keyof TenantLimits]: Size | undefined }

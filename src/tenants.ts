@@ -21,6 +21,7 @@ import { Tenancy } from './tenancy.js'
 import {
   checkMayHaveTenants,
   checkTenantId,
+  firstBytes,
   isSamePlan,
   planTenant,
   type TenantOptions,
@@ -106,7 +107,7 @@ export class TenantList {
   #create(core: HeapCore, tenancy: Tenancy, plan: TenantPlan): void {
     const { parts, maxBytes } = plan
     const end = this.#core.word(HEAP_END_AT)
-    const wanted = Math.ceil(Math.max(plan.minBytes, plan.initialBytes) / WASM_PAGE_BYTES)
+    const wanted = Math.ceil(firstBytes(plan) / WASM_PAGE_BYTES)
     const least = core.plainKernel.homePages(end)
     // What fits a piece is one; more comes as whole MiBs beside a short one.
     const pages = wanted <= PIECE_MAX_PAGES ? Math.max(wanted, least) : least

@@ -314,6 +314,23 @@ describe('making tenants', () => {
     expectWhole(heap)
   })
 
+  it('holds as much of its min and initial bytes as whole pieces within its limit reach', () => {
+    using heap = Heap.create({ debug: true })
+    for (const options of [
+      { max: 100_000, min: 100_000 },
+      { max: 2_000_000, min: 2_000_000 },
+    ]) {
+      for (const given of [options, { max: options.max, initial: options.max }, { ...options, mode: 'vm' as const }]) {
+        if (given.max < 2 * PAGE && 'mode' in given) continue
+        const tenant = heap.tenant('a', given)
+        expect(tenant.stats().tenant.heldBytes).toBe(Math.floor(options.max / PAGE) * PAGE)
+        expectWhole(heap)
+        tenant.free()
+      }
+    }
+    expect(heap.tenant('b', { max: 200_000, min: 65_537 }).stats().tenant.heldBytes).toBe(2 * PAGE)
+  })
+
   it('works in a memory that others grow, too', () => {
     const memory = new WebAssembly.Memory({ initial: 3, maximum: 2000 })
     using heap = Heap.create({ memory, debug: true, limit: '100MiB' })
