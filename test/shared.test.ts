@@ -240,6 +240,32 @@ describe('the shared space', () => {
     expectSound(heap)
   })
 
+  it('leaves nothing of what could not be loaded with a tenant that began meanwhile', () => {
+    const heap = make({ limit: '8MiB' })
+    const filler = heap.alloc(4 * 2 ** 20)
+    const wide = make()
+    using _ = wide.scope()
+    const lists = [200_000, 600_000].map((count) =>
+      wide.new(List, { count, items: Array.from({ length: count }, () => null) }),
+    )
+    const image = wide.freeze(lists)
+    let tenant: Tenant | undefined
+    heap.addReclaimer(() => {
+      tenant ??= heap.tenant('guest', { mode: 'vm' })
+    })
+    expect(thrownBy(() => heap.loadImage(image, {}, { shared: true }))).toMatchObject({ code: 'HW_OUT_OF_MEMORY' })
+    heap.free(filler)
+    const roomOf = (guest: Tenant) => {
+      let blocks = 0
+      while (guest.tryAlloc(500_000) !== 0) blocks++
+      guest.free()
+      return blocks
+    }
+    const rooms = [tenant as Tenant, heap.tenant('next', { mode: 'vm' })].map(roomOf)
+    expect(rooms[0]).toBe(rooms[1])
+    expectSound(heap)
+  })
+
   it('refuses what is not shared, and says why', () => {
     const { heap, node } = withLibrary()
     const tenant = heap.tenant('guest')

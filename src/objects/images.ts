@@ -307,7 +307,7 @@ class Loading {
       const address = attempt() >>> 0 || core.rescueOrThrow(bytes, attempt, true)
       // Whoever made room may have reset the heap, which took the pieces before this one, or this one too.
       if (!core.isClosed && this.#space.epoch !== this.#epoch && core.kernel.objectStatus(address + 8) !== STATUS_OK) {
-        core.kernel.imageDrop(address)
+        this.#drop([address])
       }
       this.#assertSameEpoch()
       this.#pieces.addresses.push(address)
@@ -380,7 +380,16 @@ class Loading {
     for (const slot of this.#slots) space.roots.remove(slot)
     if (space.isClosed || space.epoch !== this.#epoch) return
     // The last first: what is shared is given back from the end.
-    for (const address of this.#pieces.addresses.reverse()) space.kernel.imageDrop(address)
+    this.#drop(this.#pieces.addresses.reverse())
+  }
+
+  #drop(addresses: readonly number[]): void {
+    const { kernel } = this.#space
+    const drop = () => {
+      for (const address of addresses) kernel.imageDrop(address)
+    }
+    if (this.#isShared) this.#space.sharing.withdraw(drop)
+    else drop()
   }
 }
 

@@ -4,7 +4,8 @@
  * were there when its object space was made, and later ones when an image has been loaded. So a reference to a shared
  * object is good wherever it comes from.
  *
- * Guarantee: nothing is entered before it is whole; the root heap, which owns it, ends after its tenants.
+ * Guarantee: no tenant has an image before it is whole, nor a segment that is none any more; the root heap, which owns
+ * them, ends after its tenants.
  */
 import { STATUS_OK } from '../../kernel/layout.js'
 import {
@@ -67,6 +68,16 @@ export class SharedSpace {
   /** An image has been loaded. */
   announce(): void {
     for (const borrower of this.#borrowers) this.#enter(borrower)
+  }
+
+  /** Let `drop` give up images: tenants that began in the middle of a load forget the segments that go with them. */
+  withdraw(drop: () => void): void {
+    const before = [...this.#segments()]
+    drop()
+    const left = new Set([...this.#segments()].map(({ start }) => start))
+    for (const { start } of before) {
+      if (!left.has(start)) for (const { kernel } of this.#borrowers) kernel.shareLeave(start)
+    }
   }
 
   #enter(borrower: ObjectSpace): void {
