@@ -244,7 +244,33 @@ describe('Prometheus text', () => {
   })
 })
 
+it('has no series twice, whoever is asked for beside his heap and whatever tenants are called', () => {
+  const heap = Heap.create({ name: 'main', limit: '64MiB' })
+  const outer = heap.tenant('a')
+  const inner = outer.tenant('b')
+  for (const id of ['a/b', 'a%2Fb', 'a%']) heap.tenant(id)
+  for (const heaps of [[heap], [heap, outer, inner], [inner, outer, heap], [outer, inner]]) {
+    const lines = prometheusText(heaps).split('\n')
+    const series = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.replace(/ \S+$/, ''))
+    expect(new Set(series).size).toBe(series.length)
+    expect(series.length).toBeGreaterThan(50)
+  }
+})
+
 describe('prom-client', () => {
+  it('is given the metrics again when its registry was cleared', async () => {
+    const registry = new Registry()
+    const heap = Heap.create({ name: 'main' })
+    const off = await registerPrometheus(heap, registry)
+    const before = (await registry.metrics()).split('\n').length
+    registry.clear()
+    await registerPrometheus(Heap.create({ name: 'other' }), registry)
+    expect((await registry.metrics()).split('\n').length).toBeGreaterThan(before)
+    off()
+    expect(await registry.metrics()).toContain('heapwright_heap_name="other"')
+    expect(await registry.metrics()).not.toContain('heapwright_heap_name="main"')
+  })
+
   it('gives the same series from its registry as the text does, beside those of others', async () => {
     const registry = new Registry()
     const heap = Heap.create({ name: 'main', mode: 'runtime' })

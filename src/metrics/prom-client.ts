@@ -29,6 +29,8 @@ interface ClientMetric {
 export interface PrometheusRegistry {
   registerMetric(metric: never): void
   removeSingleMetric(name: string): void
+  /** Undefined for one that is not there, any more: `clear` takes all off. */
+  getSingleMetric?(name: string): unknown
 }
 
 /** The heaps of one registry: several registrations share the metrics. */
@@ -44,7 +46,7 @@ class RegistryEntry {
   }
 
   add(heaps: readonly MeasuredHeap[]): () => void {
-    if (this.heaps.length === 0) this.#register()
+    if (this.heaps.length === 0 || this.#isCleared) this.#register()
     const own = [...heaps]
     this.heaps.push(own)
     return () => {
@@ -68,6 +70,11 @@ class RegistryEntry {
       this.#unregister()
       throw error
     }
+  }
+
+  get #isCleared(): boolean {
+    const [first] = this.#names
+    return first !== undefined && this.#registry.getSingleMetric?.(first) === undefined
   }
 
   #unregister(): void {

@@ -55,12 +55,12 @@ export function readSamples(core: HeapCore): MetricSample[] {
   ]
 }
 
-/** The name of the outermost heap, and the ids of the tenants on the way from there. */
+/** The name of the outermost heap, and the ids of the tenants on the way from there; a slash in one is `%2F`. */
 function attributesOf(core: HeapCore): MetricAttributes {
   const ids: string[] = []
   let root = core
   for (let tenancy = core.tenancy; tenancy; tenancy = root.tenancy) {
-    ids.unshift(tenancy.id)
+    ids.unshift(tenancy.id.replaceAll('%', '%25').replaceAll('/', '%2F'))
     root = tenancy.parent
   }
   return { [ATTRIBUTES.heap]: root.name, ...(ids.length > 0 && { [ATTRIBUTES.tenant]: ids.join('/') }) }

@@ -50,16 +50,16 @@ export function familiesOf(heaps: readonly MeasuredHeap[]): readonly MetricFamil
   })
 }
 
-/** The samples of all open heaps, under different names. */
+/** The samples of all open heaps, under different names; a tenant that comes with its heap and alone has two. */
 export function samplesOf(heaps: readonly MeasuredHeap[]): MetricSample[] {
   const taken = new Set<string>()
   return heaps.flatMap((heap) => {
     if (heap.isClosed) return []
     const samples = heap.metrics()
     const name = samples[0]?.attributes[ATTRIBUTES.heap] ?? heap.name
-    const tenant = samples[0]?.attributes[ATTRIBUTES.tenant] ?? ''
-    const own = freeName(name, (other) => taken.has(JSON.stringify([other, tenant])))
-    taken.add(JSON.stringify([own, tenant]))
+    const tenants = new Set(samples.map(({ attributes }) => attributes[ATTRIBUTES.tenant] ?? ''))
+    const own = freeName(name, (other) => [...tenants].some((tenant) => taken.has(JSON.stringify([other, tenant]))))
+    for (const tenant of tenants) taken.add(JSON.stringify([own, tenant]))
     if (own === name) return samples
     return samples.map((sample) => ({ ...sample, attributes: { ...sample.attributes, [ATTRIBUTES.heap]: own } }))
   })

@@ -17,7 +17,7 @@ export interface MetricDescription {
   readonly meaning: string
 }
 
-/** Attributes of samples. A tenant in a tenant has the ids of both, `outer/inner`. */
+/** Attributes of samples. A tenant in a tenant has the ids of both, `outer/inner`; a slash in an id is `%2F`. */
 export const ATTRIBUTES = {
   heap: 'heapwright.heap.name',
   tenant: 'heapwright.tenant',
