@@ -104,7 +104,8 @@ function writeScript(name: string, source: string): string {
   return at(name)
 }
 
-describe('usage', () => {
+// Each is a process of its own that does next to nothing.
+describe.concurrent('usage', () => {
   it('--help prints to standard output and exits with 0', async () => {
     const { status, stdout, stderr } = await run(['--help'])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -131,6 +132,12 @@ describe('usage', () => {
     expect(stderr).toMatch(/^heapwright: /)
     expect(stderr).not.toMatch(/\n\s+at /)
     expect(status).toBe(2)
+  })
+
+  it.each(['http://127.0.0.1:99999/', 'localhost:70000', '65536'])('%s is said to be no URL', async (target) => {
+    const { status, stdout, stderr } = await run([target, '--once'])
+    expect(stderr).toMatch(new RegExp(`^heapwright: '${target}' is no URL of a heap\n`))
+    expect([status, stdout]).toEqual([2, ''])
   })
 })
 
@@ -161,7 +168,16 @@ describe('a program that cannot be reached', () => {
     ['one that answers everything', (_, response) => response.end('<h1>Hello</h1>'), /it is not the page of a heap/],
     ['other JSON', (_, response) => response.end('{"a":1}'), /it is not the page of a heap/],
     ['null', (_, response) => response.end('null'), /it is not the page of a heap/],
-    ['a later version', (_, response) => response.end('{"version":2,"heap":{},"history":{}}'), /is of version 2/],
+    [
+      'parts of a state',
+      (_, response) => response.end('{"version":1,"heap":{},"history":{}}'),
+      /it is not the page of a heap/,
+    ],
+    [
+      'a later version',
+      (_, response) => response.end('{"version":2,"heap":{"name":"a"},"history":{}}'),
+      /is of version 2/,
+    ],
     ['one that refuses', (_, response) => response.writeHead(503).end('too many\n'), /: too many\n$/],
     ['one that hangs up', (request) => request.socket.destroy(), /127/],
   ])('%s is not taken for one', async (_, answer, message) => {
@@ -209,7 +225,11 @@ describe('--once', () => {
     let text = ''
     await withHeap(async (_, url) => {
       const { stdout } = await run([url, '--once', '--json'])
-      text = stdout.replaceAll('"watched"', '"red\\u001b[31m"').replaceAll('"Node"', '"green\\u001b[32m\\u0007"')
+      text = stdout
+        .replaceAll('"watched"', '"red\\u001b[31m"')
+        .replaceAll('"Node"', '"green\\u001b[32m\\u0007"')
+        .replace('"mode": "', '"mode": "blue\\u001b[34m')
+        .replace('"level": "low"', '"level": "\\u001b[35mlow"')
     })
     await withServer(
       (_, response) => response.end(text),
@@ -217,6 +237,8 @@ describe('--once', () => {
         const { stdout } = await run([url, '--once'])
         expect(stdout).toMatch(/^red\?\[31m /)
         expect(stdout).toContain('green?[32m?')
+        expect(stdout).toContain('blue?[34mvm')
+        expect(stdout).toContain('?[35mlow')
         for (const control of ['\x1b', '\x07']) expect(stdout).not.toContain(control)
       },
     )

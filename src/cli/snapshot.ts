@@ -149,7 +149,7 @@ const CLASS_COLUMNS: readonly Column<HistogramRow>[] = [
 
 const NODE_COLUMNS: readonly Column<SnapshotNode>[] = [
   { head: 'id', cell: ({ id, node }) => String(id ?? node) },
-  { head: 'type', align: 'left', cell: ({ type }) => type },
+  { head: 'type', align: 'left', cell: ({ type }) => shortened(type) },
   { head: 'name', align: 'left', cell: ({ name }) => shortened(name) },
   { head: 'own', cell: ({ selfBytes }) => formatBytes(selfBytes) },
   { head: 'retained', cell: ({ retainedBytes }) => outColors.bold(formatBytes(retainedBytes)) },
@@ -185,13 +185,13 @@ function pathLines(graph: SnapshotGraph, path: readonly SnapshotEdge[]): string[
   return path.map((edge) => {
     const label = shortened(edge.label)
     const name = edge.type === 'element' ? label : `.${label}`
-    return `  ${outColors.dim(edge.type.padEnd(8))} ${outColors.cyan(name)} → ${describe(graph, edge.node)}`
+    return `  ${outColors.dim(shortened(edge.type).padEnd(8))} ${outColors.cyan(name)} → ${describe(graph, edge.node)}`
   })
 }
 
 function describe(graph: SnapshotGraph, node: number): string {
   const { id, type, name } = graph.node(node)
-  const words = [type, outColors.bold(shortened(name)), `@${id ?? node}`]
+  const words = [shortened(type), outColors.bold(shortened(name)), `@${id ?? node}`]
   return words.filter((word) => word !== '').join(' ')
 }
 

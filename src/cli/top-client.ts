@@ -72,7 +72,7 @@ function parseState(url: string, text: string): LiveState {
   } catch {
     throw notOurs(url)
   }
-  if (typeof state !== 'object' || !state?.heap || !state.history) throw notOurs(url)
+  if (typeof state !== 'object' || typeof state?.heap?.name !== 'string' || !state.history) throw notOurs(url)
   if (state.version !== 1)
     throw new Error(`${url}: it is of version ${state.version}, and this program reads version 1`)
   return state as LiveState

@@ -17,7 +17,7 @@ const FILL_FULL = 15
 /** @param columns how wide the terminal is */
 export function formatTop(state: LiveState, url: string, columns: number): string {
   const { heap, figures, picture, end } = state
-  const title = `${outColors.bold(printable(heap.name))}  mode ${heap.mode}  ${url}`
+  const title = `${outColors.bold(printable(heap.name))}  mode ${printable(heap.mode)}  ${url}`
   if (!figures) return `${title}\n${end ? 'The heap was closed before anybody looked.' : 'Nothing was read so far.'}`
   const sections = [
     [`${title}  ${clock(figures.atMs)}`, ...summary(state)].join('\n'),
@@ -37,7 +37,9 @@ function summary({ figures, picture }: LiveState): string[] {
   if (!figures) return []
   const { stats, pressure, pauses } = figures
   const objects = picture && picture.map.objects > 0 ? `, ${formatCount(picture.map.objects)} objects` : ''
-  const level = levelColor(pressure.level)(`${bar(pressure.usage)} ${formatShare(pressure.usage)} ${pressure.level}`)
+  const level = levelColor(pressure.level)(
+    `${bar(pressure.usage)} ${formatShare(pressure.usage)} ${printable(pressure.level)}`,
+  )
   const share = (bytes: number) => formatShare(bytes / Math.max(1, stats.committedBytes))
   const lines = [
     `${label('pressure')}${level}, ${formatBytes(pressure.usedBytes)} of ${formatBytes(pressure.limitBytes)}`,
@@ -95,7 +97,7 @@ const TENANT_COLUMNS: readonly Column<LiveTenant>[] = [
   { head: 'max', cell: ({ max }) => orNone(max) },
   { head: 'high', cell: ({ high }) => orNone(high) },
   { head: 'blocks', cell: ({ blocks }) => formatCount(blocks) },
-  { head: 'pressure', align: 'left', cell: ({ level }) => levelColor(level)(level) },
+  { head: 'pressure', align: 'left', cell: ({ level }) => levelColor(level)(printable(level)) },
 ]
 
 const TYPE_COLUMNS: readonly Column<LiveType>[] = [

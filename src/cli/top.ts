@@ -53,16 +53,21 @@ function seconds(text: string): number {
   throw new InvalidArgumentError(`It is not a number of seconds from ${EVERY_MIN_S} to ${EVERY_MAX_S}.`)
 }
 
-/** Of an address as people write it: with or without `http://`; a port alone is of this machine. */
-function urlOf(target: string): string | undefined {
-  if (/^\d{1,5}$/.test(target)) return `http://127.0.0.1:${target}/`
-  const text = /^(?:localhost|\[[0-9a-fA-F:]+\]|\d+(?:\.\d+){3}):\d{1,5}\/?$/.test(target) ? `http://${target}` : target
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined
+/**
+ * Of an address as people write it: with or without `http://`; a port alone is of this machine. Undefined for what may be
+ * a script.
+ */
+function urlOf(target: string, command: Command): string | undefined {
+  const isPort = /^\d+$/.test(target) && !existsSync(target)
+  const isPlace = /^(?:localhost|\[[0-9a-fA-F:]+\]|\d+(?:\.\d+){3}):\d+\/?$/.test(target)
+  const text = isPort ? `http://127.0.0.1:${target}` : isPlace ? `http://${target}` : target
+  if (!/^https?:\/\//.test(text)) return undefined
+  if (!URL.canParse(text)) command.error(`error: '${printable(target)}' is no URL of a heap`)
   return new URL('/', text).href
 }
 
 async function runTop(target: string, args: readonly string[], flags: TopFlags, command: Command): Promise<void> {
-  const url = urlOf(target)
+  const url = urlOf(target, command)
   if (url === undefined) {
     await runScript(target, args, flags, command)
     return
@@ -117,7 +122,7 @@ async function follow(url: string, { json, every = 1 }: TopFlags): Promise<void>
     if (performance.now() - shownMs >= every * 1000) show(state)
   })
   if (last && last !== shown) show(last)
-  printNote(ended)
+  printNote(printable(ended))
 }
 
 /** Every line has its own moment; those before it have had theirs. */
