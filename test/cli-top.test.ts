@@ -141,7 +141,7 @@ describe.concurrent('usage', () => {
   })
 })
 
-describe('a program that cannot be reached', () => {
+describe.concurrent('a program that cannot be reached', () => {
   const failure = async (url: string, ...args: string[]) => {
     const { status, stdout, stderr } = await run([url, ...args])
     expect([status, stdout]).toEqual([1, ''])
@@ -158,8 +158,9 @@ describe('a program that cannot be reached', () => {
         gone = url
       },
     )
-    for (const args of [[], ['--once'], ['--report', at('none.html')]])
-      expect(await failure(gone, ...args)).toMatch(/^heapwright: http:\/\/127\.0\.0\.1:\d+\/: nobody answers/)
+    const ways = [[], ['--once'], ['--report', at('none.html')]]
+    for (const told of await Promise.all(ways.map((args) => failure(gone, ...args))))
+      expect(told).toMatch(/^heapwright: http:\/\/127\.0\.0\.1:\d+\/: nobody answers/)
     expect(existsSync(at('none.html'))).toBe(false)
   })
 
@@ -207,8 +208,9 @@ describe('--once', () => {
   it('takes a URL in every way in which people write it', async () => {
     await withHeap(async (_, url) => {
       const { port } = new URL(url)
-      for (const target of [port, `127.0.0.1:${port}`, `localhost:${port}/`, `http://127.0.0.1:${port}/report.html`])
-        expect([target, (await run([target, '--once'])).status]).toEqual([target, 0])
+      const targets = [port, `127.0.0.1:${port}`, `localhost:${port}/`, `http://127.0.0.1:${port}/report.html`]
+      const runs = await Promise.all(targets.map((target) => run([target, '--once'])))
+      expect(runs.map(({ status }, i) => [targets[i], status])).toEqual(targets.map((target) => [target, 0]))
     })
   })
 

@@ -113,6 +113,16 @@ describe('one snapshot', () => {
     expect(stdout).not.toContain('Cache')
   })
 
+  it('lets no control characters of a file through, not even in what it calls its types', () => {
+    const text = JSON.stringify(snapshotDocument(NODES))
+    const hostile = text.replaceAll(/"(object|Cache)"/g, '"\\u001b[31m$1"')
+    for (const args of [['-'], ['-', '--path', '7']]) {
+      const { status, stdout } = run(args, hostile)
+      expect([status, stdout.includes('\x1b')]).toEqual([0, false])
+      expect(stdout).toContain('?[31mobject')
+    }
+  })
+
   it('--type leaves the others out, and says when there are none', () => {
     const document = json([at('small.heapsnapshot'), '--type', 'Entry', '--top', '1'])
     expect(document).toMatchObject({ classes: [{ className: 'Entry' }], top: [{ id: 9 }] })
