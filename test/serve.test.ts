@@ -496,6 +496,19 @@ describe('the stream', () => {
     expect((await ask(`${url}events`, { forMs: 50 })).status).toBe(200)
   })
 
+  it('is one of so many connections, streams or not', async () => {
+    const { url } = await serve(makeHeap())
+    const { port } = new URL(url)
+    let ended = 0
+    const sockets = Array.from({ length: 150 }, () => connect(Number(port), '127.0.0.1'))
+    for (const socket of sockets) socket.on('error', () => {}).on('close', () => ended++)
+    for (const socket of sockets) socket.resume()
+    await expect.poll(() => ended).toBe(150 - 128)
+    for (const socket of sockets) socket.destroy()
+    await expect.poll(() => ended).toBe(150)
+    await expect.poll(async () => (await ask(url)).status).toBe(200)
+  })
+
   it('leaves out updates for a reader that does not keep up, but not the end', async () => {
     const heap = makeHeap()
     const source = new LiveSource(

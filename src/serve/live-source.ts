@@ -2,8 +2,9 @@
  * What the live page knows of one heap, read while somebody follows it and not else: figures every `everyMs`, the picture
  * whenever its walk has come to an end.
  *
- * Guarantee: reading takes no more than a twenty-fifth of the program's time. What has cost c milliseconds is not done
- * again for 25 c, but for the very first walk; and the walk is left after SLICE_MS, to go on after 25 times that.
+ * Guarantee: whoever follows takes no more than a twenty-fifth of the program's time. What has cost c milliseconds is
+ * not done again for 25 c, but for the very first walk; and the walk is left after SLICE_MS, to go on after 25 times
+ * that. Who asks for the state or the page reads the figures each time, and has the walk made at one go when it is due.
  */
 import type { HeapCore } from '../core.js'
 import { ClosedError } from '../errors.js'

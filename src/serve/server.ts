@@ -28,6 +28,12 @@ import { hostOfAddress, isLoopback, reachableHost, refusalOf } from './request-g
 import { HTML, JSON_TYPE, refuseMethod, send, TEXT } from './send.js'
 import { Streams } from './streams.js'
 
+/**
+ * Connections at a time, streams and all; what is beyond is hung up on. Each may hold an answer that nobody reads, of
+ * some 100 kB.
+ */
+const CONNECTIONS_MAX = 128
+
 /** What the page's script sends along with a command. */
 const TOKEN_HEADER = 'x-heapwright-token'
 
@@ -42,6 +48,7 @@ export async function startServer(
   const source = new LiveSource(core, heap, options.everyMs)
   const site = new Site(source, options.allowCommands ? commands : undefined)
   const server = http.createServer((request, response) => site.answer(request, response))
+  server.maxConnections = CONNECTIONS_MAX
   if (!options.keepAlive) {
     server.on('connection', (socket) => socket.unref())
     server.unref()
