@@ -381,6 +381,7 @@ export class HeapCore {
       (this.#releaseCaches() !== 0 && again()) ||
       this.#reclaimAndCollect(requestedBytes, again, collects) ||
       (this.tenancy?.rescue(requestedBytes, again) ?? 0)
+    this.tenancy?.noteRefusals()
     // Finalizers run now, when the request has what it needs.
     if (collects) this.objectSpace?.settle()
     if (found === 0) return NULL

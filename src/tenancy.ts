@@ -240,7 +240,6 @@ export class Tenancy {
   rescue(requestedBytes: number, attempt: () => number): number {
     this.#isParentShort = false
     const found = attempt()
-    this.#noteRefusals()
     if (found !== 0 || !this.#isParentShort) return found
     const rescued = this.parent.rescue(requestedBytes, attempt)
     // What reclaimers asked for in between says nothing of this request.
@@ -249,7 +248,8 @@ export class Tenancy {
   }
 
   /** Requests that came to the limit, each counted once. */
-  #noteRefusals(): void {
+  noteRefusals(): void {
+    if (this.isEnded) return
     const refusals = this.#core.word(HEAP_LIMIT_REFUSALS_AT)
     if (refusals !== this.#limitRefusals) this.counts.max++
     this.#limitRefusals = refusals
@@ -364,7 +364,7 @@ export class Tenancy {
 
   figures(usedBytes: number, peakBytes: number, blocks: number): TenantFigures {
     const { minBytes, lowBytes, highBytes, maxBytes } = this.plan
-    this.#noteRefusals()
+    this.noteRefusals()
     return {
       id: this.id,
       heldBytes: this.heldBytes,

@@ -485,6 +485,41 @@ describe('the limits of a tenant', () => {
     expectWhole(heap)
   })
 
+  it('can be given up by tenants of tenants, too', () => {
+    using heap = Heap.create({ limit: '8MiB', debug: true })
+    const inner = heap.tenant('a').tenant('inner')
+    inner.free(inner.alloc(3 * MIB))
+    expect(heap.alloc(5 * MIB)).toBeGreaterThan(0)
+    expectWhole(heap)
+  })
+
+  it('count each request that came to max, whoever made room for it', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '1MiB' })
+    const blocks = fill(tenant, 30_000)
+    const { max } = tenant.stats().tenant.events
+    tenant.addReclaimer(() => tenant.free(blocks.pop() as number))
+    for (let i = 0; i < 5; i++) tenant.alloc(30_000)
+    expect(tenant.stats().tenant.events.max).toBe(max + 5)
+  })
+
+  it('high is not told of what went back while it was not to be told again', () => {
+    let nowMs = 0
+    const clock = { nowMs: () => nowMs, setTimer: () => () => {} }
+    using heap = Heap.create({ limit: '64MiB', testing: { clock } })
+    const tenant = heap.tenant('a', { high: '4MiB' })
+    const held: number[] = []
+    tenant.on('limit', ({ heldBytes }) => held.push(heldBytes))
+    const blocks = [tenant.alloc(5 * MIB), tenant.alloc(5 * MIB)]
+    for (const block of blocks) tenant.free(block)
+    tenant.giveBack()
+    nowMs = 5000
+    tenant.free(tenant.alloc(100))
+    expect(held).toEqual([expect.any(Number)])
+    tenant.alloc(5 * MIB)
+    expect(held).toHaveLength(2)
+  })
+
   it('are set while it lives, where that can be', () => {
     using heap = Heap.create({ limit: '64MiB', debug: true })
     const tenant = heap.tenant('a', { max: '8MiB', high: '6MiB', low: '5MiB', mode: 'vm' })
