@@ -386,6 +386,29 @@ describe('types', () => {
     expectSound(heap)
   })
 
+  it('are the same where a reclaimer uses another one while they are taken over', () => {
+    const heap = make({ mode: 'vm', limit: '16MiB' })
+    const tenant = heap.tenant('guest', { max: '1MiB' })
+    const structs = Array.from({ length: 140 }, (_, i) => struct(`Taken${i}`, { [`field${i}`]: i32 }))
+    for (const one of structs) idOf(heap, one)
+    const blocks: number[] = []
+    for (const bytes of [30_000, 4000, 500, 64, 16]) {
+      for (let block = tenant.tryAlloc(bytes); block !== 0; block = tenant.tryAlloc(bytes)) blocks.push(block)
+    }
+    const late = struct('Late', { value: i32 })
+    tenant.addReclaimer(() => {
+      for (const block of blocks.splice(0)) tenant.free(block)
+      idOf(tenant, late)
+    })
+    const first = struct('First', { a: i32, b: i32 })
+    idOf(tenant, first)
+    expect(blocks).toEqual([])
+    for (const one of [...structs, late]) expect(idOf(tenant, one)).toBe(idOf(heap, one))
+    const ids = [...structs, late, first].map((one) => idOf(heap, one))
+    expect(idOf(heap, struct('Next', { c: i32 }))).toBe(Math.max(...ids) + 1)
+    expectSound(heap)
+  })
+
   it('of images meet in the same way', () => {
     const { heap, node } = withLibrary()
     const Other = struct('Node', { value: i32, weight: i32, other: ref() })

@@ -356,8 +356,10 @@ export class TypeRegistry {
     const { shape, trail, refs, fixedBytes, elementBytes, elementMask } = root.numbersOf(id)
     const [textAt, textBytes, mask] = [TEXT_AT, TEXT_BYTES_AT, MASK_AT].map((at) => root.#typeWord(id, at))
     const { kernel } = this.#space
-    const add = () =>
-      kernel.typeAdd(
+    const add = () => {
+      // Whoever made room may have used a type, and so have added this one.
+      if (id <= this.#count) return id
+      return kernel.typeAdd(
         textAt as number,
         textBytes as number,
         shape,
@@ -368,6 +370,7 @@ export class TypeRegistry {
         elementBytes,
         elementMask,
       )
+    }
     this.#space.request(TYPE_BYTES, add)
   }
 
