@@ -1,8 +1,8 @@
 /**
  * The tenants of one heap: making them, finding them, ending them all.
  *
- * Guarantee: when all have ended, also those that were just being made, none is there: listeners and reclaimers that run
- * in the middle make no others. So a reset, which forgets what is lent, leaves no tenant in memory that is free.
+ * Guarantee: when all have ended, also those that were just being made, none is there: listeners and reclaimers that
+ * run in the middle make no others. So a reset, which forgets what is lent, leaves no tenant in memory that is free.
  */
 import {
   FLAG_OWNS_RANGE,
