@@ -380,10 +380,17 @@ export class PressureMonitor implements Interposer {
     if (atMs >= this.#timerMs) return
     this.#callOff()
     this.#timerMs = atMs
+    // A heap that nobody holds is not to be held by what it waits for, which may be weeks.
+    const self = new WeakRef(this)
     this.#timerOff = clock.setTimer(ms, () => {
-      this.#timerMs = Number.POSITIVE_INFINITY
-      this.look()
+      const monitor = self.deref()
+      if (monitor) monitor.#callNow()
     })
+  }
+
+  #callNow(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY
+    this.look()
   }
 
   #callOff(): void {

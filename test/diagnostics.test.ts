@@ -105,6 +105,28 @@ describe('a fresh process', () => {
     expect(seen).toEqual([true])
   })
 
+  it('lets go of heaps that wait for a time to come, and ends without it', () => {
+    const seen = run(
+      `${IMPORT}
+      let cleared = 0
+      const registry = new FinalizationRegistry(() => cleared++)
+      for (let i = 0; i < 20; i++) {
+        const heap = Heap.create({ limit: '1MiB', pressure: { minIntervalMs: 2 ** 31 - 1 } })
+        heap.on('pressure', ({ level }) => i === 0 && seen.push(level))
+        heap.alloc(700_000)
+        heap.alloc(200_000)
+        registry.register(heap, i)
+      }
+      for (let i = 0; i < 20 && cleared === 0; i++) {
+        gc()
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      seen.push(cleared > 0)`,
+      '--expose-gc',
+    )
+    expect(seen).toEqual(['medium', true])
+  })
+
   it('works without channels, as browsers do', () => {
     const seen = run(`
       process.getBuiltinModule = undefined
