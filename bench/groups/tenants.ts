@@ -131,7 +131,7 @@ async function runLives({ rounds }: GroupOptions): Promise<Row[]> {
   })
 }
 
-// ---- whose objects a store may refer to ------------------------------------------------------------------------------
+// ---- whose objects a store may refer to -----------------------------------------------------------------------------
 
 const OBJECTS = 1024
 const Node = struct('Node', { next: ref(), value: i32 })
