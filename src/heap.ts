@@ -114,7 +114,7 @@ export class Heap extends ObservedAccess implements Disposable {
    * is bound to it.
    *
    * @throws ArgumentError for an id or options that cannot be; OutOfMemoryError when this heap has no room for it;
-   * UnsupportedError in mode `embedded`
+   * UnsupportedError in mode `embedded`; ClosedError while this heap ends all its tenants
    * @example
    * using guest = heap.tenant('guest-7', { max: '16MiB' })
    * const p = guest.alloc(100)
