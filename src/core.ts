@@ -456,21 +456,22 @@ export class HeapCore {
     this.objectSpace?.allowCollections()
     const options = this.reclaimers.takeCause()
     const figures = this.untrapped(() => outOfMemoryFigures(this, requestedBytes))
-    this.#giveBackReserve()
-    this.#tellOutOfMemory(figures)
-    return (
+    const error =
       this.tenancy?.failure(figures, options) ??
       new OutOfMemoryError(outOfMemoryText(this.label, figures), figures, options)
-    )
+    this.#giveBackReserve()
+    this.tenancy?.noteFailure(requestedBytes)
+    this.#tellOutOfMemory(figures)
+    return error
   }
 
   /** The same for a call that does not throw: the figures cost a walk over the free runs, so only when asked for. */
   announceOutOfMemory(requestedBytes: number): void {
     this.reclaimers.takeCause()
-    this.tenancy?.noteFailure()
     const isAsked = this.events.has('outOfMemory')
     const figures = isAsked ? this.untrapped(() => outOfMemoryFigures(this, requestedBytes)) : undefined
     this.#giveBackReserve()
+    this.tenancy?.noteFailure(requestedBytes)
     if (figures) this.#tellOutOfMemory(figures)
   }
 
@@ -486,8 +487,9 @@ export class HeapCore {
   }
 
   #tellOutOfMemory(figures: OutOfMemoryFigures): void {
-    // A listener whose own request fails is told by its error, not by another event.
-    if (this.#isReporting) return
+    // A listener whose own request fails is told by its error, not by another event; and who heard of a limit may have
+    // ended this heap.
+    if (this.#isReporting || this.#isClosed) return
     this.#isReporting = true
     this.events.emit('outOfMemory', figures)
     this.#isReporting = false

@@ -99,6 +99,8 @@ export interface LimitEvent {
   readonly tenant: string
   readonly heldBytes: number
   readonly limitBytes: number
+  /** Of `max`: what was asked for. */
+  readonly requestedBytes?: number
 }
 
 /** A tenant begins or ends. */

@@ -255,25 +255,26 @@ export class Tenancy {
     this.#limitRefusals = refusals
   }
 
-  /** A request has failed for good. */
-  noteFailure(): void {
+  /** A request has failed for good. Listeners run, who may end the tenant. */
+  noteFailure(requestedBytes: number): void {
     if (this.#isParentShort) return
     this.counts.oom++
-    this.#tell('max', this.plan.maxBytes)
+    this.#tell('max', this.plan.maxBytes, requestedBytes)
   }
 
-  /** The error for it. */
+  /** The error for it, with the figures of this moment: to be made before anybody is told. */
   failure(figures: OutOfMemoryFigures, options: ErrorOptions): OutOfMemoryError {
-    this.noteFailure()
     if (!this.#isParentShort) return new TenantLimitError(this.id, this.heldBytes, figures, options)
     const hint = `${this.parent.label} has none to lend where the tenant has no piece yet, one in each MiB`
     return new OutOfMemoryError(outOfMemoryText(this.label, figures, hint), figures, options)
   }
 
-  #tell(kind: LimitEvent['kind'], limitBytes: number): void {
-    const event: LimitEvent = { kind, tenant: this.id, heldBytes: this.heldBytes, limitBytes }
-    this.#core.events.emit('limit', event)
+  /** The parent hears it first: a listener of the tenant may end it, and nobody is told after the end. */
+  #tell(kind: LimitEvent['kind'], limitBytes: number, requestedBytes?: number): void {
+    const figures = { kind, tenant: this.id, heldBytes: this.heldBytes, limitBytes }
+    const event: LimitEvent = requestedBytes === undefined ? figures : { ...figures, requestedBytes }
     this.parent.events.emit('limit', event)
+    if (!this.isEnded) this.#core.events.emit('limit', event)
   }
 
   /** A policy has taken memory although less than `low` was held. */

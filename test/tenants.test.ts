@@ -407,7 +407,7 @@ describe('the limits of a tenant', () => {
     expect(error).toMatchObject({ requestedBytes: 5_000_000, usedBytes, heldBytes, maxBytes: 4 * MIB })
     expect(error.availableBytes).toBe(4 * MIB - heldBytes + tenant.stats().freeBytes)
     expect(error.message).toContain("tenant 'guest'")
-    const event = { kind: 'max', tenant: 'guest', heldBytes, limitBytes: 4 * MIB }
+    const event = { kind: 'max', tenant: 'guest', heldBytes, limitBytes: 4 * MIB, requestedBytes: 5_000_000 }
     expect(told).toEqual([event, event])
     expect(tenant.stats().tenant.events).toEqual({ low: 0, high: 0, max: 1, oom: 1, oomKill: 0 })
     expect(tenant.tryAlloc(5_000_000)).toBe(0)
@@ -681,6 +681,32 @@ describe('the limits of a tenant', () => {
     tenant.alloc(4 * MIB)
     vi.unstubAllGlobals()
     expect(told).toEqual([new Error('cannot'), 'ran'])
+  })
+
+  it.each(['alloc', 'tryAlloc'] as const)('are told before the end that a listener brings: %s', (call) => {
+    using heap = Heap.create({ limit: '16MiB' })
+    const order: unknown[] = []
+    heap.on('limit', ({ kind, heldBytes, requestedBytes }) => order.push(kind, heldBytes, requestedBytes))
+    heap.on('tenantEnd', ({ tenant }) => order.push(`${tenant} ended`))
+    for (const event of ['outOfMemory', 'limit'] as const) {
+      const tenant = heap.tenant(event, { max: '1MiB' })
+      tenant.on('close', () => order.push('closed'))
+      tenant.on(event, () => tenant.kill())
+      tenant.on('outOfMemory', () => order.push('heard'))
+      tenant.alloc(100_000)
+      const { heldBytes } = tenant.stats().tenant
+      if (call === 'tryAlloc') expect(tenant.tryAlloc(2_000_000)).toBe(0)
+      else {
+        const thrown = thrownBy(() => tenant.alloc(2_000_000))
+        expect(thrown).toBeInstanceOf(TenantLimitError)
+        expect(thrown).toMatchObject({ heldBytes, maxBytes: MIB, requestedBytes: 2_000_000 })
+        expect((thrown as Error).message).toContain(`${heldBytes} held`)
+      }
+      // Who ended by hearing of its limit hears of nothing else.
+      const heard = event === 'outOfMemory' ? ['heard'] : []
+      expect(order.splice(0)).toEqual(['max', heldBytes, 2_000_000, 'closed', `${event} ended`, ...heard])
+    }
+    expectWhole(heap)
   })
 
   it('can be at what a listener does in the middle: it ends the tenant', () => {
