@@ -85,6 +85,11 @@ export function checkTenantId(id: unknown): string {
   throw new ArgumentError('id', id, `text of 1 to ${ID_MAX_LENGTH} characters, none of them a control character`)
 }
 
+/** An id as a part of a path of ids, `outer/inner`: two paths are the same only where all ids are. */
+export function tenantPathPart(id: string): string {
+  return id.replaceAll('%', '%25').replaceAll('/', '%2F')
+}
+
 /** Refuse tenants of a heap that cannot have any. */
 export function checkMayHaveTenants(core: HeapCore): void {
   core.assertOpen()

@@ -44,6 +44,19 @@ describe('a profile of tenants', () => {
     expect(inUse(profiler)).toEqual(Object.fromEntries(Object.entries(heaps).map(([id, own]) => [id, walked(own)])))
   })
 
+  it('tells a tenant in a tenant from one whose id looks like the way there', () => {
+    const heap = Heap.create({ limit: '64MiB' })
+    const early = heap.tenant('out/in')
+    using profiler = heap.profile({ meanBytes: 1, seed: 1 })
+    const inner = heap.tenant('out').tenant('in')
+    const escaped = heap.tenant('out%2Fin')
+    early.alloc(100)
+    inner.alloc(200)
+    escaped.alloc(300)
+    const expected = { 'out%2Fin': walked(early), 'out/in': walked(inner), 'out%252Fin': walked(escaped) }
+    expect(inUse(profiler)).toEqual(expected)
+  })
+
   it('takes off what a tenant had when it ends, and knows the next of the same name', () => {
     const heap = Heap.create({ limit: '64MiB' })
     using profiler = heap.profile({ meanBytes: 1, seed: 1 })

@@ -23,7 +23,7 @@ export interface ProfileSample {
   readonly frames: readonly ProfileFrame[]
   /** Of each block or object: what it takes of the heap. */
   readonly bytes: number
-  /** Id of the tenant that it is of, if it is of one; of a tenant's tenant both, as `outer/inner`. */
+  /** Id of the tenant that it is of, if it is of one; of a tenant's tenant both, as `outer/inner`; a slash in an id is `%2F`. */
   readonly tenant?: string | undefined
   /** How many of them were sampled, and how many of these are in use. */
   readonly sampled: number

@@ -6,6 +6,7 @@ import type { HeapCore } from '../core.js'
 import { MODES } from '../modes.js'
 import type { DurationHistogram } from '../objects/histogram.js'
 import { readStats } from '../stats.js'
+import { tenantPathPart } from '../tenant-options.js'
 import type { HeapStats, TenantEvents } from '../types.js'
 import {
   ATTRIBUTES,
@@ -60,7 +61,7 @@ function attributesOf(core: HeapCore): MetricAttributes {
   const ids: string[] = []
   let root = core
   for (let tenancy = core.tenancy; tenancy; tenancy = root.tenancy) {
-    ids.unshift(tenancy.id.replaceAll('%', '%25').replaceAll('/', '%2F'))
+    ids.unshift(tenantPathPart(tenancy.id))
     root = tenancy.parent
   }
   return { [ATTRIBUTES.heap]: root.name, ...(ids.length > 0 && { [ATTRIBUTES.tenant]: ids.join('/') }) }

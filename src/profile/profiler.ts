@@ -14,6 +14,7 @@ import { type HeapProfile, type HeapProfileKind, makeHeapProfile } from '../form
 import { writePprof } from '../formats/pprof.js'
 import { gzip, writeFile } from '../platform/process.js'
 import { parseSize } from '../sizes.js'
+import { tenantPathPart } from '../tenant-options.js'
 import type { TenantParts } from '../tenants.js'
 import type { Size } from '../types.js'
 import { CallStacks, GivenStacks } from './call-stack.js'
@@ -106,11 +107,12 @@ export class Profiler implements Disposable {
     this.#beganDateMs = tools.date()
   }
 
-  /** Sample a heap and its tenants, those that begin later, too. `tenant`: its id, where it is one of those. */
+  /** Sample a heap and its tenants, those that begin later, too. `tenant`: its path, where it is one of those. */
   #watch(core: HeapCore, tenant?: string): void {
     const sampler = new HeapSampler(core, this.#taker, this.#includeObjects, tenant)
     const watchTenant = ({ core: inner, tenancy }: TenantParts) => {
-      this.#watch(inner, tenant === undefined ? tenancy.id : `${tenant}/${tenancy.id}`)
+      const part = tenantPathPart(tenancy.id)
+      this.#watch(inner, tenant === undefined ? part : `${tenant}/${part}`)
     }
     for (const parts of core.tenants.tenancies()) watchTenant(parts)
     const offs = [
