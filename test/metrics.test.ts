@@ -292,6 +292,28 @@ describe('prom-client', () => {
     expect(registry.getMetricsAsArray()).toEqual([])
   })
 
+  it('refuses a heap that its registry has already, until that is ended or cleared', async () => {
+    const registry = new Registry()
+    const [heap, other] = [Heap.create({ name: 'main' }), Heap.create({ name: 'other' })]
+    await expect(registerPrometheus([heap, heap], registry)).rejects.toMatchObject({ argument: 'heaps' })
+    expect(registry.getMetricsAsArray()).toEqual([])
+    const off = await registerPrometheus(heap, registry)
+    const before = await registry.metrics()
+    await expect(registerPrometheus(heap, registry)).rejects.toThrow("'main' is registered here already")
+    await expect(registerPrometheus([other, heap], registry)).rejects.toThrow(ArgumentError)
+    expect(await registry.metrics()).toBe(before)
+    const offElsewhere = await registerPrometheus(heap, new Registry())
+    offElsewhere()
+    off()
+    await registerPrometheus(heap, registry)
+    expect(await registry.metrics()).toBe(before)
+    registry.clear()
+    const offAgain = await registerPrometheus([heap], registry)
+    expect(await registry.metrics()).toBe(before)
+    offAgain()
+    expect(registry.getMetricsAsArray()).toEqual([])
+  })
+
   it('has its own registry when none is given', async () => {
     const heap = Heap.create({ name: 'main' })
     const off = await registerPrometheus(heap)
@@ -378,6 +400,24 @@ describe('OpenTelemetry', () => {
     expect((await find()).map(({ value }) => (value as { count: number }).count)).toEqual(
       points.map(({ value }) => (value as { count: number }).count),
     )
+    await provider.shutdown()
+  })
+
+  it('refuses a heap that its meter observes already, until that is ended', async () => {
+    const { provider, collect } = meterProvider()
+    const meter = provider.getMeter('heapwright')
+    const heap = Heap.create({ name: 'main', mode: 'vm' })
+    const off = registerOpenTelemetry(heap, meter)
+    expect(() => registerOpenTelemetry(heap, meter)).toThrow("'main' is registered here already")
+    expect(() => registerOpenTelemetry([heap, heap], provider.getMeter('other'))).toThrow(ArgumentError)
+    off()
+    const again = registerOpenTelemetry(heap, meter)
+    off()
+    expect(() => registerOpenTelemetry(heap, meter)).toThrow(ArgumentError)
+    heap.collect()
+    const durations = (await collect()).find(({ descriptor }) => descriptor.name === 'heapwright.gc.duration')
+    expect(durations?.dataPoints.map(({ value }) => (value as { count: number }).count)).toEqual([1])
+    again()
     await provider.shutdown()
   })
 

@@ -4,7 +4,7 @@
  */
 import { ArgumentError } from '../errors.js'
 import type { HeapEvents } from '../events.js'
-import { heapsOf, type MeasuredHeap, samplesOf } from './several.js'
+import { checkNotRegistered, heapsOf, type MeasuredHeap, samplesOf } from './several.js'
 import { ATTRIBUTES, describeMetrics, GC_DURATION, GC_DURATION_BOUNDS, type MetricDescription } from './table.js'
 
 /** What an instrument is made with. */
@@ -40,11 +40,14 @@ export interface ObservedHeap extends MeasuredHeap {
   on(event: 'collectEnd', listener: (event: HeapEvents['collectEnd']) => void): () => void
 }
 
+/** The heaps that each meter observes. */
+const observed = new WeakMap<object, readonly ObservedHeap[]>()
+
 /**
  * Have a meter observe the metrics of heaps and their tenants whenever it collects, and record how long each collection
  * of these heaps took, from now on. Give the heaps different names. What is given back ends both.
  *
- * @throws ArgumentError for what is no heap or no meter
+ * @throws ArgumentError for what is no heap or no meter, or for a heap that this meter observes already
  * @example
  * registerOpenTelemetry(heap, metrics.getMeter('heapwright'))
  */
@@ -56,9 +59,19 @@ export function registerOpenTelemetry<Instrument>(
   if (typeof meter?.addBatchObservableCallback !== 'function') {
     throw new ArgumentError('meter', meter, 'a Meter of @opentelemetry/api')
   }
+  const before = observed.get(meter) ?? []
+  checkNotRegistered(list, before)
   const offs = [observe(list, meter), ...recordCollections(list, meter)]
+  observed.set(meter, [...before, ...list])
+  let isOn = true
   return () => {
+    if (!isOn) return
+    isOn = false
     for (const off of offs) off()
+    observed.set(
+      meter,
+      (observed.get(meter) ?? []).filter((heap) => !list.includes(heap)),
+    )
   }
 }
 

@@ -4,7 +4,14 @@
  */
 import { ArgumentError } from '../errors.js'
 import { type PrometheusSample, prometheusName, prometheusSamples, prometheusType } from './prometheus.js'
-import { familiesOf, heapsOf, type MeasuredHeap, type MeasuredHeaps, type MetricFamily } from './several.js'
+import {
+  checkNotRegistered,
+  familiesOf,
+  heapsOf,
+  type MeasuredHeap,
+  type MeasuredHeaps,
+  type MetricFamily,
+} from './several.js'
 import { describeMetrics, type MetricDescription } from './table.js'
 
 const PACKAGE = 'prom-client'
@@ -35,7 +42,7 @@ export interface PrometheusRegistry {
 
 /** The heaps of one registry: several registrations share the metrics. */
 class RegistryEntry {
-  readonly heaps: (readonly MeasuredHeap[])[] = []
+  readonly heaps: MeasuredHeap[][] = []
   readonly #registry: PrometheusRegistry
   /** The names that the metrics were registered with. */
   #names: readonly string[] = []
@@ -46,7 +53,11 @@ class RegistryEntry {
   }
 
   add(heaps: readonly MeasuredHeap[]): () => void {
-    if (this.heaps.length === 0 || this.#isCleared) this.#register()
+    const isCleared = this.#isCleared
+    // Who registers again what was cleared goes on with it.
+    if (isCleared) this.#drop(heaps)
+    checkNotRegistered(heaps, this.heaps.flat())
+    if (this.heaps.length === 0 || isCleared) this.#register()
     const own = [...heaps]
     this.heaps.push(own)
     return () => {
@@ -55,6 +66,15 @@ class RegistryEntry {
       this.heaps.splice(index, 1)
       if (this.heaps.length === 0) this.#unregister()
     }
+  }
+
+  #drop(heaps: readonly MeasuredHeap[]): void {
+    for (const list of this.heaps) {
+      const left = list.filter((heap) => !heaps.includes(heap))
+      list.splice(0, list.length, ...left)
+    }
+    // The end of a registration that has nothing left changes nothing.
+    this.heaps.splice(0, this.heaps.length, ...this.heaps.filter((list) => list.length > 0))
   }
 
   #register(): void {
@@ -123,8 +143,8 @@ const entries = new WeakMap<PrometheusRegistry, RegistryEntry>()
  * takes them off again. Closed heaps are left out.
  *
  * @param registry default: the package's own
- * @throws ArgumentError for what is no heap or no registry, or when none is given and the package is not installed;
- * what the registry throws when it has metrics of these names already
+ * @throws ArgumentError for what is no heap or no registry, for a heap that is registered there already, or when no
+ * registry is given and the package is not installed; what the registry throws when it has metrics of these names already
  * @example
  * await registerPrometheus(heap)
  */

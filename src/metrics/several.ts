@@ -33,6 +33,14 @@ function isList(heaps: unknown): heaps is Iterable<unknown> {
   return typeof heaps === 'object' && heaps !== null && Symbol.iterator in heaps
 }
 
+/** Refuse heaps that are registered already, or are given twice: their series would be there twice. */
+export function checkNotRegistered(heaps: readonly MeasuredHeap[], registered: readonly MeasuredHeap[]): void {
+  const twice = heaps.find((heap, index) => registered.includes(heap) || heaps.indexOf(heap) < index)
+  if (twice === undefined) return
+  const expected = `each once: '${twice.name}' is registered here already; what its registration gave back ends that`
+  throw new ArgumentError('heaps', heaps, expected)
+}
+
 /**
  * All metrics that one of the heaps has a sample of. Closed heaps are left out. Of heaps with the same name the second
  * is called `name-2` and so on, in their order, for two series of one name are none: better give them names.
