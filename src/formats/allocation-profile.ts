@@ -37,7 +37,7 @@ export interface ProfileSample {
 export interface AllocationProfile {
   /** What was profiled. */
   readonly name: string
-  /** Mean number of bytes from one sample to the next. */
+  /** Mean number of bytes from one sample to the next; where it varied, its average over the bytes that passed. */
   readonly meanBytes: number
   /** When it was begun, in milliseconds since 1970 (UTC), and for how long it ran. */
   readonly beganMs: number

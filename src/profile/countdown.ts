@@ -9,6 +9,9 @@ const PART_MAX = 2 ** 29
 export class Countdown {
   #left = 0
   #beyond = 0
+  /** What was left when bytes were asked for last. */
+  #whole = 0
+  #part = PART_MAX
 
   /** Take an allocation's weight off; whether it is to ask `isOver`. */
   take(weight: number): boolean {
@@ -16,19 +19,31 @@ export class Countdown {
     return this.#left < 0
   }
 
-  /** Begin anew: an allocation that takes off `gap` or more is the sample. */
-  begin(gap: number): void {
-    const whole = Math.ceil(gap) - 1
-    this.#left = Math.min(whole, PART_MAX)
-    this.#beyond = whole - this.#left
+  /** Begin anew: an allocation that takes off `gap` or more is the sample. `take` says so each `partBytes`, too. */
+  begin(gap: number, partBytes: number): void {
+    this.#part = Math.min(Math.ceil(partBytes), PART_MAX)
+    this.#whole = Math.ceil(gap) - 1
+    this.#split(this.#whole)
   }
 
   /** After `take` said so: whether all of the gap is used up. */
   isOver(): boolean {
     const whole = this.#left + this.#beyond
     if (whole < 0) return true
-    this.#left = Math.min(whole, PART_MAX)
-    this.#beyond = whole - this.#left
+    this.#split(whole)
     return false
+  }
+
+  /** Bytes that were taken off since `begin`, or since this was asked last. */
+  counted(): number {
+    const whole = this.#left + this.#beyond
+    const bytes = this.#whole - whole
+    this.#whole = whole
+    return bytes
+  }
+
+  #split(whole: number): void {
+    this.#left = Math.min(whole, this.#part)
+    this.#beyond = whole - this.#left
   }
 }

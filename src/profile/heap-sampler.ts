@@ -44,6 +44,11 @@ export class HeapSampler implements Interposer, KernelSampler {
     return sampledKernel(kernel, this)
   }
 
+  /** Tell the taker of the bytes that have passed. */
+  count(): void {
+    if (this.#isOn) this.#taker.count(this.countdown.counted(), this.#meanBytes)
+  }
+
   /** Find the objects that have died. */
   refresh(): void {
     if (this.#isOn) this.#objects.sweep()
@@ -52,6 +57,7 @@ export class HeapSampler implements Interposer, KernelSampler {
   /** What is in use stays counted as such. */
   stop(): void {
     if (!this.#isOn) return
+    this.count()
     this.#objects.clear()
     this.live.clear()
     this.#isOn = false
@@ -120,20 +126,36 @@ export class HeapSampler implements Interposer, KernelSampler {
 
   /** The allocation at hand is a sample, unless profiling has stopped while its call went on. */
   #take(weightBytes: number, bytes: () => number): Sampled | undefined {
-    if (!this.#isOn || !this.countdown.isOver()) return undefined
+    if (!this.#isOn || !this.#isPicked()) return undefined
     const sampled = this.#taker.take(bytes(), weightBytes, this.#meanBytes, this.#tenant)
-    this.#drawGap()
+    this.#nextGap()
     return sampled
   }
 
   /** The allocation at hand is none of those that are profiled. */
   #passOver(): undefined {
-    if (this.countdown.isOver()) this.#drawGap()
+    if (this.#isOn && this.#isPicked()) this.#nextGap()
+  }
+
+  /**
+   * Whether the gap is used up. If not, it is time to look whether another mean is due, for the allocations after this
+   * one. What is left of an exponential gap is distributed as a whole one, so that a new one may take its place.
+   */
+  #isPicked(): boolean {
+    if (this.countdown.isOver()) return true
+    this.#taker.look()
+    if (this.#taker.meanBytes !== this.#meanBytes) this.#nextGap()
+    return false
+  }
+
+  #nextGap(): void {
+    this.count()
+    this.#drawGap()
   }
 
   #drawGap(): void {
     this.#meanBytes = this.#taker.meanBytes
-    this.countdown.begin(this.#taker.gap())
+    this.countdown.begin(this.#taker.gap(), this.#taker.lookBytes)
   }
 
   /** All that it takes, header and padding included. */

@@ -41,9 +41,10 @@ export interface ProfileOptions {
    */
   readonly includeObjects?: boolean
   /**
-   * Most of the program's time that samples may take, above 0 to 1. When they come faster than that allows, the mean
-   * grows for a while; figures stay estimates of all allocations. Default 0.005; with a `seed` 1, which is no bound, so
-   * that how fast a machine is changes nothing.
+   * Most of the program's time that samples may take, above 0 to 1, but for some milliseconds at the beginning of a
+   * burst. When they come faster than that allows, the mean grows for a while: figures stay right on average, and
+   * become rougher; `effectiveMeanBytes` says how much. Default 0.02; with a `seed` 1, which is no bound, so that how
+   * fast a machine is changes nothing.
    */
   readonly timeShare?: number
 }
@@ -57,7 +58,7 @@ const MEAN_BYTES = 512 * 1024
 const MEAN_MAX_BYTES = 2 ** 30
 const STACK_DEPTH = 32
 const STACK_DEPTH_MAX = 256
-const TIME_SHARE = 0.005
+const TIME_SHARE = 0.02
 const OPTIONS = ['meanBytes', 'seed', 'stackDepth', 'stack', 'includeObjects', 'timeShare'] as const
 
 /** What a profiler asks of the world, for tests and tools to replace. */
@@ -126,8 +127,24 @@ export class Profiler implements Disposable {
 
   /** All that a tenant had is its parent's again. */
   #endTenant(core: HeapCore): void {
-    this.#watched.get(core)?.sampler.endAll()
+    const sampler = this.#watched.get(core)?.sampler
+    sampler?.endAll()
+    sampler?.count()
     this.#watched.delete(core)
+  }
+
+  /** Whether the mean is above what was asked for now, because samples would take more than `timeShare`. */
+  get isThrottled(): boolean {
+    return this.#taker.isThrottled
+  }
+
+  /**
+   * The mean at which the bytes of this profile were sampled, on average over them: `meanBytes`, or more where
+   * `timeShare` made samples rarer. Figures are as rough as this mean makes them.
+   */
+  get effectiveMeanBytes(): number {
+    for (const { sampler } of this.#watched.values()) sampler.count()
+    return this.#taker.effectiveMeanBytes
   }
 
   get isRunning(): boolean {
@@ -146,8 +163,8 @@ export class Profiler implements Disposable {
 
   /** Forget all samples and begin anew; what is in use now is not counted as such any more. */
   reset(): void {
-    this.#taker.sites.clear()
     for (const { sampler } of this.#watched.values()) sampler.reset()
+    this.#taker.clear()
     if (this.#endedMs !== undefined) return
     this.#beganMs = this.#tools.now()
     this.#beganDateMs = this.#tools.date()
@@ -166,7 +183,7 @@ export class Profiler implements Disposable {
   get profile(): AllocationProfile {
     return {
       name: this.#core.name,
-      meanBytes: this.meanBytes,
+      meanBytes: this.effectiveMeanBytes,
       beganMs: this.#beganDateMs,
       durationMs: (this.#endedMs ?? this.#tools.now()) - this.#beganMs,
       samples: this.samples,

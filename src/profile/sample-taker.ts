@@ -19,6 +19,9 @@ export class SampleTaker {
   readonly #pace: Pace
   readonly #stacks: StackSource
   readonly #now: () => number
+  #countedBytes = 0
+  /** Sum over these bytes of the mean at which each passed. */
+  #countedMeans = 0
 
   constructor({ meanBytes, seed, timeShare, stacks, now }: TakerOptions) {
     this.#dice = new ByteSampler(seed)
@@ -32,8 +35,41 @@ export class SampleTaker {
     return this.#pace.meanBytes
   }
 
+  /** Whether that is more than what was asked for. */
+  get isThrottled(): boolean {
+    return this.#pace.isThrottled
+  }
+
+  /** The mean at which bytes have passed, on average. */
+  get effectiveMeanBytes(): number {
+    return this.#countedBytes > 0 ? this.#countedMeans / this.#countedBytes : this.meanBytes
+  }
+
+  /** Bytes after which to `look`, sample or none. */
+  get lookBytes(): number {
+    return this.#pace.lookBytes
+  }
+
   gap(): number {
     return this.#dice.gap(this.#pace.meanBytes)
+  }
+
+  /** The mean may be another one after this. */
+  look(): void {
+    if (this.#pace.isBound) this.#pace.look(this.#now())
+  }
+
+  /** These bytes have passed at a mean. */
+  count(bytes: number, meanBytes: number): void {
+    this.#countedBytes += bytes
+    this.#countedMeans += bytes * meanBytes
+  }
+
+  /** Forget all that was sampled. */
+  clear(): void {
+    this.sites.clear()
+    this.#countedBytes = 0
+    this.#countedMeans = 0
   }
 
   /** Note an allocation of `bytes` at the calls that have led here; it was picked by its weight at a mean gap. */
