@@ -134,10 +134,41 @@ describe.concurrent('usage', () => {
     expect(status).toBe(2)
   })
 
-  it.each(['http://127.0.0.1:99999/', 'localhost:70000', '65536'])('%s is said to be no URL', async (target) => {
-    const { status, stdout, stderr } = await run([target, '--once'])
-    expect(stderr).toMatch(new RegExp(`^heapwright: '${target}' is no URL of a heap\n`))
+  it.each(['http://127.0.0.1:99999/', 'localhost:70000', '65536', '99999', '0', '127.0.0.1:0'])(
+    '%s is said to be no URL',
+    async (target) => {
+      const { status, stdout, stderr } = await run([target, '--once'])
+      expect(stderr).toMatch(new RegExp(`^heapwright: '${target}' is no URL of a heap; ports are from 1 to 65535\n`))
+      expect([status, stdout]).toEqual([2, ''])
+    },
+  )
+
+  it('says of a URL that is none no more than that', async () => {
+    const { status, stderr } = await run(['http://[', '--once'])
+    expect(stderr).toMatch(/^heapwright: 'http:\/\/\[' is no URL of a heap\n/)
+    expect(status).toBe(2)
+  })
+
+  it.each(['1.5', '-1'])('%s, which is nothing, is said to be nothing', async (target) => {
+    const { status, stdout, stderr } = await run(['--once', '--', target])
+    expect(stderr).toMatch(
+      new RegExp(`^heapwright: '${target}' is neither the URL of a heap nor a script that is there\n`),
+    )
     expect([status, stdout]).toEqual([2, ''])
+  })
+
+  it('says that the target was taken for a script, when an option goes with a URL', async () => {
+    const { status, stdout, stderr } = await run(['package.json', '--once'])
+    expect(stderr).toMatch(/^heapwright: option '--once' goes with a URL, and 'package.json' was taken for a script\n/)
+    expect([status, stdout]).toEqual([2, ''])
+  })
+
+  it('says of each option in the help what it goes with', async () => {
+    const { stdout } = await run(['--help'])
+    for (const option of ['--once', '--json', '--every <seconds>', '--report <file>'])
+      expect(stdout).toMatch(new RegExp(`${option} +of a URL: `))
+    expect(stdout).toMatch(/--open +of both: /)
+    expect(stdout).toMatch(/--allow-commands +of a script: /)
   })
 })
 
@@ -148,6 +179,12 @@ describe.concurrent('a program that cannot be reached', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
     return stderr
   }
+
+  it('is said to have a port at which nothing can be asked', async () => {
+    expect(await failure('1', '--once')).toMatch(
+      /^heapwright: http:\/\/127\.0\.0\.1:1\/: this port is kept for another protocol/,
+    )
+  })
 
   it('is named, with the reason', async () => {
     // A port that was free a moment ago.

@@ -4,6 +4,8 @@ import type { LiveState } from '../page/live-data.js'
 import { LIVE_EVENTS, type LiveEventName, updateState } from '../page/live-update.js'
 
 const ANSWER_MAX_MS = 30_000
+/** Of the list in the Fetch Standard, which browsers keep to as well. */
+const BAD_PORT = 'this port is kept for another protocol, and neither fetch nor a browser asks there'
 
 /** The whole state, read now. */
 export async function fetchState(url: string): Promise<LiveState> {
@@ -58,6 +60,7 @@ function connectionReason(error: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ECONNREFUSED') return 'nobody answers: the program has ended, or does not serve its heap there'
   if (code === 'ENOTFOUND') return 'there is no such host'
+  if (cause instanceof Error && cause.message === 'bad port') return BAD_PORT
   return cause instanceof Error ? cause.message : String(cause)
 }
 

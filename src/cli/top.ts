@@ -28,12 +28,12 @@ export function addTop(program: Command): void {
     .description("Show a running program's heap: in the terminal, in the browser, or as a report.")
     .argument('<target>', 'the URL that heap.serve() gave, or a script to start')
     .argument('[args...]', "the script's arguments; -- in front of the script keeps its options from being read here")
-    .option('--once', 'print one picture and end')
-    .option('--json', 'print JSON: with --once the whole state, else a line for each picture')
-    .option('--every <seconds>', 'time between two pictures (default: 1)', seconds)
-    .option('--report <file>', 'save a report as one HTML file, and end')
-    .option('--open', 'open the page in the browser')
-    .option('--allow-commands', 'for a script: the page may make the heap collect, and give free pages back')
+    .option('--once', 'of a URL: print one picture and end')
+    .option('--json', 'of a URL: print JSON, with --once the whole state, else a line for each picture')
+    .option('--every <seconds>', 'of a URL: time between two pictures (default: 1)', seconds)
+    .option('--report <file>', 'of a URL: save a report as one HTML file, and end')
+    .option('--open', 'of both: open the page in the browser')
+    .option('--allow-commands', 'of a script: the page may make the heap collect, and give free pages back')
     .addHelpText('after', HELP)
     .action(runTop)
 }
@@ -62,8 +62,10 @@ function urlOf(target: string, command: Command): string | undefined {
   const isPlace = /^(?:localhost|\[[0-9a-fA-F:]+\]|\d+(?:\.\d+){3}):\d+\/?$/.test(target)
   const text = isPort ? `http://127.0.0.1:${target}` : isPlace ? `http://${target}` : target
   if (!/^https?:\/\//.test(text)) return undefined
-  if (!URL.canParse(text)) command.error(`error: '${printable(target)}' is no URL of a heap`)
-  return new URL('/', text).href
+  const isTarget = URL.canParse(text) && new URL(text).port !== '0'
+  if (isTarget) return new URL('/', text).href
+  const why = /:\d+(?:[/?#]|$)/.test(text) ? '; ports are from 1 to 65535' : ''
+  return command.error(`error: '${printable(target)}' is no URL of a heap${why}`)
 }
 
 async function runTop(target: string, args: readonly string[], flags: TopFlags, command: Command): Promise<void> {
@@ -73,7 +75,7 @@ async function runTop(target: string, args: readonly string[], flags: TopFlags, 
     return
   }
   if (args.length > 0) command.error(`error: a URL takes no arguments; found '${args[0]}'`)
-  if (flags.allowCommands) command.error("error: option '--allow-commands' goes with a script")
+  if (flags.allowCommands) command.error("error: option '--allow-commands' goes with a script, and this is a URL")
   if (flags.open) await openInBrowser(url)
   else if (flags.report !== undefined) await saveReport(url, flags.report)
   else if (flags.once) printOnce(url, await fetchState(url), flags)
@@ -81,10 +83,12 @@ async function runTop(target: string, args: readonly string[], flags: TopFlags, 
 }
 
 async function runScript(file: string, args: readonly string[], flags: TopFlags, command: Command): Promise<void> {
+  const shown = `'${printable(file)}'`
+  if (!existsSync(file)) command.error(`error: ${shown} is neither the URL of a heap nor a script that is there`)
   for (const name of ['once', 'json', 'every', 'report'] as const) {
-    if (flags[name] !== undefined) command.error(`error: option '--${name}' goes with a URL`)
+    if (flags[name] === undefined) continue
+    command.error(`error: option '--${name}' goes with a URL, and ${shown} was taken for a script`)
   }
-  if (!existsSync(file)) command.error(`error: '${file}' is neither the URL of a heap nor a script that is there`)
   const options = { allowCommands: flags.allowCommands ?? false }
   await runServed(file, args, options, ({ name, url, refusal }) => {
     const heap = `heapwright: heap '${printable(name)}'`
