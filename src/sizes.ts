@@ -22,7 +22,6 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 const EXPECTED = "a number of bytes or text such as '64MiB', '10kB' or '512'"
-
 /**
  * Bytes of a size given as a number or as text.
  *
@@ -32,10 +31,9 @@ const EXPECTED = "a number of bytes or text such as '64MiB', '10kB' or '512'"
  */
 export function parseSize(size: Size, argument = 'size'): Bytes {
   const bytes = typeof size === 'string' ? parseText(size) : size
-  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) {
-    throw new ArgumentError(argument, size, EXPECTED)
-  }
-  return (bytes + 0) as Bytes
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return (bytes + 0) as Bytes
+  const isFraction = typeof bytes === 'number' && bytes > 0 && !Number.isInteger(bytes) && Number.isFinite(bytes)
+  throw new ArgumentError(argument, size, isFraction ? `a whole number of bytes, not ${bytes}` : EXPECTED)
 }
 
 function parseText(text: string): number {

@@ -48,6 +48,16 @@ describe('parseSize', () => {
   })
 })
 
+describe('a size that is a fraction of a byte', () => {
+  it.each([['63.9MiB'], ['1.3B'], [1.5]])('%s is said to be one', (size) => {
+    expect(() => parseSize(size, 'limit')).toThrow(/^`limit` must be a whole number of bytes, not \d+\.\d+; got /)
+  })
+
+  it.each([['64M'], [Number.NaN], [-1.5], ['99999999999GiB']])('%s is not said to be one', (size) => {
+    expect(() => parseSize(size)).toThrow(/^`size` must be a number of bytes or text such as/)
+  })
+})
+
 describe('formatBytes', () => {
   it('is exact below 1 KiB and has two decimals at most above', () => {
     const table: [number, string][] = [
