@@ -29,6 +29,7 @@ import { attachCore, createCore, giveObjects } from './create.js'
 import { dispose } from './dispose.js'
 import { ObservedAccess } from './observed.js'
 import { tellCreated } from './serve/created.js'
+import { formatSummary, type HeapSummary, summarize } from './summary.js'
 import { formatTenant, type Tenancy, type TenantEnd } from './tenancy.js'
 import type { TenantLimits, TenantOptions } from './tenant-options.js'
 import type { TenantParts } from './tenants.js'
@@ -169,6 +170,20 @@ export class Heap extends ObservedAccess implements Disposable {
     if (fault === STATUS_OK) return { ok: true }
     return { ok: false, fault: faultText(fault), address: this.core.word(HEAP_FAULT_AT) as Address }
   }
+
+  // ---- in few words -------------------------------------------------------------------------------------------------
+
+  /** What `JSON.stringify` gives of a heap: its name and its main figures, also once it is closed. Never throws. */
+  toJSON(): HeapSummary {
+    return summarize(this)
+  }
+
+  /** One line, for `util.inspect` and `console.log` of Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return formatSummary(this.toJSON())
+  }
+
+  // ---- the end ------------------------------------------------------------------------------------------------------
 
   /** Let go of the memory. Every later call throws ClosedError. In a given memory the heap's bytes stay as they are. */
   close(): void {

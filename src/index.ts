@@ -184,6 +184,7 @@ export type { HeapServer, ServeOptions } from './serve/options.js'
 export { formatBytes, parseSize } from './sizes.js'
 export { METRICS, type Metric, type MetricName } from './stats.js'
 export type { WriteStatsOptions } from './stats-file.js'
+export type { HeapSummary } from './summary.js'
 export type { TenantEnd } from './tenancy.js'
 export type { TenantLimits, TenantOptions } from './tenant-options.js'
 export {
