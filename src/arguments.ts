@@ -67,10 +67,20 @@ function isPlainObject(value: unknown): value is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** A plain options object without names that nobody reads: a misspelt option must not pass in silence. */
-export function checkOptions(argument: string, options: unknown, known: readonly string[]): void {
+/**
+ * A plain options object without names that nobody reads: a misspelt option must not pass in silence.
+ *
+ * @param unlisted names that pass here, and that the message does not offer: the caller has a better reason to refuse
+ */
+export function checkOptions(
+  argument: string,
+  options: unknown,
+  known: readonly string[],
+  unlisted: readonly string[] = [],
+): void {
   if (!isPlainObject(options)) throw new ArgumentError(argument, options, 'a plain object')
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new ArgumentError(argument, name, `an object of these: ${known.join(', ')}`)
+    if (!known.includes(name) && !unlisted.includes(name))
+      throw new ArgumentError(argument, name, `an object of these: ${known.join(', ')}`)
   }
 }

@@ -243,8 +243,9 @@ export class StaleHandleError extends HeapwrightError {
   readonly code = 'HW_STALE_HANDLE'
   readonly reason: StaleHandleReason
 
-  constructor(reason: StaleHandleReason) {
-    super(STALE_TEXTS[reason])
+  /** `ended` is the tenant whose end has closed the heap, if one has. */
+  constructor(reason: StaleHandleReason, ended?: string) {
+    super(ended === undefined ? STALE_TEXTS[reason] : `${ended} has ended`)
     this.reason = reason
   }
 }

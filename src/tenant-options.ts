@@ -73,7 +73,8 @@ const LEAST_BYTES: Readonly<Record<ModeName, number>> = {
   embedded: Number.POSITIVE_INFINITY,
 }
 
-const NAMES = [...OPTIONS.map(({ name }) => name as string), 'max', 'high', 'low', 'min']
+const LIMIT_NAMES: readonly string[] = ['max', 'high', 'low']
+const NAMES = [...LIMIT_NAMES, 'min', ...OPTIONS.map(({ name }) => name).filter((name) => !(name in LACKS))]
 
 /** Longest id of a tenant, in UTF-16 units. */
 const ID_MAX_LENGTH = 200
@@ -108,11 +109,7 @@ export function planTenant(
   homeBytes: number,
   madeWithBytes?: number,
 ): TenantPlan {
-  checkOptions('options', options, NAMES)
-  for (const [name, expected] of Object.entries(LACKS)) {
-    const value = (options as Record<string, unknown>)[name]
-    if (value !== undefined) throw new ArgumentError(name, value, expected)
-  }
+  checkNames(options)
   const { max, high, low, min, initial, mode = parent.mode, debug = parent.isDebug, ...others } = options
   checkTenantMode(mode)
   const limits = checkLimits({ max, high, low }, parent.limitBytes, LEAST_BYTES[mode] + homeBytes - WASM_PAGE_BYTES)
@@ -123,6 +120,15 @@ export function planTenant(
     ...limits,
     minBytes: checkAtMost('min', min, limits.maxBytes) ?? 0,
     initialBytes: checkAtMost('initial', initial, limits.maxBytes) ?? 0,
+  }
+}
+
+/** Undefined passes for an option that a tenant lacks: an object of options may have come from a heap's. */
+function checkNames(options: TenantOptions): void {
+  checkOptions('options', options, NAMES, Object.keys(LACKS))
+  for (const [name, expected] of Object.entries(LACKS)) {
+    const value = (options as Record<string, unknown>)[name]
+    if (value !== undefined) throw new ArgumentError(name, value, expected)
   }
 }
 
@@ -174,4 +180,41 @@ export function isSamePlan(one: unknown, other: unknown): boolean {
   const keys = Object.keys(one)
   if (keys.length !== Object.keys(other).length) return false
   return keys.every((key) => isSamePlan((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]))
+}
+
+/** The options that make the tenant as it is now: what it was made with, and its limits. */
+export function presentOptions(
+  made: TenantOptions,
+  { parts, maxBytes, highBytes, lowBytes }: TenantPlan,
+): TenantOptions {
+  const { high: _, ...others } = made
+  const mode = parts.mode as Exclude<ModeName, 'embedded'>
+  return { ...others, mode, max: maxBytes, low: lowBytes, ...(highBytes !== undefined && { high: highBytes }) }
+}
+
+/** The first option that alone would make another tenant of the present one; undefined when it takes several. */
+export function differingOption(
+  present: TenantOptions,
+  asked: TenantOptions,
+  isSame: (options: TenantOptions) => boolean,
+): keyof TenantOptions | undefined {
+  const names = NAMES as readonly (keyof TenantOptions)[]
+  return names.find((name) => {
+    if (Object.is(present[name], asked[name])) return false
+    const { [name]: _, ...others } = present
+    try {
+      return !isSame(asked[name] === undefined ? others : { ...others, [name]: asked[name] })
+    } catch {
+      // It contradicts the others: it is not what the tenant has.
+      return true
+    }
+  })
+}
+
+/** The value that an option has, for an error. */
+export function describeOption(name: string, value: unknown): string {
+  if (value === undefined) return 'left out'
+  if (typeof value === 'object' || typeof value === 'function') return 'the same'
+  if (typeof value === 'number' && LIMIT_NAMES.includes(name)) return `${value} bytes (${formatBytes(value)})`
+  return JSON.stringify(value)
 }

@@ -1,8 +1,8 @@
 /**
  * The tenants of one heap: making them, finding them, ending them all.
  *
- * Guarantee: when all have ended, also those that were just being made, none is there: listeners and reclaimers that
- * run in the middle make no others. So a reset, which forgets what is lent, leaves no tenant in memory that is free.
+ * Guarantee: when all have ended, also those that were being made, none is there: listeners and reclaimers that run
+ * in the middle make no others. So a reset, which forgets what is lent, leaves no tenant in memory that is free.
  */
 import {
   FLAG_OWNS_RANGE,
@@ -21,9 +21,12 @@ import { Tenancy } from './tenancy.js'
 import {
   checkMayHaveTenants,
   checkTenantId,
+  describeOption,
+  differingOption,
   firstBytes,
   isSamePlan,
   planTenant,
+  presentOptions,
   type TenantOptions,
   type TenantPlan,
 } from './tenant-options.js'
@@ -39,6 +42,8 @@ interface Entry {
   readonly core: HeapCore
   /** The `Tenant` in front of it. */
   readonly front: unknown
+  /** What it was made with. */
+  readonly options: TenantOptions
 }
 
 export class TenantList {
@@ -58,7 +63,7 @@ export class TenantList {
     checkTenantId(id)
     const found = this.#entries.get(id)
     if (found) {
-      if (options !== undefined) checkSame(found.tenancy, this.#plan(id, options, found.tenancy.plan.madeWithBytes))
+      if (options !== undefined) this.#checkSame(found, options)
       return found.front as T
     }
     if (this.#isEnding) throw new ClosedError(this.#core.label, 'is ending its tenants, and begins none meanwhile')
@@ -67,13 +72,25 @@ export class TenantList {
     const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
     const core = this.#make(tenancy, plan, give)
     const made = front({ core, tenancy })
-    this.#entries.set(id, { tenancy, core, front: made })
+    this.#entries.set(id, { tenancy, core, front: made, options: { ...options } })
     this.#core.events.emit('tenantBegin', { tenant: id, heldBytes: tenancy.heldBytes })
     return made
   }
 
   #plan(id: string, options: TenantOptions, madeWithBytes?: number): TenantPlan {
     return planTenant(this.#core, id, options, this.#homePages() * WASM_PAGE_BYTES, madeWithBytes)
+  }
+
+  /** Refuse options that are not those of the tenant that is there, and name one that differs. */
+  #checkSame({ tenancy, options: made }: Entry, asked: TenantOptions): void {
+    const { id, plan, label } = tenancy
+    const isSame = (options: TenantOptions) => isSamePlan(plan, this.#plan(id, options, plan.madeWithBytes))
+    if (isSame(asked)) return
+    const present = presentOptions(made, plan)
+    const name = differingOption(present, asked, isSame)
+    if (name === undefined) throw new ArgumentError('options', asked, `left out, or what ${label} was made with`)
+    const expected = `${describeOption(name, present[name])}, as ${label} has it, or all options left out`
+    throw new ArgumentError(name, asked[name], expected)
   }
 
   #homePages(): number {
@@ -144,13 +161,10 @@ export class TenantList {
     return this.#entries.size
   }
 
-  /** Let all of them give wholly free pieces back, those within them first; the bytes. */
+  /** Let all of them give wholly free pieces back; the bytes. */
   giveBack(): number {
     let bytes = 0
-    for (const { core, tenancy } of this.#entries.values()) {
-      core.tenants.giveBack()
-      bytes += tenancy.giveBack()
-    }
+    for (const { tenancy } of this.#entries.values()) bytes += tenancy.giveBack()
     return bytes
   }
 
@@ -186,9 +200,3 @@ export class TenantList {
 
 /** Gives a heap its objects, as its plan says. */
 type GiveObjects = (core: HeapCore, plan: ObjectPlan | undefined) => void
-
-function checkSame(tenancy: Tenancy, plan: TenantPlan): void {
-  if (isSamePlan(tenancy.plan, plan)) return
-  const expected = `left out, or what ${tenancy.label} was made with, and its limits as they are now`
-  throw new ArgumentError('options', plan, expected)
-}

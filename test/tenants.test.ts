@@ -142,8 +142,12 @@ describe.each(MODES)('a tenant of mode %s', (mode) => {
     const tenant = heap.tenant('a', { mode, max: '8MiB' })
     expect(heap.tenant('a')).toBe(tenant)
     expect(heap.tenant('a', { mode, max: 8 * MIB })).toBe(tenant)
-    expect(thrownBy(() => heap.tenant('a', { mode, max: '9MiB' }))).toMatchObject({ argument: 'options' })
-    expect(thrownBy(() => heap.tenant('a', {}))).toMatchObject({ argument: 'options' })
+    const wanted = "`max` must be 8388608 bytes (8 MiB), as tenant 'a' has it, or all options left out"
+    expect(thrownBy(() => heap.tenant('a', { mode, max: '9MiB' }))).toMatchObject({
+      argument: 'max',
+      message: `${wanted}; got "9MiB"`,
+    })
+    expect(thrownBy(() => heap.tenant('a', { mode }))).toMatchObject({ message: `${wanted}; got undefined` })
     tenant.setLimits({ max: '9MiB' })
     expect(heap.tenant('a', { mode, max: '9MiB' })).toBe(tenant)
     tenant.free()
@@ -152,6 +156,55 @@ describe.each(MODES)('a tenant of mode %s', (mode) => {
 })
 
 describe('making tenants', () => {
+  it.each<[keyof TenantOptions, TenantOptions, string]>([
+    ['max', { mode: 'vm', max: '2MiB', high: '1MiB', name: 'n' }, '1048576 bytes (1 MiB)'],
+    ['high', { mode: 'vm', max: '1MiB', high: 1000, name: 'n' }, '65536 bytes (64 KiB)'],
+    ['high', { mode: 'vm', max: '1MiB', name: 'n' }, '65536 bytes (64 KiB)'],
+    ['low', { mode: 'vm', max: '1MiB', high: '64KiB', low: 1, name: 'n' }, '0 bytes (0 B)'],
+    ['min', { mode: 'vm', max: '1MiB', high: '64KiB', min: '64KiB', name: 'n' }, 'left out'],
+    ['mode', { mode: 'manual', max: '1MiB', high: '64KiB', name: 'n' }, '"vm"'],
+    ['name', { mode: 'vm', max: '1MiB', high: '64KiB' }, '"n"'],
+    ['hashSeed', { mode: 'vm', max: '1MiB', high: '64KiB', name: 'n', hashSeed: 2 }, 'left out'],
+    ['growth' as keyof TenantOptions, { max: 1 << 20, growth: 1 } as TenantOptions, ''],
+  ])('names the option %s of %j that is another one than it has', (name, options, present) => {
+    using heap = Heap.create()
+    // What is the same in other words is not the difference.
+    const tenant = heap.tenant('dup', { mode: 'vm', max: 1 << 20, high: 65536, name: 'n' })
+    const before = heap.stats()
+    const error = thrownBy(() => heap.tenant('dup', options))
+    if (present === '') expect(error).toMatchObject({ argument: 'options', value: name })
+    else {
+      expect(error).toMatchObject({ argument: name, value: options[name] })
+      expect((error as Error).message).toContain(`\`${name}\` must be ${present}, as tenant 'dup' has it, or all`)
+    }
+    expect(heap.stats()).toEqual(before)
+    expect(heap.tenant('dup')).toBe(tenant)
+  })
+
+  it('lists the options that a tenant has where one is unknown, and no other', () => {
+    using heap = Heap.create()
+    const { message } = thrownBy(() => heap.tenant('a', { maxx: 1 } as TenantOptions)) as Error
+    const listed = (/of these: ([\w, ]+);/.exec(message)?.[1] ?? '').split(', ')
+    expect(listed).toEqual(expect.arrayContaining(['max', 'high', 'low', 'min', 'initial', 'mode', 'name']))
+    for (const name of ['limit', 'memory', 'base', 'end', 'overwrite', 'reserve']) expect(listed).not.toContain(name)
+    expect(message).toContain('got "maxx"')
+    // None that is listed is unknown.
+    for (const name of listed) expect(() => heap.tenant(`with ${name}`, { [name]: undefined })).not.toThrow()
+  })
+
+  it.each(WITH_OBJECTS)('says of what was in a tenant that has ended that it has: %s', (mode) => {
+    using heap = Heap.create()
+    const tenant = heap.tenant('v', { mode })
+    const scope = tenant.scope()
+    const view = tenant.new(Node)
+    const root = tenant.root(view)
+    tenant.free()
+    for (const use of [() => view.value, () => root.value.value]) {
+      expect(thrownBy(use)).toMatchObject({ reason: 'heap-closed', message: "tenant 'v' has ended" })
+    }
+    scope.close()
+  })
+
   it('finds those who live, in the order in which they began', () => {
     using heap = Heap.create()
     const [a, b, c] = ['a', 'b', 'c'].map((id) => heap.tenant(id)) as [Tenant, Tenant, Tenant]

@@ -48,7 +48,7 @@ export class Holder {
   /** @throws StaleHandleError */
   assertOpen(): void {
     if (this.views === CLOSED) throw new StaleHandleError(this.#reason)
-    if (this.space.isClosed) throw new StaleHandleError('heap-closed')
+    if (this.space.isClosed) throw this.space.closedError()
     if (this.views !== this.space.views) throw new StaleHandleError('heap-reset')
   }
 }

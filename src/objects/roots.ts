@@ -170,7 +170,7 @@ abstract class SlotOwner implements Disposable {
   /** @internal */
   protected assertOpen(): void {
     if (this.#isDisposed) throw new StaleHandleError('root-disposed')
-    if (this.space.isClosed) throw new StaleHandleError('heap-closed')
+    if (this.space.isClosed) throw this.space.closedError()
     if (this.space.epoch !== this.slot.epoch) throw new StaleHandleError('heap-reset')
   }
 }

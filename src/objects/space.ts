@@ -272,6 +272,11 @@ export class ObjectSpace {
     return this.core.isClosed
   }
 
+  /** What views, roots and caches throw once the heap is closed. */
+  closedError(): StaleHandleError {
+    return new StaleHandleError('heap-closed', this.core.tenancy?.label)
+  }
+
   // ---- words --------------------------------------------------------------------------------------------------------
 
   /** A word of the object space, by its offset from `kernel/object-layout.ts`. */

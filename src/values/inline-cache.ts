@@ -108,7 +108,7 @@ export class InlineCache implements Disposable {
   #whyNot(): Error {
     const { space } = this.$values
     if (this.$block === NULL) return new ClosedError('the inline cache')
-    return new StaleHandleError(space.isClosed ? 'heap-closed' : 'heap-reset')
+    return space.isClosed ? space.closedError() : new StaleHandleError('heap-reset')
   }
 }
 
