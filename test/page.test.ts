@@ -374,4 +374,61 @@ describe.skipIf(isWithoutBrowser)('the saved report', () => {
     await keepScreenshot(page, 'report')
     await page.context().close()
   })
+
+  it('says in words that nobody watched, and draws where somebody did', async () => {
+    const heap = makeHeap()
+    const { page, complaints } = await openPage(browser)
+    const show = async (text: string) => {
+      const file = join(directory, 'watched.html')
+      writeFileSync(file, text)
+      await page.goto(pathToFileURL(file).href)
+      await expect.poll(() => page.locator('#pause-chart canvas').count(), SOON).toBe(1)
+      return page.locator('section[aria-labelledby="time"]')
+    }
+    const alone = await show(await heap.reportHtml())
+    expect(await alone.textContent()).toContain('Nobody watched this heap before the report was made')
+    expect(await page.locator('#timeline').count()).toBe(0)
+    await withServer(heap, async ({ url }) => {
+      const state = async () => (await (await fetch(`${url}state.json`)).json()) as { history: { atMs: number[] } }
+      await expect.poll(async () => (await state()).history.atMs.length, SOON).toBeGreaterThan(1)
+      const watched = await show(await (await fetch(`${url}report.html`)).text())
+      expect(await watched.textContent()).not.toContain('Nobody watched')
+      expect((await coloursOf(page, '#timeline canvas')).length).toBeGreaterThan(3)
+    })
+    expect(complaints).toEqual([])
+    await page.context().close()
+    heap.close()
+  })
+
+  it('shows all figures of tenants on a phone, without a scrollbar of their own', async () => {
+    const heap = Heap.create({ name: 'parent', limit: '64MiB' })
+    for (let i = 0; i < 12; i++) heap.tenant(`guest ${i}`, { max: '2MiB', high: '1MiB' }).alloc(1000 + i)
+    const file = join(directory, 'phone.html')
+    writeFileSync(file, await heap.reportHtml())
+    heap.close()
+    const { page, complaints } = await openPage(browser, { viewport: { width: 390, height: 844 } })
+    await page.goto(pathToFileURL(file).href)
+    const region = page.locator('[data-part="tenants"] .scroll')
+    const cells = region.locator('tbody tr').first().locator('td')
+    await expect.poll(() => cells.count(), SOON).toBe(10)
+    const [width, whole, height, tall] = await region.evaluate((box) => [
+      box.clientWidth,
+      box.scrollWidth,
+      box.clientHeight,
+      box.scrollHeight,
+    ])
+    expect([whole, tall]).toEqual([width, height])
+    for (const cell of await cells.all()) {
+      const box = await cell.boundingBox()
+      expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(390)
+    }
+    const heads = await cells.evaluateAll((all) => all.map((cell) => getComputedStyle(cell, '::before').content))
+    expect(heads).toEqual(
+      ['Held', 'Used', 'Peak', 'Max', 'High', 'Low', 'Min', 'Blocks', 'Events', 'Pressure'].map((head) => `"${head}"`),
+    )
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+    expect(complaints).toEqual([])
+    await keepScreenshot(page, 'tenants-phone')
+    await page.context().close()
+  })
 })

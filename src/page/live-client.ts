@@ -11,7 +11,7 @@ import type UPlotModule from 'uplot'
 import { axisOf, byteAxis, byteLine, CHART_HEIGHT, Chart, FROM_ZERO, READING_LEGEND } from './chart.js'
 import { MapCanvas } from './draw-map.js'
 import type { LiveCollection, LiveEnd, LiveHistory, LivePage, LivePicture, LiveState } from './live-data.js'
-import { clock, describeMap, describeTimeline, PARTS } from './live-sections.js'
+import { clock, describeMap, describeTimeline, GAP_MS, PARTS } from './live-sections.js'
 import { LIVE_EVENTS, type LiveEventName, updateState } from './live-update.js'
 import { color } from './theme.js'
 
@@ -20,8 +20,6 @@ type AlignedData = UPlotModule.AlignedData
 
 declare const uPlot: typeof UPlotModule
 
-/** Without a point for so long the line is interrupted: nobody looked. */
-const GAP_MS = 5000
 /** After so long another try, when there is no stream any more. */
 const RETRY_MS = 1000
 
@@ -118,7 +116,9 @@ function pauseData(madeAtMs: number, recent: readonly LiveCollection[]): Aligned
 
 // ---- drawing -------------------------------------------------------------------------------------------------------
 
-const timeline = new Chart(byId('timeline'), timelineOptions, timelineData(state.history))
+/** None in a report that has nothing to draw there. */
+const timelinePlace = document.getElementById('timeline')
+const timeline = timelinePlace && new Chart(timelinePlace, timelineOptions, timelineData(state.history))
 const pauseChart = new Chart(byId('pause-chart'), pauseOptions, pauseData(0, []))
 const map = new MapCanvas(byId('map') as HTMLCanvasElement, byId('readout'))
 const shown = new Map<string, string>()
@@ -126,8 +126,8 @@ let shownPicture: LivePicture | undefined
 
 function draw(): void {
   for (const element of document.querySelectorAll<HTMLElement>('[data-part]')) drawPart(element)
-  timeline.show(timelineData(state.history))
-  byId('timeline').setAttribute('aria-label', describeTimeline(state))
+  timeline?.show(timelineData(state.history))
+  timelinePlace?.setAttribute('aria-label', describeTimeline(state))
   const { figures, picture } = state
   if (figures) byId('read').textContent = `read at ${clock(figures.atMs)}`
   const pauses = figures?.pauses

@@ -6,7 +6,7 @@ import { LIVE_JS } from './assets.generated.js'
 import { policyFor, renderDocument } from './document.js'
 import { type Html, html } from './html.js'
 import type { LivePage, LiveState } from './live-data.js'
-import { clock, describeMap, describeTimeline, PARTS } from './live-sections.js'
+import { clock, describeMap, describeTimeline, hasLine, PARTS } from './live-sections.js'
 import { scroll } from './parts.js'
 
 export function renderLivePage(page: LivePage): string {
@@ -19,7 +19,7 @@ export function renderLivePage(page: LivePage): string {
     body: html`${header(state, follows, token !== undefined)}
 <main>
 ${overview(state)}
-${timeline(state)}
+${timeline(state, follows)}
 ${map(state)}
 ${pauses(state)}
 ${card('tenants', 'Tenants', part(state, 'tenants'))}
@@ -64,8 +64,11 @@ function overview(state: LiveState): Html {
   return card('memory', 'Memory', html`${part(state, 'pressure')}${part(state, 'facts')}${part(state, 'accounting')}`)
 }
 
-function timeline(state: LiveState): Html {
-  const content = html`<figure><div class="chart" id="timeline" role="img" aria-label="${describeTimeline(state)}"></div></figure>
+/** A report without a line says why; a page that follows the heap draws one soon. */
+function timeline(state: LiveState, follows: boolean): Html {
+  const chart = html`<figure><div class="chart" id="timeline" role="img" aria-label="${describeTimeline(state)}"></div></figure>`
+  const words = html`<p class="muted">Nobody watched this heap before the report was made, so there is no line to draw. A heap that <code>heap.serve()</code> shows is watched while its page is open.</p>`
+  const content = html`${follows || hasLine(state) ? chart : words}
 <details><summary>As a table</summary>${scroll('Memory over time', part(state, 'timeline-table'))}</details>`
   return card('time', 'Memory over time', content)
 }

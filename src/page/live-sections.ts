@@ -9,6 +9,8 @@ import type { LiveCollection, LiveMap, LivePressure, LiveState, LiveTenant } fro
 import { accounting, classTable, freeRunTable, headRow, percent, scroll, usedClasses } from './parts.js'
 
 const FILL_FULL = 15
+/** Without a point for so long the line over time is interrupted: nobody looked. */
+export const GAP_MS = 5000
 const TIMELINE_ROWS = 10
 const RECENT_ROWS = 16
 const NOTHING = html`<p class="muted">Nothing was read of this heap.</p>`
@@ -66,6 +68,11 @@ export function describeTimeline({ figures }: LiveState): string {
   if (!figures) return 'Chart: nothing was read.'
   const { inUseBytes, committedBytes } = figures.stats
   return `Chart: bytes in use, now ${formatBytes(inUseBytes)}, and committed, now ${formatBytes(committedBytes)}.`
+}
+
+/** Whether two looks at the heap followed each other closely enough for a line between them. */
+export function hasLine({ history: { atMs } }: LiveState): boolean {
+  return atMs.some((at, i) => i > 0 && at - (atMs[i - 1] as number) <= GAP_MS)
 }
 
 function timelineTable({ history: { atMs, inUseBytes, committedBytes } }: LiveState): Html {
@@ -170,15 +177,22 @@ const TENANT_HEADS = ['Tenant', 'Held', 'Used', 'Peak', 'Max', 'High', 'Low', 'M
 
 function tenants({ picture }: LiveState): Html {
   if (!picture || picture.tenants.length === 0) return html`<p class="muted">No tenants.</p>`
-  return html`${scroll('Tenants', html`<table>${headRow(TENANT_HEADS)}<tbody>${picture.tenants.map(tenantRow)}</tbody></table>`)}${more(picture.moreTenants, 'tenants')}`
+  return html`${scroll('Tenants', html`<table class="figures">${headRow(TENANT_HEADS)}<tbody>${picture.tenants.map(tenantRow)}</tbody></table>`)}${more(picture.moreTenants, 'tenants')}`
 }
 
 function tenantRow(tenant: LiveTenant): Html {
   const { id, heldBytes, usedBytes, peakBytes, max, high, low, min, blocks, events, level, kind } = tenant
-  const limits = [max, high, low, min].map((bytes) => html`<td>${bytes === undefined ? '–' : formatBytes(bytes)}</td>`)
   const told = Object.entries(events).filter(([, count]) => count > 0)
   const colour = kind === undefined ? html`` : html`<i class="swatch" style="background:var(--kind-${kind})"></i>`
-  return html`<tr><th scope="row">${colour}${id}</th><td>${formatBytes(heldBytes)}</td><td>${formatBytes(usedBytes)}</td><td>${formatBytes(peakBytes)}</td>${limits}<td>${formatCount(blocks)}</td><td>${told.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ') || '–'}</td><td class="level-${level}">${level}</td></tr>`
+  const sizes = [heldBytes, usedBytes, peakBytes, max, high, low, min]
+  const cells = [
+    ...sizes.map((bytes) => (bytes === undefined ? '–' : formatBytes(bytes))),
+    formatCount(blocks),
+    told.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ') || '–',
+  ]
+  // The head of its column goes with each cell: where there is no room for columns, a row becomes a list.
+  const [, ...heads] = TENANT_HEADS
+  return html`<tr><th scope="row">${colour}${id}</th>${cells.map((cell, i) => html`<td data-head="${heads[i] ?? ''}">${cell}</td>`)}<td data-head="Pressure" class="level-${level}">${level}</td></tr>`
 }
 
 function classes({ figures }: LiveState): Html {
