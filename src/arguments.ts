@@ -84,3 +84,10 @@ export function checkOptions(
       throw new ArgumentError(argument, name, `an object of these: ${known.join(', ')}`)
   }
 }
+
+/** The path of a file to write, whose ending is none that says another format than the one that it would get. */
+export function checkFile(file: unknown, otherEndings: readonly string[]): void {
+  if (typeof file !== 'string' || file === '') throw new ArgumentError('file', file, 'the path of a file')
+  const ending = otherEndings.find((other) => file.toLowerCase().endsWith(other))
+  if (ending !== undefined) throw new ArgumentError('file', file, `of another ending: ${ending} is another format`)
+}

@@ -6,7 +6,7 @@
  * A failure means: a viewer refuses the file, or shows other figures or places than the profiler found.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -275,5 +275,58 @@ describe('the clock', () => {
     profiler.stop()
     nowMs = 9000
     expect(profiler.profile.durationMs).toBe(2500)
+  })
+})
+
+describe('the path of a file', () => {
+  it.each([
+    ['writePprof', [undefined, '', 5, 'x.heapprofile', 'X.HEAPPROFILE']],
+    ['writeHeapProfile', [undefined, '', 5, 'x.pb.gz', 'x.pb']],
+    ['writeTraceEvents', [undefined, '', 5, 'x.pb.gz', 'x.pb', 'x.heapprofile']],
+  ] as const)('of %s is checked, and nothing is written', (name, files) => {
+    const heap = Heap.create({ mode: 'vm', limit: '16MiB' })
+    using profiler = heap.profile()
+    using recorder = heap.recordTrace()
+    const write = (file: string) =>
+      name === 'writeTraceEvents' ? recorder.writeTraceEvents(file) : profiler[name](file)
+    const folder = mkdtempSync(join(tmpdir(), 'heapwright-'))
+    try {
+      for (const file of files) {
+        const given = typeof file === 'string' && file !== '' ? join(folder, file) : (file as string)
+        const error = thrownBy(() => write(given))
+        expect(error).toMatchObject({ code: 'HW_ARGUMENT' })
+        expect(String(error)).toContain('`file`')
+      }
+      expect(readdirSync(folder)).toEqual([])
+      for (const file of ['plain', 'a.txt', 'b.json']) write(join(folder, file))
+      expect(readdirSync(folder)).toEqual(['a.txt', 'b.json', 'plain'])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe('the period', () => {
+  it('is the mean that was in force, of bytes by the mean at which they passed', () => {
+    const heap = Heap.create({ limit: '16MiB' })
+    const { core } = heap as unknown as { core: ConstructorParameters<typeof Profiler>[0] }
+    let nowMs = 0
+    const stack = () => {
+      nowMs += 1
+      return []
+    }
+    const tools = { now: () => nowMs, date: () => 0 }
+    using profiler = new Profiler(core, { meanBytes: 1024, seed: 1, timeShare: 0.01, stack }, tools)
+    const period = () => Number(Profile.decode(profiler.toPprof()).period)
+    expect([period(), profiler.effectiveMeanBytes, profiler.isThrottled]).toEqual([1024, 1024, false])
+    for (let i = 0; i < 2000; i++) heap.free(heap.alloc(100))
+    expect(profiler.isThrottled).toBe(true)
+    expect(profiler.meanBytes).toBe(1024)
+    expect(profiler.effectiveMeanBytes).toBeGreaterThan(2048)
+    expect(period()).toBe(Math.round(profiler.effectiveMeanBytes))
+    expect(profiler.profile.meanBytes).toBe(profiler.effectiveMeanBytes)
+    const last = profiler.effectiveMeanBytes
+    profiler.stop()
+    expect(profiler.effectiveMeanBytes).toBe(last)
   })
 })

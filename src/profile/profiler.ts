@@ -5,7 +5,7 @@
  * their end is watched. Samples hold estimates of all allocations. When no profiler runs, nothing is in the way of
  * calls.
  */
-import { checkFunction, checkOptions, checkRange } from '../arguments.js'
+import { checkFile, checkFunction, checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import { dispose } from '../dispose.js'
 import { ArgumentError, UnsupportedError } from '../errors.js'
@@ -206,19 +206,27 @@ export class Profiler implements Disposable {
   /**
    * Write the profile as a gzipped file for pprof. In Node, Deno and Bun.
    *
-   * @throws FileError that says which file and why; UnsupportedError where there is no file system
+   * @param file path, of any ending but `.heapprofile`
+   * @throws ArgumentError; FileError that says which file and why; UnsupportedError where there is no file system
    * @example
    * profiler.writePprof('heap.pb.gz')   // go tool pprof -http=: heap.pb.gz
    */
   writePprof(file: string): void {
+    checkFile(file, ['.heapprofile'])
     const packed = gzip(this.toPprof())
     if (packed && writeFile(file, packed)) return
     const hint = 'gzip what toPprof() gives, by CompressionStream, and keep it by the means that there are'
     throw new UnsupportedError(this.#core.mode, 'file system', hint, 'this platform')
   }
 
-  /** Write the profile as a `.heapprofile`. @throws FileError, UnsupportedError */
+  /**
+   * Write the profile as a `.heapprofile`. In Node, Deno and Bun.
+   *
+   * @param file path, of any ending but `.pb` and `.pb.gz`, which are pprof's
+   * @throws ArgumentError, FileError, UnsupportedError
+   */
   writeHeapProfile(file: string, options: HeapProfileOptions = {}): void {
+    checkFile(file, ['.pb', '.pb.gz'])
     if (writeFile(file, `${JSON.stringify(this.toHeapProfile(options))}\n`)) return
     const hint = 'keep what toHeapProfile() gives by the means that there are'
     throw new UnsupportedError(this.#core.mode, 'file system', hint, 'this platform')

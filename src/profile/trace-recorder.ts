@@ -2,7 +2,7 @@
  * Records what collections a heap has and when its memory grows, for a timeline. It listens like anybody else: nothing
  * is recorded, and nothing costs anything, when no recorder runs.
  */
-import { checkOptions, checkRange } from '../arguments.js'
+import { checkFile, checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
 import { dispose } from '../dispose.js'
 import { UnsupportedError } from '../errors.js'
@@ -97,8 +97,9 @@ export class TraceRecorder implements Disposable {
     )
   }
 
-  /** The same as a file. In Node, Deno and Bun. @throws FileError, UnsupportedError */
+  /** The same as a file. In Node, Deno and Bun. @throws ArgumentError, FileError, UnsupportedError */
   writeTraceEvents(file: string): void {
+    checkFile(file, ['.heapprofile', '.pb', '.pb.gz'])
     if (writeFile(file, `${JSON.stringify(this.toTraceEvents())}\n`)) return
     const hint = 'keep what toTraceEvents() gives by the means that there are'
     throw new UnsupportedError(this.#core.mode, 'file system', hint, 'this platform')
