@@ -312,7 +312,7 @@ export class HeapCore {
 
   close(): void {
     if (this.#isClosed) return
-    this.tenants.endAll()
+    this.tenants.endAll('close')
     // Whoever was told of their end may have closed this one.
     if (this.#isClosed) return
     this.#isClosed = true

@@ -111,7 +111,15 @@ export interface TenantEvent {
   /** Of one that ends: the bytes that were reclaimed, and the blocks that lived. */
   readonly bytes?: number
   readonly blocks?: number
+  /** Of one that ends. */
+  readonly cause?: TenantEndCause
 }
+
+/**
+ * Why a tenant has ended. `free`: its own `free()` or `close()`, or the end of a `using` block; `kill`: its own `kill()`;
+ * `reset`, `close`: the heap around it was reset, or was closed or ended itself.
+ */
+export type TenantEndCause = 'free' | 'kill' | 'reset' | 'close'
 
 /** A heap and its tenants were collected by a policy, for whatever cause. */
 export type CollectTenantsEvent = TenantCollection

@@ -143,7 +143,7 @@ export class Heap extends ObservedAccess implements Disposable {
    * was made before is stale: arenas, pools and views say so, guards do nothing. Tenants end.
    */
   reset(): void {
-    this.core.tenants.endAll()
+    this.core.tenants.endAll('reset')
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.reserve?.renew()
@@ -241,14 +241,14 @@ export class Tenant extends Heap {
   override free(address: number, bytes?: number, alignment?: number): void
   override free(address?: number, bytes?: number, alignment?: number): TenantEnd | undefined {
     // biome-ignore lint/complexity/noArguments: `free(undefined)` must not end it, and a rest parameter costs 10 ns
-    if (address === undefined && arguments.length === 0) return this.#tenancy.end()
+    if (address === undefined && arguments.length === 0) return this.#tenancy.end('free')
     super.free(address as number, bytes, alignment)
     return undefined
   }
 
-  /** The same as `free()`, counted as `oomKill`. */
+  /** The same as `free()`, counted as `oomKill` and, by the heap around it, in `tenantsKilled`. */
   kill(): TenantEnd {
-    return this.#tenancy.end(true)
+    return this.#tenancy.end('kill')
   }
 
   /**
@@ -281,7 +281,7 @@ export class Tenant extends Heap {
 
   /** The same as `free()`; nothing to do when it has ended. */
   override close(): void {
-    if (!this.isClosed) this.#tenancy.end()
+    if (!this.isClosed) this.#tenancy.end('free')
   }
 
   override dispose(): void {

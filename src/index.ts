@@ -66,6 +66,7 @@ export type {
   PressureLevel,
   Reclaimer,
   ResetEvent,
+  TenantEndCause,
   TenantEvent,
   TrimEvent,
 } from './events.js'

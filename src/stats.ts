@@ -48,6 +48,7 @@ import { CorruptionError } from './errors.js'
 import { MODES } from './modes.js'
 import type { PauseStats } from './objects/collections.js'
 import { formatBytes } from './sizes.js'
+import type { TenantSums } from './tenant-sums.js'
 import { alignColumns } from './text-table.js'
 import type { HeapStats, OutOfMemoryFigures, SizeClassStats } from './types.js'
 
@@ -64,7 +65,7 @@ export interface Metric {
   readonly exported: `heapwright.${string}`
   /** A counter only goes up; values of an up-down counter make sense when added over heaps, those of a gauge do not. */
   readonly instrument: 'counter' | 'updowncounter' | 'gauge'
-  readonly unit: 'bytes' | 'blocks' | 'objects' | 'roots' | 'runs' | 'calls' | 'ratio' | 'ms'
+  readonly unit: 'bytes' | 'blocks' | 'objects' | 'roots' | 'runs' | 'calls' | 'tenants' | 'events' | 'ratio' | 'ms'
   /** A gauge goes up and down, a counter only up, a peak is the most a gauge has been. */
   readonly kind: 'gauge' | 'counter' | 'peak'
   readonly meaning: string
@@ -85,6 +86,7 @@ interface Reading {
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
   readonly objects: ObjectFigures
+  readonly tenants: TenantSums
 }
 
 /** The figures of a heap's objects. */
@@ -255,6 +257,60 @@ export const METRICS = [
     kind: 'gauge',
     meaning: 'held by tenants, part of inUseBytes',
     read: (r) => r.word(HEAP_LENT_AT),
+  },
+  {
+    name: 'tenantsEnded',
+    exported: 'heapwright.tenant.ended',
+    instrument: 'counter',
+    unit: 'tenants',
+    kind: 'counter',
+    meaning: 'tenants that have ended, for whatever cause',
+    read: (r) => r.tenants.ended,
+  },
+  {
+    name: 'tenantsKilled',
+    exported: 'heapwright.tenant.killed',
+    instrument: 'counter',
+    unit: 'tenants',
+    kind: 'counter',
+    meaning: 'those of them that were killed',
+    read: (r) => r.tenants.oomKill,
+  },
+  {
+    name: 'tenantLowEvents',
+    exported: 'heapwright.tenant.low_events',
+    instrument: 'counter',
+    unit: 'events',
+    kind: 'counter',
+    meaning: 'times that memory was taken from tenants, living and ended, below their low',
+    read: (r) => r.tenants.low,
+  },
+  {
+    name: 'tenantHighEvents',
+    exported: 'heapwright.tenant.high_events',
+    instrument: 'counter',
+    unit: 'events',
+    kind: 'counter',
+    meaning: 'times that growth of tenants, living and ended, passed their high',
+    read: (r) => r.tenants.high,
+  },
+  {
+    name: 'tenantMaxEvents',
+    exported: 'heapwright.tenant.max_events',
+    instrument: 'counter',
+    unit: 'events',
+    kind: 'counter',
+    meaning: 'requests of tenants, living and ended, that came to their max',
+    read: (r) => r.tenants.max,
+  },
+  {
+    name: 'tenantOomEvents',
+    exported: 'heapwright.tenant.oom_events',
+    instrument: 'counter',
+    unit: 'events',
+    kind: 'counter',
+    meaning: 'those of them that failed',
+    read: (r) => r.tenants.oom,
   },
   {
     name: 'liveBlocks',
@@ -516,7 +572,14 @@ export function readStats(core: HeapCore): HeapStats {
 function gatherStats(core: HeapCore): HeapStats {
   const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = readFreeRuns(core)
   const objects = readObjects(core)
-  const reading: Reading = { word: (at) => core.word(at), ...readTotals(core), freeRuns, largestFreeRunBytes, objects }
+  const reading: Reading = {
+    word: (at) => core.word(at),
+    ...readTotals(core),
+    freeRuns,
+    largestFreeRunBytes,
+    objects,
+    tenants: core.tenants.sums,
+  }
   const figures = Object.fromEntries(METRICS.map((metric) => [metric.name, metric.read(reading)]))
   return {
     version: 1,

@@ -27,10 +27,11 @@ import {
   outOfMemoryText,
   TenantLimitError,
 } from './errors.js'
-import type { LimitEvent } from './events.js'
+import type { LimitEvent, TenantEndCause } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
 import { formatBytes } from './sizes.js'
 import { checkLimits, firstBytes, type TenantLimits, type TenantPlan } from './tenant-options.js'
+import { addSums, type TenantSums } from './tenant-sums.js'
 import { alignColumns } from './text-table.js'
 import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
 
@@ -61,6 +62,7 @@ export class Tenancy {
   isEnded = false
   /** What it had when it ended. */
   #ended: TenantEnd | undefined
+  #cause: TenantEndCause | undefined
   /** How often each limit was met, in the words of cgroup v2's memory.events. */
   readonly counts = { low: 0, high: 0, max: 0, oom: 0, oomKill: 0 }
   #core!: HeapCore
@@ -193,16 +195,20 @@ export class Tenancy {
   }
 
   /** End the tenant, all of whose memory goes back. @throws ClosedError when it has ended before */
-  end(isKilled = false): TenantEnd {
+  end(given: TenantEndCause): TenantEnd {
     this.#core.assertOpen()
-    if (isKilled) this.counts.oomKill++
-    this.#core.tenants.endAll()
+    // Who ends it once more from a listener in the middle does not change why.
+    const cause = this.#cause ?? given
+    if (this.#cause === undefined && cause === 'kill') this.counts.oomKill++
+    this.#cause = cause
+    this.#core.tenants.endAll('close')
     // A listener may have ended it meanwhile.
     if (this.#ended) return this.#ended
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
     this.#ended = ended
+    this.#noteRefusals()
     this.#core.close()
-    this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended })
+    this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended, cause })
     return ended
   }
 
@@ -257,7 +263,7 @@ export class Tenancy {
 
   /** A request has failed for good. Listeners run, who may end the tenant. */
   noteFailure(requestedBytes: number): void {
-    if (this.#isParentShort) return
+    if (this.#isParentShort || this.isEnded) return
     this.counts.oom++
     this.#tell('max', this.plan.maxBytes, requestedBytes)
   }
@@ -362,6 +368,12 @@ export class Tenancy {
   }
 
   // ---- figures ------------------------------------------------------------------------------------------------------
+
+  /** How often it and its tenants, living and ended, met their limits and ended. */
+  get sums(): TenantSums {
+    if (!this.isEnded) this.#noteRefusals()
+    return addSums(this.#core.tenants.sums, { ended: this.isEnded ? 1 : 0, ...this.counts })
+  }
 
   figures(usedBytes: number, peakBytes: number, blocks: number): TenantFigures {
     const { minBytes, lowBytes, highBytes, maxBytes } = this.plan

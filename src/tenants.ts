@@ -16,6 +16,7 @@ import {
 } from '../kernel/layout.js'
 import { HeapCore } from './core.js'
 import { ArgumentError, ClosedError, CorruptionError } from './errors.js'
+import type { TenantEndCause } from './events.js'
 import type { ObjectPlan } from './objects/plan.js'
 import { Tenancy } from './tenancy.js'
 import {
@@ -30,6 +31,7 @@ import {
   type TenantOptions,
   type TenantPlan,
 } from './tenant-options.js'
+import { addSums, NO_SUMS, type TenantSums } from './tenant-sums.js'
 
 /** A tenant's heap with what it is to its parent. */
 export interface TenantParts {
@@ -52,6 +54,8 @@ export class TenantList {
   /** Those that are being made: reclaimers and finalizers may run meanwhile. */
   readonly #making = new Map<string, HeapCore>()
   #isEnding = false
+  /** Of those that have ended. */
+  #endedSums = NO_SUMS
 
   constructor(core: HeapCore) {
     this.#core = core
@@ -69,12 +73,17 @@ export class TenantList {
     if (this.#isEnding) throw new ClosedError(this.#core.label, 'is ending its tenants, and begins none meanwhile')
     if (this.#making.has(id)) throw new ArgumentError('id', id, 'of no tenant that is just being made')
     const plan = this.#plan(id, options ?? {})
-    const tenancy = new Tenancy(id, this.#core, plan, () => this.#entries.delete(id))
+    const tenancy = new Tenancy(id, this.#core, plan, () => this.#noteEnd(tenancy))
     const core = this.#make(tenancy, plan, give)
     const made = front({ core, tenancy })
     this.#entries.set(id, { tenancy, core, front: made, options: { ...options } })
     this.#core.events.emit('tenantBegin', { tenant: id, heldBytes: tenancy.heldBytes })
     return made
+  }
+
+  /** One that was only being made has been nobody's. */
+  #noteEnd(tenancy: Tenancy): void {
+    if (this.#entries.delete(tenancy.id)) this.#endedSums = addSums(this.#endedSums, tenancy.sums)
   }
 
   #plan(id: string, options: TenantOptions, madeWithBytes?: number): TenantPlan {
@@ -157,6 +166,13 @@ export class TenantList {
     yield* this.#entries.values()
   }
 
+  /** How often tenants, living and ended, and theirs, met their limits and ended. */
+  get sums(): TenantSums {
+    let sums = this.#endedSums
+    for (const { tenancy } of this.#entries.values()) sums = addSums(sums, tenancy.sums)
+    return sums
+  }
+
   get count(): number {
     return this.#entries.size
   }
@@ -185,13 +201,13 @@ export class TenantList {
   }
 
   /** End those who live. Whoever is told of it may end others, or all of them once more, but begin none. */
-  endAll(): void {
+  endAll(cause: TenantEndCause): void {
     const wasEnding = this.#isEnding
     this.#isEnding = true
     try {
       // Nobody has been told of those that are being made.
       for (const core of [...this.#making.values()]) core.close()
-      for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end()
+      for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end(cause)
     } finally {
       this.#isEnding = wasEnding
     }

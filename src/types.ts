@@ -187,6 +187,14 @@ export interface HeapStats {
   readonly unusedBytes: number
   /** Held by tenants; in use. */
   readonly tenantBytes: number
+  /** Of all tenants that there were, those of tenants included; these and the next only grow. */
+  readonly tenantsEnded: number
+  readonly tenantsKilled: number
+  /** Sums of the events of tenants, living and ended: see `TenantEvents`. */
+  readonly tenantLowEvents: number
+  readonly tenantHighEvents: number
+  readonly tenantMaxEvents: number
+  readonly tenantOomEvents: number
   readonly liveBlocks: number
   /** committed / inUse now; 0 when nothing is in use. */
   readonly fragmentation: number

@@ -33,7 +33,10 @@ import {
   type View,
 } from '../src/index.js'
 import { ManualClock } from './support/manual-clock.js'
+import { random } from './support/random.js'
 import { thrownBy } from './support/refusal.js'
+
+const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Date.now() % 2 ** 31)
 
 const MODES = ['manual', 'compiler', 'vm', 'runtime', 'server'] as const
 const WITH_OBJECTS = ['manual', 'vm', 'runtime', 'server'] as const
@@ -919,8 +922,80 @@ describe('the end of a tenant', () => {
     tenant.kill()
     expect(told).toEqual([
       ['begin', { tenant: 'a', heldBytes: PAGE }],
-      ['end', { tenant: 'a', heldBytes: PAGE, bytes: PAGE, blocks: 1 }],
+      ['end', { tenant: 'a', heldBytes: PAGE, bytes: PAGE, blocks: 1, cause: 'kill' }],
     ])
+  })
+
+  it('is told with its cause, which the first who ends it decides', () => {
+    const heap = Heap.create({ limit: '16MiB' })
+    const told: string[] = []
+    const hear = (around: Heap) => around.on('tenantEnd', ({ tenant, cause }) => void told.push(`${tenant} ${cause}`))
+    hear(heap)
+    heap.tenant('freed').free()
+    heap.tenant('closed').close()
+    {
+      using _used = heap.tenant('used')
+    }
+    const outer = heap.tenant('outer')
+    hear(outer)
+    outer.tenant('inner')
+    outer.on('tenantEnd', () => void outer.free())
+    outer.kill()
+    const twice = heap.tenant('twice')
+    twice.tenant('inner')
+    twice.on('tenantEnd', () => void twice.kill())
+    twice.free()
+    heap.tenant('b')
+    heap.reset()
+    heap.tenant('c')
+    const killed = heap.stats().tenantsKilled
+    heap.close()
+    const first = ['freed free', 'closed free', 'used free', 'inner close', 'outer kill', 'twice free']
+    expect(told.sort()).toEqual([...first, 'b reset', 'c close'].sort())
+    expect(killed).toBe(1)
+  })
+
+  it(`leaves its counts to the heap around, those of tenants in it too (seed ${SEED})`, () => {
+    const next = random(SEED)
+    const heap = Heap.create({ limit: '64MiB' })
+    const told = { tenantsEnded: 0, tenantsKilled: 0, tenantHighEvents: 0, tenantOomEvents: 0 }
+    // Each heap hears of its own tenants' ends; of limits a tenant hears its own, too, which its parent counts.
+    const watch = (around: Heap, ids: RegExp) => {
+      around.on('tenantEnd', ({ cause }) => {
+        told.tenantsEnded++
+        if (cause === 'kill') told.tenantsKilled++
+      })
+      around.on('limit', ({ kind, tenant }) => {
+        if (!ids.test(tenant)) return
+        if (kind === 'max') told.tenantOomEvents++
+        if (kind === 'high') told.tenantHighEvents++
+      })
+      return around
+    }
+    watch(heap, /^t/)
+    for (let step = 0; step < 300; step++) {
+      const id = `t${next(4)}`
+      const found = heap.findTenant(id)
+      const tenant = found ?? heap.tenant(id, { max: '2MiB', high: '128KiB' })
+      if (!found) watch(tenant, /^inner/)
+      const inner = () => tenant.findTenant('inner') ?? tenant.tenant('inner', { max: '256KiB' })
+      const own = next(3) === 0 ? inner() : tenant
+      const what = next(8)
+      if (what === 0) expect(own.tryAlloc(4 * MIB)).toBe(0)
+      else if (what === 1) own.kill()
+      else if (what === 2) own.free()
+      else own.tryAlloc(20_000)
+      expect(heap.stats(), `step ${step}`).toMatchObject(told)
+    }
+    expect(told.tenantsEnded).toBeGreaterThan(told.tenantsKilled)
+    expect(Math.min(...Object.values(told))).toBeGreaterThan(0)
+    const { tenantMaxEvents } = heap.stats()
+    expect(tenantMaxEvents).toBeGreaterThanOrEqual(told.tenantOomEvents)
+    heap.reset()
+    // The ends that the reset brought were told, too.
+    expect(heap.stats()).toMatchObject({ ...told, tenantMaxEvents })
+    const samples = new Map(heap.metrics().map(({ name, value }) => [name, value]))
+    expect(samples.get('heapwright.tenant.killed')).toBe(told.tenantsKilled)
   })
 
   it('comes with the scope, the reset and the end of the heap around', () => {

@@ -32,6 +32,8 @@ const UNITS: Readonly<Record<Metric['unit'], string>> = {
   roots: '{root}',
   runs: '{run}',
   calls: '{call}',
+  tenants: '{tenant}',
+  events: '{event}',
   ratio: '1',
   ms: 's',
 }
