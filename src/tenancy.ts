@@ -206,7 +206,7 @@ export class Tenancy {
     if (this.#ended) return this.#ended
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
     this.#ended = ended
-    this.#noteRefusals()
+    this.noteRefusals()
     this.#core.close()
     this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended, cause })
     return ended
@@ -371,7 +371,7 @@ export class Tenancy {
 
   /** How often it and its tenants, living and ended, met their limits and ended. */
   get sums(): TenantSums {
-    if (!this.isEnded) this.#noteRefusals()
+    if (!this.isEnded) this.noteRefusals()
     return addSums(this.#core.tenants.sums, { ended: this.isEnded ? 1 : 0, ...this.counts })
   }
 
