@@ -31,7 +31,7 @@ import { ObservedAccess } from './observed.js'
 import { tellCreated } from './serve/created.js'
 import { formatSummary, type HeapSummary, summarize } from './summary.js'
 import { formatTenant, type Tenancy, type TenantEnd } from './tenancy.js'
-import type { TenantLimits, TenantOptions } from './tenant-options.js'
+import type { TenantLimitChanges, TenantOptions } from './tenant-options.js'
 import type { TenantParts } from './tenants.js'
 import type { Address, AttachOptions, Bytes, HeapOptions, ModeName, TenantStats, VerifyResult } from './types.js'
 import { faultText } from './verify.js'
@@ -252,12 +252,12 @@ export class Tenant extends Heap {
   }
 
   /**
-   * Set other limits; what is left out stays. A `max` below what is held makes the tenant give back and collect first.
+   * Set other limits; what is left out stays, and `high: null` removes that one. A `max` below what is held makes the tenant give back and collect first.
    *
    * @throws ArgumentError for limits that contradict each other, or when more than `max` is still held; they are then
    * as they were
    */
-  setLimits(limits: TenantLimits): void {
+  setLimits(limits: TenantLimitChanges): void {
     this.core.assertOpen()
     checkOptions('limits', limits, ['max', 'high', 'low'])
     this.#tenancy.setLimits(limits)

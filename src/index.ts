@@ -187,7 +187,7 @@ export { METRICS, type Metric, type MetricName } from './stats.js'
 export type { WriteStatsOptions } from './stats-file.js'
 export type { HeapSummary } from './summary.js'
 export type { TenantEnd } from './tenancy.js'
-export type { TenantLimits, TenantOptions } from './tenant-options.js'
+export type { TenantLimitChanges, TenantLimits, TenantOptions } from './tenant-options.js'
 export {
   type Address,
   type AttachOptions,

@@ -30,7 +30,7 @@ import {
 import type { LimitEvent, TenantEndCause } from './events.js'
 import { type Kernel, watchedKernel } from './kernel-instance.js'
 import { formatBytes } from './sizes.js'
-import { checkLimits, firstBytes, type TenantLimits, type TenantPlan } from './tenant-options.js'
+import { checkLimits, firstBytes, type TenantLimitChanges, type TenantPlan } from './tenant-options.js'
 import { addSums, type TenantSums } from './tenant-sums.js'
 import { alignColumns } from './text-table.js'
 import { type Address, NULL, type OutOfMemoryFigures, type TenantFigures } from './types.js'
@@ -294,14 +294,14 @@ export class Tenancy {
    *
    * @throws ArgumentError; the limits are as they were then, but what could be spared has been given back
    */
-  setLimits(given: TenantLimits): void {
+  setLimits(given: TenantLimitChanges): void {
     const { plan } = this
     const { max = plan.maxBytes } = given
     const least = Math.max(plan.minBytes, this.#pieces.get(this.home) ?? 0)
     const { maxBytes } = checkLimits({ max, high: undefined, low: undefined }, this.parent.limitBytes, least)
     const { high = plan.highBytes && Math.min(plan.highBytes, maxBytes), low = Math.min(plan.lowBytes, maxBytes) } =
       given
-    const limits = checkLimits({ max, high, low }, this.parent.limitBytes, least)
+    const limits = checkLimits({ max, high: high ?? undefined, low }, this.parent.limitBytes, least)
     if (limits.maxBytes < this.heldBytes) this.#shrinkTo(limits.maxBytes)
     const { plainKernel } = this.#core
     if (plainKernel.setBounds(limits.maxBytes, plan.minBytes) !== STATUS_OK) {

@@ -18,8 +18,14 @@ export interface TenantLimits {
   readonly max?: Size
   /** Where growth passes this the tenant collects and its reclaimers run; nothing is refused. Default none. */
   readonly high?: Size
-  /** Policies pass by a tenant that holds less, unless nothing else helps. Default 0. */
+  /** Policies pass by a tenant that holds less, unless nothing else helps; no use where `min` is more. Default 0. */
   readonly low?: Size
+}
+
+/** Limits that are set anew; what is left out stays as it is. */
+export interface TenantLimitChanges extends Omit<TenantLimits, 'high'> {
+  /** Null: none any more. */
+  readonly high?: Size | null
 }
 
 /** Limits, and what any heap can be made with but its place in a memory. */

@@ -242,7 +242,7 @@ export interface TenantFigures {
   readonly blocks: number
   readonly min: number
   readonly low: number
-  /** The same as `max` when there is none. */
+  /** The same as `max` when there is none, as from the beginning. */
   readonly high: number
   readonly max: number
   readonly events: TenantEvents

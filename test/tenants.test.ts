@@ -610,6 +610,26 @@ describe('the limits of a tenant', () => {
     expectWhole(heap)
   })
 
+  it('have no high any more when that is null', () => {
+    using heap = Heap.create({ limit: '64MiB' })
+    const tenant = heap.tenant('a', { max: '4MiB', high: '128KiB' })
+    tenant.setLimits({ max: '8MiB' })
+    expect(tenant.stats().tenant.high).toBe(128 << 10)
+    tenant.setLimits({ high: null })
+    expect(tenant.stats().tenant).toMatchObject({ high: 8 * MIB, max: 8 * MIB })
+    // It goes with max from now on, and growth is not looked at.
+    tenant.setLimits({ max: '16MiB' })
+    expect(tenant.stats().tenant.high).toBe(16 * MIB)
+    tenant.alloc(3 * MIB)
+    expect(tenant.stats().tenant.events.high).toBe(0)
+    tenant.setLimits({ high: '2MiB' })
+    expect(tenant.stats().tenant.high).toBe(2 * MIB)
+    for (const name of ['max', 'low']) {
+      expect(thrownBy(() => tenant.setLimits({ [name]: null }))).toMatchObject({ argument: name })
+    }
+    expect(thrownBy(() => heap.tenant('b', { high: null as never }))).toMatchObject({ argument: 'high' })
+  })
+
   it('never fall below what is to be kept', () => {
     using heap = Heap.create({ limit: '64MiB' })
     const tenant = heap.tenant('a', { min: '3MiB' })
