@@ -177,10 +177,13 @@ export class TenantList {
     return this.#entries.size
   }
 
-  /** Let all of them give wholly free pieces back; the bytes. */
+  /** Let all of them give wholly free pieces back, those within them first; the bytes. */
   giveBack(): number {
     let bytes = 0
-    for (const { tenancy } of this.#entries.values()) bytes += tenancy.giveBack()
+    for (const { core, tenancy } of this.#entries.values()) {
+      core.tenants.giveBack()
+      bytes += tenancy.giveBack()
+    }
     return bytes
   }
 

@@ -144,7 +144,8 @@ const entries = new WeakMap<PrometheusRegistry, RegistryEntry>()
  *
  * @param registry default: the package's own
  * @throws ArgumentError for what is no heap or no registry, for a heap that is registered there already, or when no
- * registry is given and the package is not installed; what the registry throws when it has metrics of these names already
+ * registry is given and the package is not installed; what the registry throws when it has metrics of these names
+ * already
  * @example
  * await registerPrometheus(heap)
  */
