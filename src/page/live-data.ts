@@ -3,12 +3,11 @@
  * blocks and objects and comes less often; the history is what was seen while somebody looked. Nothing in here is
  * content of a block or an object: names, numbers and kinds alone.
  */
+import type { PressureLevel } from '../events.js'
 import type { DurationFigures, HistogramBucket } from '../objects/histogram.js'
 import type { PauseGoal } from '../objects/pauses.js'
 import type { HeapStats } from '../types.js'
 import type { PageKind, PageMap } from './page-data.js'
-
-export type PressureLevel = 'low' | 'medium' | 'high' | 'critical'
 
 /** How near a heap or a tenant is to its limit. */
 export interface LivePressure {

@@ -1,28 +1,15 @@
 /**
- * The tenants of a heap as the page shows them: those that hold most, with their figures. Works for whatever has the
- * interface below, so that a heap without tenants costs nothing here.
+ * The tenants of a heap as the page shows them: those that hold most, with their figures.
  */
-import type { LiveTenant, PressureLevel } from '../page/live-data.js'
-import type { HeapStats } from '../types.js'
-
-/** What tells a tenant's figures apart from a heap's. */
-interface TenantFigures {
-  readonly heldBytes: number
-  readonly usedBytes: number
-  readonly peakBytes: number
-  readonly blocks: number
-  readonly min?: number
-  readonly low?: number
-  readonly high?: number
-  readonly max?: number
-  readonly events: object
-}
+import type { PressureLevel } from '../events.js'
+import type { LiveTenant } from '../page/live-data.js'
+import type { TenantStats } from '../types.js'
 
 export interface TenantSource {
   readonly id: string
   readonly base: number
   pressure(): { readonly level: PressureLevel }
-  stats(): HeapStats & { readonly tenant?: TenantFigures }
+  stats(): TenantStats
 }
 
 const TENANTS_MAX = 200
@@ -81,12 +68,7 @@ export function* readTenants(sources: readonly TenantSource[]): Generator<void, 
 /** Undefined for one that was ended in between. */
 function readTenant(source: TenantSource): LiveTenant | undefined {
   try {
-    const stats = source.stats()
-    const { heldBytes, usedBytes, peakBytes, blocks, ...limits } = stats.tenant ?? ownFigures(stats)
-    const { min, low, high, max } = limits
-    const events = Object.fromEntries(
-      Object.entries(limits.events).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
-    )
+    const { heldBytes, usedBytes, peakBytes, blocks, min, low, high, max, events } = source.stats().tenant
     return {
       id: source.id,
       heldBytes,
@@ -94,7 +76,7 @@ function readTenant(source: TenantSource): LiveTenant | undefined {
       peakBytes,
       blocks,
       ...given({ min, low, high, max }),
-      events,
+      events: { ...events },
       level: source.pressure().level,
     }
   } catch {
@@ -102,19 +84,9 @@ function readTenant(source: TenantSource): LiveTenant | undefined {
   }
 }
 
-function ownFigures(stats: HeapStats): TenantFigures {
-  return {
-    heldBytes: stats.committedBytes,
-    usedBytes: stats.inUseBytes,
-    peakBytes: stats.committedPeakBytes,
-    blocks: stats.liveBlocks,
-    events: {},
-  }
-}
-
 type Limits = Partial<Record<'min' | 'low' | 'high' | 'max', number>>
 
 /** The limits that there are: JSON knows no infinity. */
-function given(limits: Readonly<Record<keyof Limits, number | undefined>>): Limits {
+function given(limits: Limits): Limits {
   return Object.fromEntries(Object.entries(limits).filter(([, bytes]) => Number.isFinite(bytes)))
 }
