@@ -5,12 +5,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import * as layout from '../kernel/layout.js'
 
-type Call = (...args: number[]) => number
+export type Call = (...args: number[]) => number
 
 const WASM = new URL('../build/heapwright-debug.wasm', import.meta.url)
 
 if (!existsSync(WASM)) throw new Error('build/heapwright-debug.wasm is missing: run "npm run build" first')
-const module = new WebAssembly.Module(readFileSync(WASM))
+/** The kernel for blocks, with assertions. */
+export const debugModule = new WebAssembly.Module(readFileSync(WASM))
 
 export interface KernelOptions {
   /** Bytes. Default 64 MiB. */
@@ -42,7 +43,7 @@ export class BareKernel {
     const report = (code: number, address: number) => {
       throw new Error(`kernel assertion ${code} at 0x${(address >>> 0).toString(16)}`)
     }
-    this.call = new WebAssembly.Instance(module, { env: { memory }, host: { grow, report } }).exports as Record<
+    this.call = new WebAssembly.Instance(debugModule, { env: { memory }, host: { grow, report } }).exports as Record<
       string,
       Call
     >

@@ -1,13 +1,6 @@
 /** Kernels for tests of pieces: one that lends, and tenants that borrow from it, or from each other, in one memory. */
-import { existsSync, readFileSync } from 'node:fs'
 import * as layout from '../kernel/layout.js'
-
-type Call = (...args: number[]) => number
-
-const WASM = new URL('../build/heapwright-debug.wasm', import.meta.url)
-
-if (!existsSync(WASM)) throw new Error('build/heapwright-debug.wasm is missing: run "npm run build" first')
-const module = new WebAssembly.Module(readFileSync(WASM))
+import { type Call, debugModule } from './kernel.js'
 
 export interface LenderOptions {
   /** Bytes. Default 64 MiB. */
@@ -34,7 +27,7 @@ export abstract class PiecesKernel {
       else throw new Error(`kernel assertion ${code} at 0x${(address >>> 0).toString(16)}`)
     }
     const host = { grow, report }
-    this.call = new WebAssembly.Instance(module, { env: { memory }, host }).exports as Record<string, Call>
+    this.call = new WebAssembly.Instance(debugModule, { env: { memory }, host }).exports as Record<string, Call>
   }
 
   /** Call a kernel function; the answer is unsigned. */

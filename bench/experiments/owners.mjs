@@ -3,6 +3,7 @@
  * a heap of its own and in a tenant, whose stores are checked; the best of fifteen runs each, in turn.
  * Run: npm run build && node bench/experiments/owners.mjs
  */
+import { readFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
 import { array, Heap, i32, ref, struct } from '../../dist/src/index.js'
 
@@ -11,30 +12,7 @@ const STORES = 5_000_000
 const CALLS = 1_000_000
 const COUNT = 1024
 
-const GUEST = `
-@external('kernel', 'storeReference')
-declare function storeReference(holder: usize, slot: usize, value: usize): u32
-
-/** Store the words of [from, from + 4 * count) by turns in the first words of the objects there. */
-export function stores(from: usize, count: u32, times: u32): void {
-  let at: u32 = 0
-  for (let i: u32 = 0; i < times; i++) {
-    const holder = load<usize>(from + (<usize>at << 2))
-    at = (at + 7) & (count - 1)
-    storeReference(holder, holder, load<usize>(from + (<usize>at << 2)))
-  }
-}
-
-/** The same by plain stores. */
-export function plain(from: usize, count: u32, times: u32): void {
-  let at: u32 = 0
-  for (let i: u32 = 0; i < times; i++) {
-    const holder = load<usize>(from + (<usize>at << 2))
-    at = (at + 7) & (count - 1)
-    store<usize>(holder, load<usize>(from + (<usize>at << 2)))
-  }
-}
-`
+const GUEST = readFileSync(new URL('../inside/owners.ts', import.meta.url), 'utf8')
 
 const { error, binary, stderr } = await asc.compileString(GUEST, { optimizeLevel: 3, runtime: 'stub', importMemory: true })
 if (error) throw new Error(`${stderr}${error}`)

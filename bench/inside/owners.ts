@@ -13,3 +13,13 @@ export function stores(from: usize, count: u32, times: u32): void {
     storeReference(holder, holder, load<usize>(from + (<usize>at << 2)))
   }
 }
+
+/** The same by plain stores. */
+export function plain(from: usize, count: u32, times: u32): void {
+  let at: u32 = 0
+  for (let i: u32 = 0; i < times; i++) {
+    const holder = load<usize>(from + (<usize>at << 2))
+    at = (at + 7) & (count - 1)
+    store<usize>(holder, load<usize>(from + (<usize>at << 2)))
+  }
+}
