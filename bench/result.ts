@@ -47,7 +47,7 @@ export type Measure =
   | 'longest'
   | 'units'
 
-/** A line of `docs/design.md` §8: one contestant's figure must not exceed `max`. */
+/** A line of `docs/design.md` §10: one contestant's figure must not exceed `max`. */
 export interface Budget {
   readonly contestant: string
   readonly measure: Measure

@@ -17,7 +17,7 @@ const SLICE = 4096
 const OP_ALLOC = 0
 const OP_FREE = 1
 
-/** docs/design.md §8: footprint of the `tree` trace. */
+/** docs/design.md §10: footprint of the `tree` trace. */
 const TREE_BUDGETS: readonly Budget[] = [{ contestant: raw.name, measure: 'committed', max: 2 }]
 
 function traceNames(): string[] {
