@@ -44,6 +44,7 @@ import {
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
+import { type PageSystem, pageSystem } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan, HeapCollector } from './policy.js'
 import { checkPressure, PressureMonitor, type PressurePlan } from './pressure.js'
 import { OutOfMemoryReserve } from './reserve.js'
@@ -65,6 +66,7 @@ export interface CoreOptions {
   readonly choice?: ModeChoice | undefined
   readonly growth: GrowthKnob | undefined
   readonly clock?: Clock | undefined
+  readonly pages?: PageSystem | undefined
   readonly pressure?: PressurePlan | undefined
   readonly due?: DuePlan | undefined
   /** Of a tenant: what it is to the heap that lends it memory. */
@@ -103,6 +105,7 @@ export class HeapCore {
   /** Where objects live; only in the modes that have them, and in `manual` once they were used. */
   objectSpace: ObjectSpace | undefined
   #makeObjects: (() => ObjectSpace) | undefined
+  readonly #givenPages: PageSystem | undefined
   readonly #host: KernelHost
   readonly #debug: boolean
   #build: Build
@@ -123,6 +126,7 @@ export class HeapCore {
     this.choice = options.choice
     this.isDebug = options.debug
     this.clock = options.clock ?? options.tenancy?.parent.clock ?? SYSTEM_CLOCK
+    this.#givenPages = options.pages
     this.tenancy = options.tenancy
     this.tenants = new TenantList(this)
     this.views = new Views(options.memory)
@@ -161,6 +165,11 @@ export class HeapCore {
 
   get kernel(): Kernel {
     return this.#kernel
+  }
+
+  /** Pages of the system that this runs on, unless others were given. */
+  get pages(): PageSystem {
+    return this.#givenPages ?? this.tenancy?.parent.pages ?? pageSystem()
   }
 
   /** @throws UnsupportedError in a mode without objects; OutOfMemoryError when they come late and find no room */

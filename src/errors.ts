@@ -22,6 +22,7 @@
  * | `CountError` | `HW_COUNT` | an object would have more references than a count can say |
  * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
  * | `FileError` | `HW_FILE` | a file cannot be read or written |
+ * | `PlatformError` | `HW_PLATFORM` | the operating system refuses a call |
  */
 import type { ModeName, OutOfMemoryFigures } from './types.js'
 
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'HW_COUNT'
   | 'HW_IMAGE'
   | 'HW_FILE'
+  | 'HW_PLATFORM'
 
 const isHeapwrightError = Symbol.for('heapwright.error')
 
@@ -309,6 +311,26 @@ export class FileError extends HeapwrightError {
   }
 }
 
+/** The operating system refused a call on pages. */
+export class PlatformError extends HeapwrightError {
+  readonly code = 'HW_PLATFORM'
+  /** Name of the call, such as `mprotect`. */
+  readonly call: string
+  /** Name of the reason, such as `ENOMEM`. */
+  readonly errno: string
+  /** The range that it was about: an address in the heap's memory, and its length. */
+  readonly address: number
+  readonly bytes: number
+
+  constructor(call: string, errno: string, address: number, bytes: number, options?: ErrorOptions) {
+    super(`${call} of ${bytes} bytes at ${hex(address)} failed: ${errno}`, options)
+    this.call = call
+    this.errno = errno
+    this.address = address
+    this.bytes = bytes
+  }
+}
+
 register(OutOfMemoryError, 'OutOfMemoryError')
 register(TenantLimitError, 'TenantLimitError')
 register(InvalidAddressError, 'InvalidAddressError')
@@ -323,6 +345,7 @@ register(ProtectionError, 'ProtectionError')
 register(CountError, 'CountError')
 register(ImageError, 'ImageError')
 register(FileError, 'FileError')
+register(PlatformError, 'PlatformError')
 
 /** An address as messages print it. */
 export function hex(address: number): string {

@@ -43,6 +43,7 @@ export {
   type InvalidAddressReason,
   MisalignmentError,
   OutOfMemoryError,
+  PlatformError,
   ProtectionError,
   ScopeError,
   StaleHandleError,
@@ -168,6 +169,14 @@ export type { ObjectWeakMap, WeakReference } from './objects/weak.js'
 export type { Reader } from './platform/cgroup.js'
 export { detectMachine, type Figure, type Machine, type Pressure } from './platform/detect.js'
 export type { PressureFigures, Stall } from './platform/meminfo.js'
+export type {
+  FilePart,
+  PageAbilities,
+  PageAccess,
+  PageHintResult,
+  PageHints,
+  PageSystem,
+} from './platform/pages.js'
 export type { RuntimeSource, System } from './platform/system.js'
 export type {
   AutoCollectOptions,

@@ -342,7 +342,7 @@ export const OPTIONS: readonly OptionDescriptor[] = [
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   {
     name: 'testing',
-    type: '{ growth?, knobs?, stepUnits?, clock? }',
+    type: '{ growth?, knobs?, stepUnits?, clock?, pages? }',
     fallback: 'none',
     meaning: 'knobs that make rare branches happen',
   },

@@ -48,6 +48,7 @@ import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, type ModeOptions, OPTIONS } from './modes.js'
 import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
 import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
+import { checkPageSystem, type PageSystem } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan } from './policy.js'
 import { checkPressure, type PressurePlan } from './pressure.js'
 import { parseSize } from './sizes.js'
@@ -73,6 +74,8 @@ export interface HeapPlan {
   readonly growth: GrowthKnob | undefined
   /** Undefined: the system's, a tenant's parent's. */
   readonly clock: Clock | undefined
+  /** Undefined: the system's, a tenant's parent's. */
+  readonly pages: PageSystem | undefined
   readonly pressure: PressurePlan
   readonly due: DuePlan
   /** Bytes held for when memory runs out. */
@@ -94,7 +97,7 @@ export interface HeapPlan {
 }
 
 /** What the options of `create` and `attach` have in common. */
-type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock' | 'pressure' | 'due'>
+type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock' | 'pages' | 'pressure' | 'due'>
 
 /** What would break the line of a message, or a terminal. */
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
@@ -197,11 +200,12 @@ function checkCommon(options: AttachOptions): CommonPlan {
   if (typeof name !== 'string' || CONTROL_CHARACTERS.test(name)) {
     throw new ArgumentError('name', name, 'text without control characters or line breaks')
   }
-  checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits', 'clock'])
+  checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits', 'clock', 'pages'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)
   const observed = {
     clock: checkClock(testing.clock),
+    pages: checkPageSystem('testing.pages', testing.pages),
     pressure: checkPressure(options.pressure),
     due: planDue(options),
   }

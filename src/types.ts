@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from './clock.js'
+import type { PageSystem } from './platform/pages.js'
 import type { PressureOptions } from './pressure.js'
 
 declare const brand: unique symbol
@@ -137,6 +138,8 @@ export interface TestingOptions {
   readonly growth?: GrowthKnob
   /** The clock of pressure events and automatic collections. Default the system's, of a tenant its parent's. */
   readonly clock?: Clock
+  /** Pages of the system. Default the system's own, of a tenant its parent's. */
+  readonly pages?: PageSystem
   /** In mode `server`: work units of each step, instead of as many as the pause goal has room for. */
   readonly stepUnits?: number
 }

@@ -42,7 +42,8 @@ export function diagnosticsChannel(name: string): DiagnosticsChannel | undefined
   return module?.channel(name) as DiagnosticsChannel | undefined
 }
 
-function fileModule() {
+/** Node's module `node:fs`; undefined in browsers and before Node 20.16. */
+export function fileModule() {
   return currentProcess()?.getBuiltinModule?.('node:fs')
 }
 
