@@ -23,7 +23,7 @@ const OPTIMISE = ['-O3', '--converge', '--noAssert']
 const KERNEL = [
   ...[...OPTIMISE, '--enable', 'simd', '--runtime', 'stub'],
   ...['--importMemory', '--noExportMemory', '--use', 'HW_DEBUG=0', '--use', 'HW_EMBEDDED=0', '--use', 'HW_OBJECTS=0'],
-  ...['--use', 'HW_COUNTED=0'],
+  ...['--use', 'HW_COUNTED=0', '--use', 'HW_GUEST=0'],
 ]
 
 /** The first MiB of the inside modules' memory holds the addresses of the live blocks. */

@@ -352,7 +352,7 @@ describe('collection', () => {
     for (const { slot } of pins) kernel.expectOk('rootRemove', objects.ROOT_PINNED, slot)
     kernel.run('setPolicy', 0)
     kernel.expectOk('collect', 0)
-    const first = kernel.base + layout.HEAP_HEADER_BYTES + objects.SPACE_BYTES
+    const first = kernel.base + layout.EMBEDDED_HEADER_BYTES + objects.SPACE_BYTES
     expect(kernel.word(objects.SPACE_BUMP_AT)).toBe(first + kernel.word(objects.SPACE_LIVE_BYTES_AT))
   })
 

@@ -16,7 +16,7 @@ async function probe(): Promise<Record<string, () => number>> {
   }
   let wasm: Uint8Array | undefined
   const { error, stderr } = await asc.main(
-    'kernel-tests/assembly/layout-probe.ts --runtime stub --importMemory --noExportMemory --use HW_DEBUG=0 --use HW_EMBEDDED=0 --use HW_OBJECTS=1 --use HW_COUNTED=0 --disableWarning 201 --outFile probe.wasm'.split(
+    'kernel-tests/assembly/layout-probe.ts --runtime stub --importMemory --noExportMemory --use HW_DEBUG=0 --use HW_EMBEDDED=0 --use HW_OBJECTS=1 --use HW_COUNTED=0 --use HW_GUEST=0 --disableWarning 201 --outFile probe.wasm'.split(
       ' ',
     ),
     {

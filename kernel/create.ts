@@ -9,7 +9,7 @@ import { alignDown, alignUp } from './bits/align'
 import { makeClasses } from './block/classes'
 import { arenasUsed } from './arena/arena'
 import { samplePeakWith } from './block/count'
-import { hostGrow } from './host'
+import { IN_GUEST, hostGrow } from './host'
 import {
   ADDRESS_LIMIT,
   CHUNK_BYTES,
@@ -87,11 +87,11 @@ function usableEnd(from: usize, end: usize): usize {
 
 /**
  * Make a heap in [base, end) of a memory, of which [base, held) exists. With FLAG_OWNS_RANGE all of the range is the
- * heap's; without it `base` must be the memory's end, and the heap holds what it grows. `limitBytes` is the most it may
- * hold. With FLAG_PIECES it is a tenant: [base, held) is its home piece and `end` the end of its root heap's range.
+ * heap's; without it the heap holds [base, held), as far as the limit allows, and what it grows from the memory's end on:
+ * `held` must be that end. `limitBytes` is the most it may hold. With FLAG_PIECES it is a tenant: [base, held) is its home piece and `end` the end of its root heap's range.
  */
 export function create(base: usize, held: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
-  if (flags & FLAG_PIECES) return createTenant(base, held, end, limitBytes, flags, classTable)
+  if (!IN_GUEST && flags & FLAG_PIECES) return createTenant(base, held, end, limitBytes, flags, classTable)
   if (end > ADDRESS_LIMIT || base >= end || base > ADDRESS_LIMIT - CHUNK_BYTES) return STATUS_BAD_ARGUMENT
   const start = alignUp(base, UNIT_BYTES)
   let stop = alignDown(end, UNIT_BYTES)
@@ -105,7 +105,10 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
   if (least > <u64>stop || least - <u64>start > <u64>limitBytes) return STATUS_BAD_ARGUMENT
   const grain = <u64>(flags & FLAG_OWNS_RANGE ? UNIT_BYTES : WASM_PAGE_BYTES)
   const top = min<u64>((least + grain - 1) & ~(grain - 1), <u64>stop)
-  const first = <usize>(top - <u64>start <= <u64>limitBytes ? top : least)
+  const wanted = <usize>(top - <u64>start <= <u64>limitBytes ? top : least)
+  const first = flags & FLAG_OWNS_RANGE ? wanted : max(wanted, min(stop, presentEnd(start, held, limitBytes)))
+  // A guest's limit may be raised, and its memory grows by whole pages from where it ends.
+  if (IN_GUEST && first & (WASM_PAGE_BYTES - 1)) return STATUS_BAD_ARGUMENT
   const pages = <u32>((<u64>first + WASM_PAGE_BYTES - 1) >> 16)
   const present = <u32>memory.size()
   if (pages > present && hostGrow(pages - present) != <i32>present) return STATUS_OUT_OF_MEMORY
@@ -114,6 +117,12 @@ export function create(base: usize, held: usize, end: usize, limitBytes: u32, fl
   heap().zeroFrom = flags & FLAG_ZEROED ? start : held
   takeHold(from, first)
   return STATUS_OK
+}
+
+/** End of what can be held at once of [start, held) in a shared range: what was not held would be nobody's. */
+function presentEnd(start: usize, held: usize, limitBytes: u32): usize {
+  const most = min<u64>(<u64>start + <u64>limitBytes, <u64>held)
+  return <usize>most & ~(WASM_PAGE_BYTES - 1)
 }
 
 function setUp(limitBytes: u32, flags: u32, classTable: u32): void {

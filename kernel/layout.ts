@@ -42,7 +42,7 @@
 /** "HPWR" in little-endian ASCII: the first word of every control block. */
 export const HEAP_MAGIC: u32 = 0x52575048
 /** Version of everything this file describes. A kernel attaches only to its own version. */
-export const LAYOUT_VERSION: u32 = 1
+export const LAYOUT_VERSION: u32 = 2
 
 // ---- grain sizes ----------------------------------------------------------------------------------------------
 
@@ -208,7 +208,13 @@ export const HEAP_LENT_AT: u32 = 168
 export const HEAP_LOW_AT: u32 = 172
 export const HEAP_KEEP_AT: u32 = 176
 export const HEAP_LIMIT_REFUSALS_AT: u32 = 180
-export const HEAP_HEADER_BYTES: u32 = 192
+/** Requests of a guest that were answered with null, the largest of them in bytes, and frees of what was no block. */
+export const HEAP_REFUSED_REQUESTS_AT: u32 = 200
+export const HEAP_REFUSED_LARGEST_AT: u32 = 204
+export const HEAP_BAD_FREES_AT: u32 = 208
+export const HEAP_HEADER_BYTES: u32 = 224
+/** A heap in one small buffer has none of the last words. */
+export const EMBEDDED_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096
 export const CLASS_INFO_BYTES: u32 = 32

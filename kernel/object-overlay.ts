@@ -6,6 +6,7 @@ import {
   CLASS_INFO_BYTES,
   CLASS_MAX,
   CONTEXT_BYTES,
+  EMBEDDED_HEADER_BYTES,
   HEAP_BIN_BITS_BYTES,
   HEAP_BINS_BYTES,
   HEAP_HEADER_BYTES,
@@ -106,7 +107,7 @@ export function spaceAt(): usize {
   // @ts-ignore: set by --use
   if (HW_COUNTED) return load<usize>(self - SPACE_WORD_BELOW)
   // @ts-ignore: set by --use
-  return HW_EMBEDDED ? self + HEAP_HEADER_BYTES : self + CONTEXT_BYTES
+  return HW_EMBEDDED ? self + EMBEDDED_HEADER_BYTES : self + CONTEXT_BYTES
 }
 
 // @ts-ignore: decorator

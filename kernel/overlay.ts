@@ -2,6 +2,7 @@
  * The classes through which the kernel reads the structures of `layout.ts`. They are never instantiated: an address is
  * viewed as one. Field order is the layout; `kernel-tests/layout.test.ts` holds it against the constants.
  */
+import { IN_GUEST } from './host'
 import {
   CHUNK_HEADER_BYTES,
   CLASS_INFO_BYTES,
@@ -9,6 +10,7 @@ import {
   CLASS_MAX,
   CONTEXT_CLASS_OF_AT,
   CONTEXT_PAGES_AT,
+  FLAG_BUMP,
   HEAP_BIN_BITS_BYTES,
   HEAP_BINS_BYTES,
   HEAP_HEADER_BYTES,
@@ -141,6 +143,12 @@ export class Heap {
   keepBytes: u32
   /** Times that the limit kept a tenant from growing. */
   limitRefusals: u32
+  pad1: u64
+  pad2: u64
+  /** Of a heap that a guest allocates from: requests answered with null, the largest of them, frees of no block. */
+  refusedRequests: u32
+  refusedLargestBytes: u32
+  badFrees: u32
 }
 
 /** What one thread keeps. The tables behind it are reached by offset. */
@@ -184,6 +192,13 @@ export function heap(): Heap {
 @inline
 export function addressOf<T>(overlay: T): usize {
   return changetype<usize>(overlay)
+}
+
+/** Whether blocks come from the bump allocator. */
+// @ts-ignore: decorator
+@inline
+export function isBumping(): bool {
+  return !IN_GUEST && (heap().flags & FLAG_BUMP) != 0
 }
 
 /** Whether a stress knob is on: never in the release kernel. */

@@ -32,6 +32,8 @@ const FLOORS: readonly (readonly string[])[] = [
   [
     'create',
     'create-objects',
+    'guest',
+    'abi-guest',
     'abi',
     'abi-blocks',
     'abi-free',

@@ -129,6 +129,15 @@ export function HEAP_KEEP_AT(): u32 {
 export function HEAP_LIMIT_REFUSALS_AT(): u32 {
   return offsetof<Heap>('limitRefusals')
 }
+export function HEAP_REFUSED_REQUESTS_AT(): u32 {
+  return offsetof<Heap>('refusedRequests')
+}
+export function HEAP_REFUSED_LARGEST_AT(): u32 {
+  return offsetof<Heap>('refusedLargestBytes')
+}
+export function HEAP_BAD_FREES_AT(): u32 {
+  return offsetof<Heap>('badFrees')
+}
 export function HEAP_ZERO_FROM_AT(): u32 {
   return offsetof<Heap>('zeroFrom')
 }

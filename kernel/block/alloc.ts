@@ -15,7 +15,6 @@ import {
   CODE_RECORD,
   CODE_RUN,
   CODE_RUN_OWNED,
-  FLAG_BUMP,
   GRANULE_BYTES,
   GRANULE_SHIFT,
   KNOB_POISON,
@@ -34,8 +33,20 @@ import {
 } from '../layout'
 import { MAP_OBJECT } from '../object-layout'
 import { isPowerOfTwo } from '../bits/align'
-import { check } from '../host'
-import { Page, classInfo, classOf, currentPage, entryOf, heap, holds, knob, mapAt, pageOf } from '../overlay'
+import { IN_GUEST, check } from '../host'
+import {
+  Page,
+  classInfo,
+  classOf,
+  currentPage,
+  entryOf,
+  heap,
+  holds,
+  isBumping,
+  knob,
+  mapAt,
+  pageOf,
+} from '../overlay'
 import { allocFreeRun, allocOrGrowRun } from '../region/grow'
 import { allocHuge, hugeAround, hugeBytes, isHugeCode, releaseHuge } from '../region/huge'
 import { slotBytes } from '../region/piece'
@@ -47,12 +58,18 @@ import { pageSlow, refill, releaseEmptyPages } from './page'
 
 /** A block of at least `size` bytes at a multiple of 16, or 0. `size` 0 gives a block of the smallest class. */
 export function alloc(size: u32): usize {
-  if (size <= SMALL_MAX_BYTES) {
-    const page = currentPage(classOf((size + 15) >> GRANULE_SHIFT))
-    const block = page.free
-    if (block) return pop(page, block)
-  }
-  return allocSlow(size)
+  const block = allocFast(size)
+  return block ? block : allocSlow(size)
+}
+
+/** The straight way: a block from the class's current page, or 0 when it takes more. */
+// @ts-ignore: decorator
+@inline
+export function allocFast(size: u32): usize {
+  if (size > SMALL_MAX_BYTES) return 0
+  const page = currentPage(classOf((size + 15) >> GRANULE_SHIFT))
+  const block = page.free
+  return block ? pop(page, block) : 0
 }
 
 // @ts-ignore: decorator
@@ -65,9 +82,10 @@ function pop(page: Page, block: usize): usize {
   return block
 }
 
-function allocSlow(size: u32): usize {
+/** The long way, when `allocFast` gave nothing. */
+export function allocSlow(size: u32): usize {
   if (size > REQUEST_MAX_BYTES) return 0
-  if (heap().flags & FLAG_BUMP) return bumpAlloc(size)
+  if (isBumping()) return bumpAlloc(size)
   return allocByLongWay(smallClass(size), size, GRANULE_BYTES)
 }
 
@@ -127,7 +145,7 @@ export function allocAligned(size: u32, alignment: u32): usize {
 
 /** A class whose blocks all lie at multiples of `alignment` and is not much larger than asked for, or 0. */
 export function alignedClass(size: u32, alignment: u32): u32 {
-  if (alignment > UNIT_BYTES || size > SMALL_MAX_BYTES || heap().flags & FLAG_BUMP) return 0
+  if (alignment > UNIT_BYTES || size > SMALL_MAX_BYTES || isBumping()) return 0
   const wanted = max<u32>((size + alignment - 1) & ~(alignment - 1), alignment)
   if (wanted > SMALL_MAX_BYTES) return 0
   for (let index = classOf(wanted >> GRANULE_SHIFT); index && index <= heap().classCount; index++) {
@@ -174,13 +192,19 @@ function freeOther(p: usize, map: usize, code: u32): u32 {
   if (code == CODE_HUGE) return freeHuge(p)
   if (isBumpBlock(code)) return bumpFree(p)
   const isOwned = code == CODE_RECORD || code == CODE_POOL_BLOCK || code == CODE_RUN_OWNED || code == CODE_LENT
-  return isOwned || code >= MAP_OBJECT ? STATUS_OWNED : STATUS_NOT_A_BLOCK
+  return refuseFree(isOwned || code >= MAP_OBJECT ? STATUS_OWNED : STATUS_NOT_A_BLOCK)
 }
 
 /** Free a huge block that starts at a MiB boundary, or refuse an address that is in no chunk. */
 function freeOutside(p: usize): u32 {
   if (!p) return STATUS_OK
-  return hugeBytes(p, CODE_HUGE) ? freeHuge(p) : addressStatus(p)
+  return hugeBytes(p, CODE_HUGE) ? freeHuge(p) : refuseFree(addressStatus(p))
+}
+
+/** Nobody in a guest looks at what `free` answers: it is counted. */
+function refuseFree(status: u32): u32 {
+  if (IN_GUEST) heap().badFrees++
+  return status
 }
 
 function freeHuge(p: usize): u32 {

@@ -17,6 +17,7 @@ import {
   STATUS_NOT_A_BLOCK,
   STATUS_OK,
 } from '../layout'
+import { IN_GUEST } from '../host'
 import { context, entryOf, heap, mapAt } from '../overlay'
 import { allocPiece, growPiece, pieceBytes } from '../region/piece'
 import { allocLarge } from './alloc'
@@ -91,7 +92,7 @@ function setLimit(limit: usize): void {
 // @ts-ignore: decorator
 @inline
 export function isBumpBlock(code: u32): bool {
-  return code == CODE_BUMP_BLOCK
+  return !IN_GUEST && code == CODE_BUMP_BLOCK
 }
 
 /** Bytes of the block at `p`, live or dead: up to the next code in the map, or to where the next block will lie. */

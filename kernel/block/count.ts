@@ -10,8 +10,8 @@
  * a full page after a page was made, before a large block, an arena's or a pool's memory is given back, and when the
  * peak is read. What comes and goes in between inside the pages that are there can be missed.
  */
-import { FLAG_BUMP, LIVE_BLOCK_SHIFT } from '../layout'
-import { Page, classInfo, context, currentPage, heap } from '../overlay'
+import { LIVE_BLOCK_SHIFT } from '../layout'
+import { Page, classInfo, context, currentPage, heap, isBumping } from '../overlay'
 
 /** Freeing a block of this size is rare enough to look at the peak. */
 const SAMPLED_BYTES: u32 = 64 << 10
@@ -69,7 +69,7 @@ export function usedOfClass(index: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function recordBytes(): u32 {
-  return heap().flags & FLAG_BUMP ? 0 : heap().recordBytes
+  return isBumping() ? 0 : heap().recordBytes
 }
 
 export function liveBytes(): u32 {

@@ -13,14 +13,14 @@
  *   limit = blocksFrom - RESERVE_BYTES where that is above bump and nothing is stressed, else bump
  *   committed = metadata (control block, tables) + free (freed blocks) + runs (the user's blocks) + objects (the rest)
  */
-import { HEAP_HEADER_BYTES } from '../layout'
+import { EMBEDDED_HEADER_BYTES } from '../layout'
 import { OBJECT_HEADER_BYTES, SPACE_BYTES, SPACE_PLAN_AT, STRESS_OFF } from '../object-layout'
 import { space, spaceAt } from '../object-overlay'
 import { heap, self } from '../overlay'
 
 /** Offsets into the buffer, which are links while objects slide, must stay below the hole's bit. */
 export const BUFFER_MAX_BYTES: u32 = 1 << 26
-export const CONTROL_BYTES: u32 = HEAP_HEADER_BYTES + SPACE_BYTES
+export const CONTROL_BYTES: u32 = EMBEDDED_HEADER_BYTES + SPACE_BYTES
 /** Always left of the gap, so that a full buffer can be marked. */
 export const MARK_RESERVE_BYTES: u32 = 64
 /** Left by objects and the user's blocks, so that a full buffer still has a handle segment for an error's object. */

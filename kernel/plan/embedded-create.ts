@@ -10,7 +10,7 @@ import {
   FLAG_EMBEDDED,
   FLAG_OBJECTS,
   FLAG_OWNS_RANGE,
-  HEAP_HEADER_BYTES,
+  EMBEDDED_HEADER_BYTES,
   HEAP_MAGIC,
   LAYOUT_VERSION,
   STATUS_BAD_ARGUMENT,
@@ -127,7 +127,7 @@ export function attach(at: usize): u32 {
   if (h.magic != HEAP_MAGIC || h.version != LAYOUT_VERSION || h.base != at || !(h.flags & FLAG_EMBEDDED)) {
     return STATUS_CORRUPT
   }
-  if (h.end & 7 || h.end <= at || <u64>h.end > present || h.space != at + HEAP_HEADER_BYTES) return STATUS_CORRUPT
+  if (h.end & 7 || h.end <= at || <u64>h.end > present || h.space != at + EMBEDDED_HEADER_BYTES) return STATUS_CORRUPT
   const bytes = <u32>(h.end - at)
   if (bytes < BUFFER_MIN_BYTES || bytes > BUFFER_MAX_BYTES || h.committedBytes != bytes) return STATUS_CORRUPT
   setSelf(at)

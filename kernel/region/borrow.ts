@@ -9,7 +9,7 @@
  *
  * Guarantee: a refused step changes nothing but the count of refusals; a piece that cannot be held is handed back.
  */
-import { hostGrow, hostReport } from '../host'
+import { IN_GUEST, hostGrow, hostReport } from '../host'
 import { alignUp } from '../bits/align'
 import {
   CHUNK_BYTES,
@@ -38,7 +38,7 @@ const PIECE_MAX_BYTES: u32 = PIECE_MAX_PAGES * WASM_PAGE_BYTES
 // @ts-ignore: decorator
 @inline
 export function holdsPieces(): bool {
-  return (heap().flags & FLAG_PIECES) != 0
+  return !IN_GUEST && (heap().flags & FLAG_PIECES) != 0
 }
 
 /** The length of piece that has at least `bytes`, which are at most 4 GiB less a MiB. */

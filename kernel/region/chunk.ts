@@ -3,7 +3,7 @@
  * A chunk's metadata lies at its low end and covers everything up to `cap`, so that growth inside the chunk is only a
  * matter of moving `hi`.
  */
-import { check } from '../host'
+import { IN_GUEST, check } from '../host'
 import { alignUp } from '../bits/align'
 import {
   CHUNK_BYTES,
@@ -49,7 +49,7 @@ export function chunkMinimum(from: usize): usize {
 
 /** End of what the chunk [from, hi) covers: a tenant's piece never becomes longer. */
 function capFor(from: usize, hi: usize): usize {
-  return heap().flags & FLAG_PIECES ? hi : chunkCap(from)
+  return !IN_GUEST && heap().flags & FLAG_PIECES ? hi : chunkCap(from)
 }
 
 /** Make the chunk [from, hi). With `dirty` its metadata is cleared first; fresh memory is zero already. */

@@ -10,7 +10,7 @@
  *
  * Guarantee: a refused step changes nothing but the count of refusals.
  */
-import { hostGrow } from '../host'
+import { IN_GUEST, hostGrow } from '../host'
 import {
   CHUNK_SHIFT,
   FLAG_OWNS_RANGE,
@@ -43,7 +43,7 @@ const HOLD_STEP_MAX_BYTES: u32 = 1 << 20
 // @ts-ignore: decorator
 @inline
 function ownsRange(): bool {
-  return (heap().flags & FLAG_OWNS_RANGE) != 0
+  return !IN_GUEST && (heap().flags & FLAG_OWNS_RANGE) != 0
 }
 
 /** Round up to a multiple of `grain`, at most to the range's end. */
