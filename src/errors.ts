@@ -23,6 +23,7 @@
  * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
  * | `FileError` | `HW_FILE` | a file cannot be read or written |
  * | `PlatformError` | `HW_PLATFORM` | the operating system refuses a call |
+ * | `ModuleError` | `HW_MODULE` | a WebAssembly module cannot be linked, run or checked (`heapwright/guest`) |
  */
 import type { ModeName, OutOfMemoryFigures } from './types.js'
 
@@ -42,6 +43,7 @@ export type ErrorCode =
   | 'HW_IMAGE'
   | 'HW_FILE'
   | 'HW_PLATFORM'
+  | 'HW_MODULE'
 
 const isHeapwrightError = Symbol.for('heapwright.error')
 
@@ -62,7 +64,7 @@ Object.defineProperty(HeapwrightError, Symbol.hasInstance, {
 })
 
 /** Marks a class as an error of Heapwright; its name goes to the prototype, where it costs no instance a field. */
-function register(errorClass: { readonly prototype: Error }, name: string): void {
+export function register(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true })
   Object.defineProperty(errorClass.prototype, isHeapwrightError, { value: true })
 }
