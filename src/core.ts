@@ -44,15 +44,24 @@ import {
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
 import type { ObjectSpace } from './objects/space.js'
-import { type PageSystem, pageSystem } from './platform/pages.js'
+import type { AdviceResult } from './page-calls.js'
+import { type PageHints, type PageSystem, pageSystem } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan, HeapCollector } from './policy.js'
 import { checkPressure, PressureMonitor, type PressurePlan } from './pressure.js'
+import { ProtectionInterposer, type ProtectionTable, protectionOf } from './protection.js'
 import { OutOfMemoryReserve } from './reserve.js'
+import { ShieldedView } from './shielded-view.js'
 import { outOfMemoryFigures } from './stats.js'
 import type { Tenancy } from './tenancy.js'
 import { TenantList } from './tenants.js'
 import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
+
+/** Whole pages of the system. */
+export interface PageRange {
+  readonly address: number
+  readonly bytes: number
+}
 
 const WASM_PAGE_BYTES = 65536
 /** What the space of counted objects takes, for messages. */
@@ -89,6 +98,11 @@ export class HeapCore {
   readonly pressure: PressureMonitor
   /** Collects this heap and its tenants. */
   readonly collector: HeapCollector
+  /** What in the memory must not be written. */
+  readonly protection: ProtectionTable
+  #hints: PageHints | undefined
+  #leaveProtection: (() => void) | undefined
+  #interposerOff: (() => void) | undefined
   /** Where this heap's memory comes from, if it is a tenant. */
   readonly tenancy: Tenancy | undefined
   /** Those who have some of this heap's memory. */
@@ -153,6 +167,9 @@ export class HeapCore {
     })
     this.interposeFor(['allocated', 'freed'], () => new BlockWatch(this))
     this.#channels = new ChannelConnection(this.name, this.events)
+    this.protection = protectionOf(options.memory)
+    this.views.onGrowth = () => this.protection.renew()
+    this.#leaveProtection = this.protection.join(this)
   }
 
   /** Say where the control block lies, once there is one. */
@@ -272,6 +289,34 @@ export class HeapCore {
     this.objectSpace?.followInterposers()
   }
 
+  /** Keep off what is protected in the memory, or no longer: there is none. */
+  shield(isOn: boolean): void {
+    this.views.shield(isOn ? new ShieldedView(this.views, this.protection) : undefined)
+    this.#interposerOff?.()
+    this.#interposerOff = isOn ? this.interpose(new ProtectionInterposer(this.protection)) : undefined
+  }
+
+  // ---- pages of the system -----------------------------------------------------------------------------------------
+
+  /** The whole pages of the system that the heap's memory lies in, as it is now. */
+  pageRanges(): readonly PageRange[] {
+    const { pageBytes } = this.pages
+    if (this.tenancy) return this.tenancy.pieces()
+    const { base, end } = this.range
+    const address = Math.floor(base / pageBytes) * pageBytes
+    const last = Math.min(Math.ceil(end / pageBytes) * pageBytes, this.memory.buffer.byteLength)
+    return last > address ? [{ address, bytes: last - address }] : []
+  }
+
+  /** Tell the system hints, and again of what the memory grows by. */
+  advise(hints: PageHints): AdviceResult {
+    this.#hints = { ...this.#hints, ...hints }
+    const [range = { address: 0, bytes: 0 }] = this.pageRanges()
+    const { pages } = this
+    const { reason } = pages
+    return { ...pages.advise(this.memory, range.address, range.bytes, hints), ...(reason !== undefined && { reason }) }
+  }
+
   // ---- state --------------------------------------------------------------------------------------------------------
 
   /** `heap 'name'`, for messages. */
@@ -324,7 +369,10 @@ export class HeapCore {
     this.tenants.endAll('close')
     // Whoever was told of their end may have closed this one.
     if (this.#isClosed) return
+    // Nobody would ever lift it, and the memory may be used on.
+    this.protection.removeOf(this)
     this.#isClosed = true
+    this.#leaveProtection?.()
     this.pressure.close()
     this.#use(refusingKernel(() => this.#closedError()))
     this.views.close()
@@ -351,10 +399,11 @@ export class HeapCore {
     if (this.tenancy) return this.#borrow(pages, this.tenancy)
     let previous: number
     try {
-      previous = this.memory.grow(pages)
+      previous = this.protection.lifted(() => this.memory.grow(pages))
     } catch {
       return -1
     }
+    if (this.#hints) this.pages.advise(this.memory, previous * WASM_PAGE_BYTES, pages * WASM_PAGE_BYTES, this.#hints)
     this.#growthWatch?.note(previous * WASM_PAGE_BYTES, (previous + pages) * WASM_PAGE_BYTES)
     // It may be in a call of a tenant, after which nobody would tell.
     if (this.#growthWatch && this.tenants.count > 0) queueMicrotask(() => this.#growthWatch?.tell())

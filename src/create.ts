@@ -37,6 +37,7 @@ export function createCore(options: HeapOptions): HeapCore {
   if (status !== STATUS_OK) throw creationError(plan, status)
   if (plan.knobs !== 0) core.kernel.setKnobs(plan.knobs)
   core.place(startOf(base, plan.mode) as Address)
+  if (plan.hints) core.advise(plan.hints)
   for (const bytes of plan.classes) core.kernel.addClass(bytes)
   giveObjects(core, plan.objects)
   if (plan.outOfMemoryReserve > 0 && !core.holdReserve(plan.outOfMemoryReserve)) {

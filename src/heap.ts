@@ -144,6 +144,7 @@ export class Heap extends ObservedAccess implements Disposable {
    */
   reset(): void {
     this.core.tenants.endAll('reset')
+    this.core.protection.removeIn(this.core.base)
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.reserve?.renew()

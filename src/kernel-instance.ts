@@ -195,7 +195,7 @@ export class Kernel extends BlockKernel {
   readonly nextObject: (reference: number) => number
   readonly setPolicy: (policy: number) => void
   readonly setStress: (kind: number, number: number, seed: number) => void
-  readonly imageCreate: (bytes: number) => number
+  readonly imageCreate: (bytes: number, pageBytes: number) => number
   readonly sharedCreate: (bytes: number) => number
   readonly shareEnter: (start: number, bytes: number, mapBias: number) => number
   readonly shareLeave: (start: number) => number

@@ -338,6 +338,18 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     fallback: '1,000, counted from when somebody first asks',
     meaning: 'so many freed blocks make a collection over the heap and its tenants due',
   },
+  {
+    name: 'hugePages',
+    type: 'boolean',
+    fallback: 'as the system likes',
+    meaning: 'ask for huge pages, or for none; heap.advise says whether the system takes that',
+  },
+  {
+    name: 'numaNode',
+    type: 'integer, 0 to 1,023',
+    fallback: 'as the system likes',
+    meaning: 'NUMA node whose memory is preferred',
+  },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },
   {

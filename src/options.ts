@@ -48,7 +48,7 @@ import { ArgumentError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { MODES, type ModeOptions, OPTIONS } from './modes.js'
 import type { NurseryPlan, ObjectPlan, StressPlan } from './objects/plan.js'
 import { SHADOW_SLOTS_MAX } from './objects/shadow-stack.js'
-import { checkPageSystem, type PageSystem } from './platform/pages.js'
+import { checkHints, checkPageSystem, type PageHints, type PageSystem } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan } from './policy.js'
 import { checkPressure, type PressurePlan } from './pressure.js'
 import { parseSize } from './sizes.js'
@@ -76,6 +76,8 @@ export interface HeapPlan {
   readonly clock: Clock | undefined
   /** Undefined: the system's, a tenant's parent's. */
   readonly pages: PageSystem | undefined
+  /** How the memory is to be backed; undefined when nobody cares. */
+  readonly hints?: PageHints | undefined
   readonly pressure: PressurePlan
   readonly due: DuePlan
   /** Bytes held for when memory runs out. */
@@ -119,7 +121,7 @@ export function planHeap(given: HeapOptions): HeapPlan {
   const objects = plan && { ...plan, hashSeed: checkHashSeed(options.hashSeed) }
   const outOfMemoryReserve = checkOutOfMemoryReserve(options, mode, range.limitBytes)
   // Last: no memory is made for options that are refused.
-  const decided = { ...common, ...range, objects, outOfMemoryReserve }
+  const decided = { ...common, ...range, objects, outOfMemoryReserve, hints: checkHints(options) }
   return { ...decided, memory: memory ?? makeMemory([initialBytes, fallbackBytes], range.limitBytes) }
 }
 

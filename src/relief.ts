@@ -6,6 +6,7 @@ import { checkOptions } from './arguments.js'
 import { ArgumentError } from './errors.js'
 import type { Reclaimer } from './events.js'
 import type { Tenant } from './heap.js'
+import { PageCalls } from './page-calls.js'
 import {
   type AutoCollectOptions,
   type CollectionPolicy,
@@ -14,7 +15,6 @@ import {
   type TenantCollection,
 } from './policy.js'
 import type { HeapPressure } from './pressure.js'
-import { RegionAccess } from './regions.js'
 import type { Bytes, Size } from './types.js'
 
 /** How to collect a heap and its tenants. */
@@ -29,7 +29,7 @@ export interface CollectTenantsOptions {
 }
 
 /** Pressure, policies of collection, and what gives memory back. */
-export class ReliefAccess extends RegionAccess {
+export class ReliefAccess extends PageCalls {
   // ---- pressure and policy ------------------------------------------------------------------------------------------
 
   /** How full the heap is: a level, with the hysteresis of the option `pressure`, and the figures behind it. */

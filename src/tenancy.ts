@@ -158,6 +158,11 @@ export class Tenancy {
     return bytes
   }
 
+  /** Where the pieces lie: at multiples of 64 KiB, and whole ones. */
+  pieces(): { readonly address: number; readonly bytes: number }[] {
+    return Array.from(this.#pieces, ([address, bytes]) => ({ address, bytes }))
+  }
+
   /** Whether `address` lies in one of the pieces. */
   holds(address: number): boolean {
     for (const [piece, bytes] of this.#pieces) if (address >= piece && address < piece + bytes) return true

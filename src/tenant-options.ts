@@ -31,7 +31,10 @@ export interface TenantLimitChanges extends Omit<TenantLimits, 'high'> {
 /** Limits, and what any heap can be made with but its place in a memory. */
 export interface TenantOptions
   extends TenantLimits,
-    Omit<HeapOptions, 'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite'> {
+    Omit<
+      HeapOptions,
+      'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite' | 'hugePages' | 'numaNode'
+    > {
   /** Default the parent's; not `'embedded'`. */
   readonly mode?: Exclude<ModeName, 'embedded'>
   /**
@@ -67,6 +70,8 @@ const LACKS: Readonly<Record<string, string>> = {
   end: 'left out: a tenant has pieces, and where is for its parent to say',
   reserve: "left out: the memory is the parent's; `min` or `initial` hold some of it from the start",
   overwrite: 'left out: nothing is there to be replaced',
+  hugePages: "left out: the memory is the parent's",
+  numaNode: "left out: the memory is the parent's",
 }
 
 /** What the smallest tenant of a mode needs, where its home piece is the shortest. */

@@ -106,6 +106,10 @@ export interface HeapOptions {
    * Default 1,000.
    */
   readonly collectAfterFrees?: number
+  /** Ask the system for huge pages (true), or for none (false); a hint. Default: as the system likes. */
+  readonly hugePages?: boolean
+  /** Number of the NUMA node whose memory is preferred, 0 to 1,023; a hint. Default: as the system likes. */
+  readonly numaNode?: number
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */

@@ -7,9 +7,22 @@
 
 const NOTHING = new ArrayBuffer(0)
 
+type NumberType = `${'Int' | 'Uint'}${8 | 16 | 32}` | `${'BigInt' | 'BigUint'}64` | `Float${32 | 64}`
+
+/** The part of a `DataView` that reads and writes numbers. */
+export type NumberView = Pick<DataView, `${'get' | 'set'}${NumberType}`>
+
 export class Views {
   readonly #memory: WebAssembly.Memory
   #closed = false
+  #shield: NumberView | undefined
+  /** Called when the memory was found grown. */
+  onGrowth: (() => void) | undefined
+  /**
+   * What numbers at addresses of the user's are read and written through: `data`, unless something in the memory is
+   * protected.
+   */
+  open: NumberView = new DataView(NOTHING)
   data = new DataView(NOTHING)
   u8 = new Uint8Array(NOTHING)
   i8 = new Int8Array(NOTHING)
@@ -30,8 +43,17 @@ export class Views {
   /** Bind what is stale; the memory's size in bytes. */
   refresh(): number {
     const buffer = this.#closed ? NOTHING : this.#memory.buffer
-    if (this.u8.buffer !== buffer) this.#bind(buffer)
+    if (this.u8.buffer !== buffer) {
+      this.#bind(buffer)
+      this.onGrowth?.()
+    }
     return buffer.byteLength
+  }
+
+  /** Read and write numbers at addresses of the user's through this one; undefined: no longer. */
+  shield(view: NumberView | undefined): void {
+    this.#shield = view
+    this.open = view ?? this.data
   }
 
   /** Let go of the memory: every later access finds views of length 0. */
@@ -42,6 +64,7 @@ export class Views {
 
   #bind(buffer: ArrayBuffer): void {
     this.data = new DataView(buffer)
+    this.open = this.#shield ?? this.data
     this.u8 = new Uint8Array(buffer)
     this.i8 = new Int8Array(buffer)
     this.u16 = new Uint16Array(buffer)

@@ -65,8 +65,8 @@ function originOf(file: string, name: string): { file: string; name: string } {
 /** What public types are made of and no program writes down: bases, and steps of a type's reckoning. Walked through. */
 const PARTS = new Set(
   (
-    'ArenaBase Structure ObjectAccess CountedAccess BlockAccess RegionAccess ReliefAccess ObservedAccess SlotOwner Kernel BlockKernel CommonOptions PartialOptions ' +
-    'Accessors Views ScalarArrayKind ElementOf ' +
+    'ArenaBase Structure ObjectAccess CountedAccess BlockAccess RegionAccess PageCalls ReliefAccess ObservedAccess SlotOwner Kernel BlockKernel CommonOptions PartialOptions ' +
+    'Accessors Views NumberView NumberType ScalarArrayKind ElementOf ' +
     'InitValue Settable SettableValue SeveralValues ElementsOf RecordValue RecordInput Referable Target ScalarValue'
   ).split(' '),
 )

@@ -7,7 +7,7 @@
  * Objects refer to immortal objects only. A piece longer than a chunk can give holds one object. A shared image lies in
  * a segment of the shared space instead of a piece (`shared.ts`), and refers to shared objects only.
  */
-import { FLAG_PIECES, GRANULE_SHIFT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { ALIGN_MAX_BYTES, FLAG_PIECES, GRANULE_BYTES, GRANULE_SHIFT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import {
   IMAGE_MAX_BYTES,
   LARGE_HEAD_BYTES,
@@ -29,7 +29,7 @@ import { isKnownType, sizeFits } from '../object/types'
 import { isReference } from '../object/words'
 import { allocPiece, freePiece } from '../region/piece'
 import { hasOwnMap } from '../object/owners'
-import { largePieceBytes } from './large'
+import { largePieceBytes, pagedPieceBytes } from './large'
 import { dropShared, takeShared } from './shared'
 
 @unmanaged
@@ -40,10 +40,15 @@ export class Image {
   isShared: u32
 }
 
-/** Memory for `bytes` of objects, a multiple of 16: the first one's header goes there. 0 when refused. */
-export function imageCreate(bytes: u32): usize {
-  if (!isImageSize(bytes)) return refused(STATUS_BAD_ARGUMENT)
-  return begin(allocPiece(largePieceBytes(bytes)), bytes, false)
+/**
+ * Memory for `bytes` of objects, a multiple of 16: the first one's header goes there. 0 when refused. With
+ * `pageBytes`, a power of two up to 64 KiB, the piece is of such whole pages, its head in front of the first object
+ * included; 0: it lies where there is room.
+ */
+export function imageCreate(bytes: u32, pageBytes: u32): usize {
+  if (!isImageSize(bytes) || !isPageSize(pageBytes)) return refused(STATUS_BAD_ARGUMENT)
+  if (pageBytes <= GRANULE_BYTES) return begin(allocPiece(largePieceBytes(bytes)), bytes, false)
+  return begin(allocPiece(pagedPieceBytes(bytes, pageBytes), pageBytes), bytes, false)
 }
 
 /** The same in the shared space. Not in a heap of pieces, which has none of its own. */
@@ -56,6 +61,12 @@ export function sharedCreate(bytes: u32): usize {
 @inline
 function isImageSize(bytes: u32): bool {
   return bytes != 0 && !(bytes & 15) && bytes <= 0x7ffffff0
+}
+
+// @ts-ignore: decorator
+@inline
+function isPageSize(bytes: u32): bool {
+  return bytes <= ALIGN_MAX_BYTES && !(bytes & (bytes - 1))
 }
 
 /** Enter an image that lies at `piece`. */

@@ -6,6 +6,7 @@
  *
  *   piece   [ next ][ prev ][ bytes ][ isFresh ] ... 64 [ header ][ payload ]
  */
+import { alignUp } from '../bits/align'
 import { check } from '../host'
 import { CHUNK_BYTES, REQUEST_MAX_BYTES } from '../layout'
 import { LARGE_HEAD_BYTES, MAP_OBJECT, MAP_START } from '../object-layout'
@@ -36,6 +37,14 @@ export function largePieceBytes(bytes: u32): u32 {
   if (front > FRONT_MAX_BYTES) total += CHUNK_BYTES - front + FRONT_MIN_BYTES
   else if (front < FRONT_MIN_BYTES) total += FRONT_MIN_BYTES - front
   return total
+}
+
+/** The same of whole pages of `pageBytes`, a power of two up to 64 KiB, for a piece that begins with one. */
+export function pagedPieceBytes(bytes: u32, pageBytes: u32): u32 {
+  const total = alignUp(largePieceBytes(bytes), pageBytes)
+  const front = total & MIB_MASK
+  if (total <= FRONT_MAX_BYTES || (front && front <= FRONT_MAX_BYTES)) return total
+  return alignUp(total, CHUNK_BYTES) + pageBytes
 }
 
 /**

@@ -272,7 +272,8 @@ export class ObjectAccess extends MemoryAccess {
    * @param structs what the roots are that shall be read by their fields; types of the image that the heap does not
    * know yet become known, whether or not they are named here
    * @param options `shared: true` loads it into the shared space, so that objects of all tenants within this heap may
-   * refer to it as well: a tenant gets its own view of an object there by `tenant.shared(view)`
+   * refer to it as well: a tenant gets its own view of an object there by `tenant.shared(view)`; `protect: true` has the
+   * system refuse stores to it, where it can
    * @throws ImageError that says what is wrong where; OutOfMemoryError; ArgumentError; UnsupportedError with `shared`
    * in a tenant, or where objects are not traced
    * @example

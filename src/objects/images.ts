@@ -29,8 +29,10 @@ import {
   isImageReference,
   nameOfType,
 } from '../formats/image.js'
+import type { Protection } from '../protection.js'
 import { areValuesWhole, canBeFrozen, forgetHeap } from '../values/frozen.js'
 import { Holder } from './holder.js'
+import { ImageProtection } from './image-protection.js'
 import { isStruct } from './kinds.js'
 import { type Binding, numbersOfStruct } from './registry.js'
 import type { Root } from './roots.js'
@@ -55,6 +57,19 @@ export interface LoadedImage<Structs extends Readonly<Record<string, Struct>> = 
   /** Bytes of the heap that the objects take, headers and padding included. */
   readonly bytes: number
   readonly objects: number
+  /** How it is protected; undefined when it is not, and when the heap was reset or closed. */
+  readonly protection: Protection | undefined
+  /**
+   * Have the system refuse stores to the image's pages, and the library those at addresses in it, until `unprotect`,
+   * a reset or the heap's end. The pages at its ends are shared with other memory, unless it was loaded with `protect`;
+   * those the library protects alone.
+   *
+   * @returns how much of it the system protects
+   * @throws StaleHandleError once the heap was reset, ClosedError; PlatformError when the system refuses
+   */
+  protect(): Protection
+  /** Have it no longer protected. Harmless when it is not. */
+  unprotect(): void
 }
 
 // ---- freezing -------------------------------------------------------------------------------------------------------
@@ -264,6 +279,14 @@ class Pieces {
   }
 }
 
+/** An image that is there. */
+interface Loaded {
+  /** Views of the roots. */
+  readonly roots: ObjectView[]
+  readonly bytes: number
+  readonly protection: ImageProtection
+}
+
 /** One image on its way into a heap. */
 class Loading {
   readonly #space: ObjectSpace
@@ -272,17 +295,24 @@ class Loading {
   readonly #epoch: number
   readonly #slots: ReturnType<ObjectSpace['roots']['add']>[] = []
   readonly #isShared: boolean
+  readonly #isProtected: boolean
+  /** What the pieces are multiples of; 0: they lie where there is room. */
+  readonly #pageBytes: number
+  #protection: ImageProtection | undefined
 
-  constructor(space: ObjectSpace, image: DecodedImage, isShared: boolean) {
+  constructor(space: ObjectSpace, image: DecodedImage, { shared = false, protect = false }: ImageOptions) {
+    const { core } = space
     this.#space = space
     this.#image = image
-    this.#isShared = isShared
+    this.#isShared = shared
+    this.#isProtected = protect
+    const hasPages = protect && !shared && core.mode !== 'embedded' && core.pages.can.protect
+    this.#pageBytes = hasPages ? core.pages.pageBytes : 0
     this.#pieces = new Pieces(image, space.grainBytes)
     this.#epoch = space.epoch
   }
 
-  /** The views of the roots. */
-  load(structs: readonly Struct[]): { readonly roots: ObjectView[]; readonly bytes: number } {
+  load(structs: readonly Struct[]): Loaded {
     const space = this.#space
     try {
       this.#takePieces()
@@ -293,7 +323,8 @@ class Loading {
       this.#seal()
       this.#checkValues()
       for (const struct of structs) space.types.typeOf(struct)
-      return { roots: this.#makeRoots(references), bytes: this.#pieces.bytes }
+      const roots = this.#makeRoots(references)
+      return { roots, bytes: this.#pieces.bytes, protection: this.#protect() }
     } catch (error) {
       this.#undo()
       throw error
@@ -303,7 +334,8 @@ class Loading {
   #takePieces(): void {
     const { core } = this.#space
     for (const bytes of this.#pieces.sizes) {
-      const attempt = () => (this.#isShared ? core.kernel.sharedCreate(bytes) : core.kernel.imageCreate(bytes))
+      const attempt = () =>
+        this.#isShared ? core.kernel.sharedCreate(bytes) : core.kernel.imageCreate(bytes, this.#pageBytes)
       const address = attempt() >>> 0 || core.rescueOrThrow(bytes, attempt, true)
       // Whoever made room may have reset the heap, which took the pieces before this one, or this one too.
       if (!core.isClosed && this.#space.epoch !== this.#epoch && core.kernel.objectStatus(address + 8) !== STATUS_OK) {
@@ -361,6 +393,14 @@ class Loading {
     throw new ImageError('object', objectsFrom, 'a string, a number or an array contradicts itself')
   }
 
+  #protect(): ImageProtection {
+    const { addresses, sizes } = this.#pieces
+    const pieces = addresses.map((address, piece) => ({ address, bytes: sizes[piece] as number }))
+    this.#protection = new ImageProtection(this.#space, pieces, this.#pageBytes)
+    if (this.#isProtected) this.#protection.protect()
+    return this.#protection
+  }
+
   /** Slots that are the heap's own, for as long as the image is there, and views over them. */
   #makeRoots(references: Uint32Array): ObjectView[] {
     const space = this.#space
@@ -388,8 +428,11 @@ class Loading {
     const drop = () => {
       for (const address of addresses) kernel.imageDrop(address)
     }
-    if (this.#isShared) this.#space.sharing.withdraw(drop)
-    else drop()
+    // The list of images leads through the heads of others, which may be protected.
+    this.#space.core.protection.lifted(() => {
+      if (this.#isShared) this.#space.sharing.withdraw(drop)
+      else drop()
+    })
   }
 }
 
@@ -434,6 +477,11 @@ function checkStructs(space: ObjectSpace, image: DecodedImage, structs: Readonly
 export interface ImageOptions {
   /** Into the shared space, where objects of the heap's tenants may refer to the image's. Default false. */
   readonly shared?: boolean
+  /**
+   * In whole pages of its own, which the system protects against stores: see `LoadedImage.protect`. With `shared`, and
+   * in mode `embedded`, it has no pages of its own. Default false.
+   */
+  readonly protect?: boolean
 }
 
 /** Load an image. @throws ImageError, ArgumentError, UnsupportedError, OutOfMemoryError */
@@ -444,25 +492,32 @@ export function loadObjects<Structs extends Readonly<Record<string, Struct>>>(
   options: ImageOptions = {},
 ): LoadedImage<Structs> {
   space.core.assertOpen()
-  checkOptions('options', options, ['shared'])
-  const { shared = false } = options
+  checkOptions('options', options, ['shared', 'protect'])
+  const { shared = false, protect = false } = options
   if (typeof shared !== 'boolean') throw new ArgumentError('shared', shared, 'true or false')
+  if (typeof protect !== 'boolean') throw new ArgumentError('protect', protect, 'true or false')
   const sharing = shared ? space.sharing : undefined
   if (!(bytes instanceof Uint8Array)) throw new ArgumentError('bytes', bytes, 'a Uint8Array')
   if (typeof structs !== 'object' || structs === null) throw new ArgumentError('structs', structs, 'structs by name')
   const image = decodeImage(bytes)
   checkTypes(space, image)
   const used = checkStructs(space, image, structs)
-  const { roots: views, bytes: taken } = new Loading(space, image, shared).load(used)
+  const loaded = new Loading(space, image, { shared, protect }).load(used)
   sharing?.announce()
   const roots: Record<string, ObjectView> = Object.create(null)
   image.roots.forEach(({ name }, i) => {
-    roots[name] = views[i] as ObjectView
+    roots[name] = loaded.roots[i] as ObjectView
   })
   space.settle()
+  const { protection, bytes: taken } = loaded
   return Object.freeze({
     roots: Object.freeze(roots) as ImageRoots<Structs>,
     bytes: taken,
     objects: image.objectCount,
+    get protection() {
+      return protection.current
+    },
+    protect: () => protection.protect(),
+    unprotect: () => protection.unprotect(),
   })
 }

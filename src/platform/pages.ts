@@ -10,6 +10,7 @@
  * Growth: engines set the whole memory to read and write when it grows (V8 does). Who has protected a range protects it
  * again after each growth; what was given back, mapped or advised stays so.
  */
+import { checkRange } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import { portablePages } from './pages-portable.js'
 import { loadPosixPages } from './pages-posix.js'
@@ -130,4 +131,17 @@ export function checkPageSystem(argument: string, given: unknown): PageSystem | 
     given,
     `a page system, with \`pageBytes\`, \`can\` and the calls ${CALLS.join(', ')}`,
   )
+}
+
+/** Highest number of a NUMA node. */
+const NUMA_NODE_MAX = 1023
+
+/** @throws ArgumentError for hints that are none; undefined when none is given */
+export function checkHints(hints: PageHints): PageHints | undefined {
+  const { hugePages, numaNode } = hints
+  if (hugePages !== undefined && typeof hugePages !== 'boolean') {
+    throw new ArgumentError('hugePages', hugePages, 'true or false')
+  }
+  if (numaNode !== undefined) checkRange('numaNode', numaNode, 0, NUMA_NODE_MAX)
+  return hugePages === undefined && numaNode === undefined ? undefined : { hugePages, numaNode }
 }
