@@ -274,6 +274,8 @@ export const SPACE_CYCLE_FREED_AT: u32 = 412
 export const SPACE_YOUNG_PLAN_AT: u32 = 416
 /** Head of the shared segment that was made last, 0 when there is none; see `collect/shared.ts`. */
 export const SPACE_SHARED_AT: u32 = 616
+/** In a guest's heap: the mode that was chosen for its objects, and from bit 8 on the one that they have. */
+export const SPACE_GUEST_MODE_AT: u32 = 620
 /** Bytes of the object space in the build with objects. */
 export const SPACE_ALL_BYTES: u32 = 640
 

@@ -122,6 +122,10 @@ export class Young {
   // ---- what tenants may refer to
   /** SPACE_SHARED_AT: the newest shared segment. */
   shared: usize
+
+  // ---- what a guest has asked for
+  /** SPACE_GUEST_MODE_AT. */
+  guestMode: u32
 }
 
 // @ts-ignore: decorator

@@ -7,6 +7,7 @@
  *   build/heapwright-counted.wasm     the first with counted objects: takes its place when they are first wanted
  *   build/heapwright-guest.wasm       the first as part of a guest: malloc and its like by their C names, imports only
  *                                     the memory; its base64 is in src/guest/kernel-bytes.generated.ts
+ *   build/heapwright-guest-objects.wasm    the same with objects: the calls of include/heapwright.h
  *   build/heapwright…-debug.wasm      the same with assertions; all for tests, guests and curious people
  *   src/kernel-bytes.generated.ts     the same bytes as base64: nothing is loaded at run time
  * Then the building blocks (build-bits.mjs), which are a module of their own.
@@ -78,5 +79,6 @@ writeBytes('src/kernel-bytes.generated.ts', {
 })
 writeBytes('src/guest/kernel-bytes.generated.ts', {
   GUEST: await build('heapwright-guest', 'kernel/abi-guest.ts', GUEST),
+  GUEST_OBJECTS: await build('heapwright-guest-objects', 'kernel/abi-guest-objects.ts', { ...GUEST, HW_OBJECTS: 1 }),
 })
 await import('./build-bits.mjs')

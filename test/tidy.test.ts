@@ -34,6 +34,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'create-objects',
     'guest',
     'abi-guest',
+    'abi-guest-objects',
     'abi',
     'abi-blocks',
     'abi-free',

@@ -439,6 +439,9 @@ export function SHARED_BYTES_AT(): u32 {
 export function SHARED_MAP_BIAS_AT(): u32 {
   return offsetof<SharedSegment>('mapBias')
 }
+export function SPACE_GUEST_MODE_AT(): u32 {
+  return YOUNG_AT + <u32>offsetof<Young>('guestMode')
+}
 export function SPACE_YOUNG_PLAN_AT(): u32 {
   return YOUNG_AT + <u32>offsetof<Young>('piece')
 }

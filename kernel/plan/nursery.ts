@@ -55,7 +55,7 @@ const UNITS_MIN: u32 = 256
  * what it kept in a nursery that could not be emptied, for the third.
  */
 const CYCLES_DUE: u32 = 3
-const NURSERY_MAX_BYTES: u32 = 64 << 20
+export const NURSERY_MAX_BYTES: u32 = 64 << 20
 /** Of 256 bytes: a guess until the first minor collection. */
 const FIRST_SURVIVAL: u32 = 64
 /** Of every 8 collections under stress one is full. */

@@ -1,0 +1,61 @@
+/** What the module for guests with collected objects exports: the allocator, and the calls of include/heapwright.h. */
+export {
+  heapwright_attach,
+  heapwright_begin,
+  heapwright_heap,
+  hw_begin_objects,
+  hw_choose_mode,
+  hw_objects_mode,
+  hw_space_address,
+} from './guest/begin-objects'
+export {
+  aligned_alloc,
+  calloc,
+  free,
+  malloc,
+  malloc_usable_size,
+  memalign,
+  posix_memalign,
+  realloc,
+  reallocarray,
+} from './guest/malloc'
+export {
+  hw_aligned_alloc,
+  hw_alloc,
+  hw_calloc,
+  hw_free,
+  hw_is_block,
+  hw_realloc,
+  hw_usable_size,
+} from './guest/blocks'
+export { hw_get_stats, hw_limit, hw_set_limit } from './guest/figures'
+export { hw_add_long_type, hw_add_type } from './guest/types'
+export {
+  hw_collect,
+  hw_copy_references,
+  hw_enter_frame,
+  hw_error,
+  hw_fault_address,
+  hw_finalizer_add,
+  hw_finalizer_remove,
+  hw_identity_hash,
+  hw_new_object,
+  hw_next_finalizer,
+  hw_next_object,
+  hw_object_status,
+  hw_root_add,
+  hw_root_remove,
+  hw_step,
+  hw_store_checked,
+  hw_store_reference,
+  hw_stress,
+  hw_verify,
+  hw_weak_get,
+  hw_weak_map_delete,
+  hw_weak_map_get,
+  hw_weak_map_has,
+  hw_weak_map_new,
+  hw_weak_map_set,
+  hw_weak_new,
+  hw_weak_root_get,
+} from './guest/objects'
