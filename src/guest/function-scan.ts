@@ -12,6 +12,7 @@ import { ByteReader } from './byte-reader.js'
 import {
   ACCESS_BYTES,
   FIRST_LOAD,
+  featureOfPrefixed,
   HAS_MEMORY_INDEX,
   type Immediates,
   INSTRUCTIONS,
@@ -46,6 +47,8 @@ export interface FunctionScan {
   readonly growsMemory: boolean
   /** Whether it loads or stores anything. */
   readonly usesMemory: boolean
+  /** Extensions of WebAssembly that it has instructions of, by their names in `target_features`. */
+  readonly features: ReadonlySet<string>
   /** Undefined when there is more to it than one call with its own arguments. */
   readonly forward: Forward | undefined
 }
@@ -80,7 +83,20 @@ const LOCAL_TEE = 0x22
 const MEMORY_GROW = 0x40
 const I32_CONST = 0x41
 const I32_ADD = 0x6a
+const TABLE_GET = 0x25
+const TABLE_SET = 0x26
+const REF_NULL = 0xd0
 const REF_FUNC = 0xd2
+
+/** What calls and control instructions belong to that not every engine knows. */
+const FEATURES_OF_CONTROL = new Map<number, string>([
+  ...[TRY, CATCH, THROW, RETHROW, THROW_REFERENCE, DELEGATE, CATCH_ALL, TRY_TABLE].map((code): [number, string] => [
+    code,
+    'exception-handling',
+  ]),
+  ...[TAIL_CALL, TAIL_CALL_INDIRECT, TAIL_CALL_REFERENCE].map((code): [number, string] => [code, 'tail-call']),
+])
+
 /** Block types that are followed by what they refer to: `(ref null …)` and `(ref …)`. */
 const REFERENCE_BLOCKS = [-29n, -28n]
 /** Catch clauses of `try_table` from here on have no tag. */
@@ -115,6 +131,7 @@ class FunctionScanner implements FunctionScan {
   readonly accesses: StaticAccess[] = []
   growsMemory = false
   usesMemory = false
+  readonly features = new Set<string>()
   readonly #tables: ModuleTables
   readonly #type: FunctionType
   readonly #reader: ByteReader
@@ -196,6 +213,7 @@ class FunctionScanner implements FunctionScan {
     if (code === LOCAL_GET || code === LOCAL_SET || code === LOCAL_TEE) this.#local(code, reader.u32())
     else {
       this.#forwarding.other()
+      if (code >= REF_NULL || code === TABLE_GET || code === TABLE_SET) this.features.add('reference-types')
       if (code === I32_CONST) this.#stack.push(reader.i32())
       else if (code === I32_ADD) this.#add()
       else if (code === REF_FUNC) {
@@ -238,6 +256,8 @@ class FunctionScanner implements FunctionScan {
     const code = reader.u32()
     const instruction = table[code]
     if (!instruction) throw reader.error(`instruction 0x${prefix.toString(16)} ${code} is not known`, start)
+    const feature = featureOfPrefixed(prefix, code)
+    if (feature !== undefined) this.features.add(feature)
     const { immediates, pops, pushes } = instruction
     if (immediates === 'memory' || immediates === 'memory-and-lane') {
       const offset = this.#memoryOffset()
@@ -285,6 +305,8 @@ class FunctionScanner implements FunctionScan {
 
   #control(code: number): void {
     const reader = this.#reader
+    const feature = FEATURES_OF_CONTROL.get(code)
+    if (feature !== undefined) this.features.add(feature)
     switch (code) {
       case CALL:
       case TAIL_CALL:

@@ -1,6 +1,15 @@
 /** `heapwright/guest`: reads, links and changes WebAssembly modules that use an allocator. */
 
 export { ModuleError } from './errors.js'
+export type { Forward, FunctionScan, StaticAccess } from './function-scan.js'
+export {
+  type LinkOptions,
+  type LinkResult,
+  type LinkSizes,
+  type LinkStep,
+  linkModule,
+  type OptimizeLevel,
+} from './link.js'
 export {
   type AllocatorFunction,
   type FoundBy,

@@ -155,6 +155,11 @@ export const PREFIXED: Readonly<Record<number, readonly (Instruction | undefined
   254: tableOf(ATOMICS),
 }
 export const VECTOR_PREFIX = 0xfd
+const ATOMIC_PREFIX = 0xfe
+/** Relaxed SIMD among the vectors, and what of bulk memory's prefix is of tables, and wide arithmetic. */
+const FIRST_RELAXED = 256
+const FIRST_TABLE_INSTRUCTION = 15
+const FIRST_WIDE = 19
 
 /** Bytes that the loads and stores from 0x28 to 0x3e touch. */
 export const ACCESS_BYTES = [4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4, 4, 8, 4, 8, 1, 2, 1, 2, 4]
@@ -162,3 +167,11 @@ export const FIRST_LOAD = 0x28
 export const VECTOR_BYTES = 16
 /** Set in the alignment of an access when the index of a memory follows. */
 export const HAS_MEMORY_INDEX = 0x40
+
+/** The extension of WebAssembly that a prefixed instruction belongs to; undefined for what the kernel uses as well. */
+export function featureOfPrefixed(prefix: number, code: number): string | undefined {
+  if (prefix === VECTOR_PREFIX) return code < FIRST_RELAXED ? 'simd128' : 'relaxed-simd'
+  if (prefix === ATOMIC_PREFIX) return 'atomics'
+  if (code >= FIRST_WIDE) return 'wide-arithmetic'
+  return code >= FIRST_TABLE_INSTRUCTION ? 'reference-types' : undefined
+}

@@ -63,6 +63,7 @@ const NOTHING: FunctionScan = {
   accesses: [],
   growsMemory: false,
   usesMemory: false,
+  features: new Set(),
   forward: undefined,
 }
 

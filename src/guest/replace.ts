@@ -31,8 +31,12 @@ export interface ReplacedModule {
 export async function replaceAllocator(bytes: Uint8Array): Promise<ReplacedModule> {
   const module = inspectModule(bytes)
   checkReplaceable(module)
+  return replaceIn(await loadBinaryen(), module)
+}
+
+/** The same for a module that is known to be fit. */
+export function replaceIn(binaryen: BinaryenLibrary, module: GuestModule): ReplacedModule {
   const gone = findGone(module)
-  const binaryen = await loadBinaryen()
   return {
     bytes: rewrite(binaryen, module, gone),
     replaced: module.allocator,
@@ -84,33 +88,38 @@ function findGone(module: GuestModule): number[] {
 }
 
 function rewrite(binaryen: BinaryenLibrary, module: GuestModule, gone: readonly number[]): Uint8Array {
-  const target = binaryen.readBinary(module.bytes)
+  const target = readModule(binaryen, module.bytes)
   try {
     const inside = (index: number) => binaryen.getFunctionInfo(target.getFunctionByIndex(index)).name
     const imports = module.allocator.map(({ index, role }) => ({ name: inside(index), role }))
     const removed = gone.map(inside)
     for (const { name, role } of imports) {
       const { params, results } = typeOfRole(role)
+      const types = [params, results].map((values) => binaryen.createType(values.map(() => binaryen.i32)))
       target.removeFunction(name)
-      target.addFunctionImport(
-        name,
-        KERNEL_MODULE,
-        role,
-        binaryen.createType(params.map(() => binaryen.i32)),
-        binaryen.createType(results.map(() => binaryen.i32)),
-      )
+      target.addFunctionImport(name, KERNEL_MODULE, role, types[0] as number, types[1] as number)
     }
     for (const name of removed) target.removeFunction(name)
     // Places in the code that DWARF speaks of are others now.
     target.runPasses(['strip-dwarf'])
-    return emitWithNames(binaryen, target, module.hasNames)
+    return emitModule(binaryen, target, module.hasNames)
   } finally {
     target.dispose()
   }
 }
 
-/** Emits a module, with names where it had some. The library's settings are as before afterwards. */
-function emitWithNames(binaryen: BinaryenLibrary, target: BinaryenModule, hasNames: boolean): Uint8Array {
+/** Reads a module into Binaryen's library. Throws `ModuleError` with what it says when it cannot. */
+export function readModule(binaryen: BinaryenLibrary, bytes: Uint8Array): BinaryenModule {
+  try {
+    return binaryen.readBinary(bytes)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String((error as { message?: unknown })?.message ?? error)
+    throw new ModuleError(`binaryen cannot read it: ${reason}`, 'module', { cause: error })
+  }
+}
+
+/** Emits a module, with names or without. The library's settings are as before afterwards. */
+export function emitModule(binaryen: BinaryenLibrary, target: BinaryenModule, hasNames: boolean): Uint8Array {
   const before = binaryen.getDebugInfo()
   binaryen.setDebugInfo(hasNames)
   try {
