@@ -93,6 +93,12 @@ export class BareKernel {
     return (this.u32(this.entry(address)) + (address >>> 4)) >>> 0
   }
 
+  /** Address of the header of the chunk that `address` lies in. */
+  chunk(address: number): number {
+    const lo = this.u32(this.entry(address) + 4)
+    return this.map(lo) - layout.CHUNK_HEADER_BYTES
+  }
+
   /** Address of the page descriptor that `address`'s unit belongs to. */
   page(address: number): number {
     return this.u32((this.u32(this.entry(address) + 12) + (address >>> 12) * layout.PAGE_BYTES) >>> 0)

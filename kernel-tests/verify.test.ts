@@ -130,6 +130,29 @@ const table: [fault: keyof typeof layout, what: string, damage: Damage][] = [
   ['FAULT_POOL', 'a write to a released slot', (k, c) => k.setU32(c.poolFreed, 0x1234)],
   ['FAULT_POOL', 'a link to an acquired slot', (k, c) => k.setU32(c.poolFreed, c.poolBlock)],
   ['FAULT_ARENA', 'a bump pointer behind its limit', (k, c) => k.setU32(c.arena + 16, k.u32(c.arena + 20) + 16)],
+  [
+    'FAULT_TRIMMED',
+    'a unit in use that counts as given back',
+    (k, c) => {
+      const bits = k.chunk(c.run) + layout.CHUNK_TRIMMED_AT
+      const unit = (c.run >>> 12) & 255
+      k.setU8(bits + (unit >>> 3), 1 << (unit & 7))
+    },
+  ],
+  [
+    'FAULT_TRIMMED',
+    'metadata in use that counts as given back',
+    (k, c) => k.setU8(k.chunk(c.run) + layout.CHUNK_TRIMMED_AT, 0x80),
+  ],
+  [
+    'FAULT_TRIMMED',
+    'a free unit that is noted and not counted',
+    (k, c) => {
+      const unit = ((c.hole + 4095) >>> 12) & 255
+      k.setU8(k.chunk(c.hole) + layout.CHUNK_IDLE_AT + (unit >>> 3), 1 << (unit & 7))
+    },
+  ],
+  ['FAULT_TRIMMED', 'another sum of what was given back', (k) => k.setU32(layout.HEAP_TRIMMED_AT, 4096)],
   ['FAULT_ARENA', 'another sum of used bytes', (k, c) => k.setU32(c.arena + 40, 1)],
 ]
 

@@ -8,6 +8,7 @@ export { bumpAlloc } from './block/bump'
 export { liveBlocks } from './block/count'
 export { lend, takeBack } from './block/lend'
 export { giveBack, reserve, setBounds } from './region/borrow'
+export { trimBehind, trimFind, trimMark } from './region/trim'
 export {
   arenaAlloc,
   arenaCreate,

@@ -251,6 +251,10 @@ function clearCounters(): void {
   h.bumpPieces = 0
   h.bumpDeadBytes = 0
   h.metadataBytes = controlBytes()
+  // The bits are in the chunks' headers, which are made anew.
+  h.noted = 0
+  h.trimmedBytes = 0
+  h.trimmedMetadataBytes = 0
   const c = context()
   c.bump = 0
   c.bumpLimit = 0

@@ -9,7 +9,7 @@
  *             <------------------------- held (committed) --------> top
  *
  *   chunk     one aligned MiB of the range, or the part of it that lies inside the range
- *             [ header 64 B | byte map | 16 zero bytes | unit descriptors | (pad to a unit) | units ............ )
+ *             [ header 128 B | byte map | 16 zero bytes | unit descriptors | (pad to a unit) | units ............ )
  *             metadata                                                                      lo                hi cap
  *             The byte map has one byte per 16-byte granule of [lo, cap), the descriptors one place per unit of it.
  *             hi <= cap is where the held part ends; the map beyond hi is zero.
@@ -37,6 +37,8 @@
  *   a live run has its code and size at its start and zero bytes up to its end (pool and bump segments excepted)
  *   a page's map bytes are BLOCK or RECORD at live slots and zero elsewhere
  *   used + |free| + (capacity - carved) = capacity, for every page
+ *   a unit that was given back to the system, or found idle, lies wholly in a free run, or in the metadata of a chunk
+ *   that is wholly free
  */
 
 /** "HPWR" in little-endian ASCII: the first word of every control block. */
@@ -109,10 +111,16 @@ export const RUN_MIN_GRANULES: u32 = 4
 
 // ---- chunk ----------------------------------------------------------------------------------------------------
 //
-//   header   0 metadataAt  4 lo  8 hi  12 cap  16 metadataBytes  20 foreign  24..63 zero
-//            The last bytes stay zero: they are what a look at the left neighbour of the first granule reads.
+//   header   0 metadataAt  4 lo  8 hi  12 cap  16 metadataBytes  20 foreign  24..31 zero
+//            32 TRIMMED: a bit per unit of the MiB, given back to the system and not used since
+//            64 IDLE: the same, found free by the last look for what may be given back; never both
+//            96..127 zero: the last bytes are what a look at the left neighbour of the first granule reads
 
-export const CHUNK_HEADER_BYTES: u32 = 64
+export const CHUNK_HEADER_BYTES: u32 = 128
+export const CHUNK_TRIMMED_AT: u32 = 32
+export const CHUNK_IDLE_AT: u32 = 64
+/** Bits for the 256 units of a MiB. */
+export const UNIT_BITS_BYTES: u32 = 32
 export const MAP_SENTINEL_BYTES: u32 = 16
 export const TABLE_ENTRY_BYTES: u32 = 16
 /** Low bit of the bytes in the table entry of a MiB that another heap shares with this one, see `object/owners.ts`. */
@@ -208,12 +216,19 @@ export const HEAP_LENT_AT: u32 = 168
 export const HEAP_LOW_AT: u32 = 172
 export const HEAP_KEEP_AT: u32 = 176
 export const HEAP_LIMIT_REFUSALS_AT: u32 = 180
+/** Bytes that were given back to the system and not used since: those of metadata, and all. */
+export const HEAP_TRIMMED_METADATA_AT: u32 = 184
+export const HEAP_TRIMMED_AT: u32 = 188
+/** How many bits TRIMMED and IDLE are set: while there are none, taking free memory need not look for them. */
+export const HEAP_NOTED_AT: u32 = 192
+/** Bytes of a page of the system, 0 before the first look for what may be given back. */
+export const HEAP_TRIM_GRAIN_AT: u32 = 196
 /** Requests of a guest that were answered with null, the largest of them in bytes, and frees of what was no block. */
 export const HEAP_REFUSED_REQUESTS_AT: u32 = 200
 export const HEAP_REFUSED_LARGEST_AT: u32 = 204
 export const HEAP_BAD_FREES_AT: u32 = 208
 export const HEAP_HEADER_BYTES: u32 = 224
-/** A heap in one small buffer has none of the last words. */
+/** A heap in one small buffer has none of the words from HEAP_NOTED_AT on. */
 export const EMBEDDED_HEADER_BYTES: u32 = 192
 export const HEAP_BIN_BITS_BYTES: u32 = 128
 export const HEAP_BINS_BYTES: u32 = 4096
@@ -331,6 +346,8 @@ export const FAULT_ACCOUNTING: u32 = 14
 export const FAULT_POOL: u32 = 15
 /** An arena's pieces or bounds are wrong. */
 export const FAULT_ARENA: u32 = 16
+/** Memory that is in use counts as given back to the system or as idle, or the sums of such memory are wrong. */
+export const FAULT_TRIMMED: u32 = 17
 
 // ---- reports in the scratch area: words ---------------------------------------------------------------------------
 
@@ -340,3 +357,5 @@ export const CLASS_REPORT_WORDS: u32 = 8
 export const FREE_RUN_REPORT_WORDS: u32 = 34
 /** totalsReport: live bytes, live blocks, peak live bytes, committed at that peak, used bytes of arenas. */
 export const TOTALS_REPORT_WORDS: u32 = 5
+/** trimFind: a bit per unit of the MiB that may be given back, then the bytes that were looked at. */
+export const TRIM_REPORT_WORDS: u32 = 9

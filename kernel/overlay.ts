@@ -143,8 +143,13 @@ export class Heap {
   keepBytes: u32
   /** Times that the limit kept a tenant from growing. */
   limitRefusals: u32
-  pad1: u64
-  pad2: u64
+  /** Bytes that were given back to the system and not used since, see `region/trim.ts`: those of metadata, and all. */
+  trimmedMetadataBytes: u32
+  trimmedBytes: u32
+  /** Units that are TRIMMED or IDLE. */
+  noted: u32
+  /** Bytes of a page of the system. */
+  trimGrain: u32
   /** Of a heap that a guest allocates from: requests answered with null, the largest of them, frees of no block. */
   refusedRequests: u32
   refusedLargestBytes: u32

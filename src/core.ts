@@ -54,6 +54,8 @@ import { ShieldedView } from './shielded-view.js'
 import { outOfMemoryFigures } from './stats.js'
 import type { Tenancy } from './tenancy.js'
 import { TenantList } from './tenants.js'
+import { Trimmer } from './trim.js'
+import { type DecayPlan, TrimDecay } from './trim-decay.js'
 import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
 
@@ -78,6 +80,7 @@ export interface CoreOptions {
   readonly pages?: PageSystem | undefined
   readonly pressure?: PressurePlan | undefined
   readonly due?: DuePlan | undefined
+  readonly decay?: DecayPlan | undefined
   /** Of a tenant: what it is to the heap that lends it memory. */
   readonly tenancy?: Tenancy | undefined
 }
@@ -103,6 +106,9 @@ export class HeapCore {
   #hints: PageHints | undefined
   #leaveProtection: (() => void) | undefined
   #interposerOff: (() => void) | undefined
+  /** Gives free memory back to the system, on request and after a delay. */
+  readonly trimmer: Trimmer
+  readonly decay: TrimDecay | undefined
   /** Where this heap's memory comes from, if it is a tenant. */
   readonly tenancy: Tenancy | undefined
   /** Those who have some of this heap's memory. */
@@ -161,6 +167,8 @@ export class HeapCore {
     this.#kernel = this.#plainKernel
     this.pressure = new PressureMonitor(this, options.pressure ?? checkPressure())
     this.collector = new HeapCollector(this, options.due ?? { frees: COLLECT_AFTER_FREES, countsFrees: false })
+    this.trimmer = new Trimmer(this)
+    this.decay = options.decay && new TrimDecay(this, options.decay)
     this.interposeFor(['grow'], () => {
       this.#growthWatch = new GrowthWatch(this.events)
       return this.#growthWatch
@@ -374,6 +382,7 @@ export class HeapCore {
     this.#isClosed = true
     this.#leaveProtection?.()
     this.pressure.close()
+    this.decay?.close()
     this.#use(refusingKernel(() => this.#closedError()))
     this.views.close()
     this.objectSpace?.close()

@@ -44,6 +44,7 @@ export function createCore(options: HeapOptions): HeapCore {
     throw core.outOfMemory(plan.outOfMemoryReserve)
   }
   core.collector.begin()
+  core.decay?.begin()
   return core
 }
 
@@ -72,6 +73,7 @@ export function attachCore(memory: WebAssembly.Memory, base: number, options: At
   giveObjects(core, attachedObjects(mode))
   void core.objectsThatAre
   core.collector.begin()
+  core.decay?.begin()
   return core
 }
 

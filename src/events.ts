@@ -6,7 +6,7 @@
  * of the request's OutOfMemoryError; it is dropped when the request is met after all.
  */
 import { checkFunction } from './arguments.js'
-import { ArgumentError } from './errors.js'
+import { ArgumentError, type PlatformError } from './errors.js'
 import type { Collection } from './objects/collections.js'
 import type { TenantCollection } from './policy.js'
 import type { Address, OutOfMemoryFigures } from './types.js'
@@ -71,12 +71,15 @@ export interface FreedEvent {
 
 /** Bytes went back to where larger requests, or others, can have them. Not told when there were none. */
 export interface TrimEvent {
+  /** 0 only with an `error`. */
   readonly bytes: number
   /**
    * `caches`: pages kept for small blocks, to the free runs; `compact`: what a compaction gave back; `giveBack`: wholly
-   * free pieces, to the heap that lent them.
+   * free pieces, to the heap that lent them; `decommit`: free memory, to the system.
    */
-  readonly cause: 'caches' | 'compact' | 'giveBack'
+  readonly cause: 'caches' | 'compact' | 'giveBack' | 'decommit'
+  /** Of `decommit` by decay: why the system refused the rest. It is asked again after the next delay. */
+  readonly error?: PlatformError
 }
 
 export type PressureLevel = 'low' | 'medium' | 'high' | 'critical'

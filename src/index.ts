@@ -200,6 +200,8 @@ export type { WriteStatsOptions } from './stats-file.js'
 export type { HeapSummary } from './summary.js'
 export type { TenantEnd } from './tenancy.js'
 export type { TenantLimitChanges, TenantLimits, TenantOptions } from './tenant-options.js'
+export type { TrimOptions, TrimResult } from './trim.js'
+export type { DecayOptions } from './trim-decay.js'
 export {
   type Address,
   type AttachOptions,

@@ -60,6 +60,10 @@ class BlockKernel {
   readonly reserve: (bytes: number) => number
   readonly setBounds: (limitBytes: number, keepBytes: number) => number
 
+  readonly trimFind: (mib: number, grainBytes: number, isIdleOnly: number) => number
+  readonly trimMark: (mib: number) => number
+  readonly trimBehind: (address: number) => number
+
   readonly arenaCreate: (chunkBytes: number) => number
   readonly arenaCreateFixed: (base: number, limit: number) => number
   readonly arenaDestroy: (arena: number) => number
@@ -116,6 +120,9 @@ class BlockKernel {
     this.giveBack = from.giveBack
     this.reserve = from.reserve
     this.setBounds = from.setBounds
+    this.trimFind = from.trimFind
+    this.trimMark = from.trimMark
+    this.trimBehind = from.trimBehind
     this.arenaCreate = from.arenaCreate
     this.arenaCreateFixed = from.arenaCreateFixed
     this.arenaDestroy = from.arenaDestroy
@@ -170,6 +177,7 @@ export class Kernel extends BlockKernel {
   readonly shadowCreate: (slots: number, pinning: number) => number
   readonly collect: (kind: number) => number
   readonly nurseryCreate: (youngBytes: number, oldBytes: number, stepUnits: number) => number
+  readonly shortenNursery: () => number
   readonly step: (units: number) => number
   /** These three answer a status. */
   readonly storeReference: (holder: number, slot: number, reference: number) => number
@@ -225,6 +233,7 @@ export class Kernel extends BlockKernel {
     this.shadowCreate = from.shadowCreate
     this.collect = from.collect
     this.nurseryCreate = from.nurseryCreate
+    this.shortenNursery = from.shortenNursery
     this.step = from.step
     this.storeReference = from.storeReference
     this.copyReferences = from.copyReferences
@@ -360,6 +369,7 @@ const FEATURES: readonly (readonly [prefix: string, feature: string])[] = [
   ['nextBlock', 'list of its blocks'],
   ['blockAround', 'search for the block around an address'],
   ['releaseCaches', 'caches'],
+  ['trim', 'memory that could be given back'],
 ]
 
 /** What a heap is missing that has no objects at all. */

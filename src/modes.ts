@@ -32,6 +32,7 @@ type PartialOptions = Pick<
   | 'stress'
   | 'cycleThreshold'
   | 'outOfMemoryReserve'
+  | 'trim'
 >
 
 /** What a mode decides. */
@@ -73,7 +74,14 @@ export const NURSERY_BOUNDS = { leastBytes: 32 * KIB, mostBytes: 64 * MIB, mostP
 /** Where `old` is not given it is at most this part of the limit. */
 export const OLD_USUAL_PART = 1 / 4
 
-const GROWING = { initial: 64 * MIB, reserve: false, outOfMemoryReserve: 0, debug: false, name: 'heap' } as const
+const GROWING = {
+  initial: 64 * MIB,
+  reserve: false,
+  outOfMemoryReserve: 0,
+  trim: {},
+  debug: false,
+  name: 'heap',
+} as const
 const OBJECTS = { countTypes: false, shadowStack: 0, stress: {} } as const
 
 export const MODES: Readonly<Record<ModeName, Mode>> = {
@@ -349,6 +357,12 @@ export const OPTIONS: readonly OptionDescriptor[] = [
     type: 'integer, 0 to 1,023',
     fallback: 'as the system likes',
     meaning: 'NUMA node whose memory is preferred',
+  },
+  {
+    name: 'trim',
+    type: '{ decayMs? }, 1 to 2,147,483,647 ms',
+    fallback: 'none: only `heap.trim()` does',
+    meaning: 'not embedded: give memory that was free for a whole delay back to the system',
   },
   { name: 'debug', type: 'boolean', fallback: 'false', meaning: 'the kernel with assertions' },
   { name: 'name', type: 'text', fallback: "'heap'", meaning: 'the name in messages and reports' },

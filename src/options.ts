@@ -52,6 +52,7 @@ import { checkHints, checkPageSystem, type PageHints, type PageSystem } from './
 import { COLLECT_AFTER_FREES, type DuePlan } from './policy.js'
 import { checkPressure, type PressurePlan } from './pressure.js'
 import { parseSize } from './sizes.js'
+import { checkDecay, type DecayPlan } from './trim-decay.js'
 import type { AttachOptions, GrowthKnob, HeapOptions, ModeName, SizeClasses, StressOptions } from './types.js'
 
 /** Longest buffer of mode `embedded`. */
@@ -80,6 +81,8 @@ export interface HeapPlan {
   readonly hints?: PageHints | undefined
   readonly pressure: PressurePlan
   readonly due: DuePlan
+  /** Undefined: memory is given back to the system on request only. */
+  readonly decay: DecayPlan | undefined
   /** Bytes held for when memory runs out. */
   readonly outOfMemoryReserve: number
   /** Stress knobs of the debug kernel. */
@@ -99,7 +102,10 @@ export interface HeapPlan {
 }
 
 /** What the options of `create` and `attach` have in common. */
-type CommonPlan = Pick<HeapPlan, 'name' | 'debug' | 'growth' | 'knobs' | 'clock' | 'pages' | 'pressure' | 'due'>
+type CommonPlan = Pick<
+  HeapPlan,
+  'name' | 'debug' | 'growth' | 'knobs' | 'clock' | 'pages' | 'pressure' | 'due' | 'decay'
+>
 
 /** What would break the line of a message, or a terminal. */
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}]/u
@@ -173,6 +179,7 @@ const LACKS: Readonly<Partial<Record<keyof HeapOptions, string>>> = {
   shadowStack: 'does not collect',
   stress: 'does not collect',
   cycleThreshold: 'has no reference counts',
+  trim: 'is one small buffer, of which nothing is given back',
   outOfMemoryReserve: "keeps room for the error's own object and no more",
 }
 
@@ -193,7 +200,7 @@ function givenOrUsual<Name extends keyof ModeOptions>(options: HeapOptions, mode
 
 /** The options of `Heap.attach`. */
 export function checkAttachOptions(options: AttachOptions): CommonPlan {
-  checkOptions('options', options, ['debug', 'name', 'testing', 'pressure', 'collectAfterFrees'])
+  checkOptions('options', options, ['debug', 'name', 'testing', 'pressure', 'collectAfterFrees', 'trim'])
   return checkCommon(options)
 }
 
@@ -210,6 +217,7 @@ function checkCommon(options: AttachOptions): CommonPlan {
     pages: checkPageSystem('testing.pages', testing.pages),
     pressure: checkPressure(options.pressure),
     due: planDue(options),
+    decay: checkDecay(options.trim),
   }
   return { name, debug: checkFlag('debug', options.debug), growth: testing.growth, knobs, ...observed }
 }

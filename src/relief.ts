@@ -15,6 +15,7 @@ import {
   type TenantCollection,
 } from './policy.js'
 import type { HeapPressure } from './pressure.js'
+import type { TrimOptions, TrimResult } from './trim.js'
 import type { Bytes, Size } from './types.js'
 
 /** How to collect a heap and its tenants. */
@@ -100,6 +101,25 @@ export class ReliefAccess extends PageCalls {
    */
   releaseCaches(): Bytes {
     return this.core.releaseCaches() as Bytes
+  }
+
+  /**
+   * Give free memory back to the operating system, so that the process has less of it; that of tenants, too. What is
+   * freed later goes with the next call, or by the option `trim`. Addresses, contents and what can be allocated stay as
+   * they are; memory that was given back costs a page fault when it is first used again. See docs/trim.md.
+   *
+   * Pages kept for small blocks and wholly free pieces of tenants are released first, and blocks of objects that are
+   * known to be garbage are swept. Nothing is collected and nothing moves, unless `collect` is given.
+   *
+   * @param options `collect: true`: collect all objects first, those of tenants too. `residency: false`: leave
+   * `residentBefore` and `residentAfter` out of the result, which take a system call for each 256 MiB
+   * @returns what was done; where the system cannot be asked, `isSupported` is false and `reason` says why
+   * @throws PlatformError when the system refuses a range; what went before has gone
+   * @example
+   * const { releasedBytes, residentAfter } = heap.trim()
+   */
+  trim(options: TrimOptions = {}): TrimResult {
+    return this.core.trimmer.trim(options)
   }
 
   /**

@@ -4,9 +4,10 @@
  *
  * The accounting adds up exactly, from counters that are kept apart:
  *
- *   in use + free + metadata + unused = committed
+ *   in use + free + metadata + unused = committed          committed + trimmed = held
  *
- * where unused is what pages, arenas and pools hold and nobody uses: free slots, tails, padding.
+ * where unused is what pages, arenas and pools hold and nobody uses: free slots, tails, padding; and trimmed is what of
+ * the held bytes was given back to the system: free memory, and the metadata of free chunks.
  */
 import {
   CLASS_MAX,
@@ -31,6 +32,8 @@ import {
   HEAP_RUNS_AT,
   HEAP_SCRATCH_AT,
   HEAP_TOP_AT,
+  HEAP_TRIMMED_AT,
+  HEAP_TRIMMED_METADATA_AT,
   TOTALS_REPORT_WORDS,
 } from '../kernel/layout.js'
 import {
@@ -163,9 +166,12 @@ const unused = (r: Reading) =>
   r.word(HEAP_RECORDS_AT) -
   inUse(r)
 
+/** Held and not given back to the system. */
+const committed = (r: Reading) => r.word(HEAP_COMMITTED_AT) - r.word(HEAP_TRIMMED_AT)
+
 const fragmentationAtPeak = (r: Reading) =>
   inUse(r) >= inUsePeak(r)
-    ? ratio(r.word(HEAP_COMMITTED_AT), inUse(r))
+    ? ratio(committed(r), inUse(r))
     : r.objects.peakBytes > r.livePeakBytes
       ? ratio(r.objects.committedAtPeakBytes, r.objects.peakBytes)
       : ratio(r.committedAtPeakBytes, r.livePeakBytes)
@@ -191,8 +197,17 @@ export const METRICS = [
     instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'held of the memory, metadata included',
-    read: (r) => r.word(HEAP_COMMITTED_AT),
+    meaning: 'held of the memory and not given back to the system, metadata included',
+    read: committed,
+  },
+  {
+    name: 'trimmedBytes',
+    exported: 'heapwright.memory.trimmed',
+    instrument: 'updowncounter',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held, but given back to the system and not used since; beside committedBytes, and ready for any request',
+    read: (r) => r.word(HEAP_TRIMMED_AT),
   },
   {
     name: 'committedPeakBytes',
@@ -228,8 +243,8 @@ export const METRICS = [
     instrument: 'updowncounter',
     unit: 'bytes',
     kind: 'gauge',
-    meaning: 'in free runs, ready for any request',
-    read: (r) => r.word(HEAP_FREE_AT),
+    meaning: 'in free runs and not given back to the system, ready for any request',
+    read: (r) => r.word(HEAP_FREE_AT) - (r.word(HEAP_TRIMMED_AT) - r.word(HEAP_TRIMMED_METADATA_AT)),
   },
   {
     name: 'metadataBytes',
@@ -238,7 +253,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'control block, chunk metadata, records of arenas and pools',
-    read: (r) => r.word(HEAP_METADATA_AT) + r.word(HEAP_RECORDS_AT),
+    read: (r) => r.word(HEAP_METADATA_AT) - r.word(HEAP_TRIMMED_METADATA_AT) + r.word(HEAP_RECORDS_AT),
   },
   {
     name: 'unusedBytes',
@@ -328,7 +343,7 @@ export const METRICS = [
     unit: 'ratio',
     kind: 'gauge',
     meaning: 'committed over in use',
-    read: (r) => ratio(r.word(HEAP_COMMITTED_AT), inUse(r)),
+    read: (r) => ratio(committed(r), inUse(r)),
   },
   {
     name: 'fragmentationAtPeak',

@@ -33,7 +33,7 @@ export interface TenantOptions
   extends TenantLimits,
     Omit<
       HeapOptions,
-      'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite' | 'hugePages' | 'numaNode'
+      'mode' | 'limit' | 'memory' | 'base' | 'end' | 'reserve' | 'overwrite' | 'hugePages' | 'numaNode' | 'trim'
     > {
   /** Default the parent's; not `'embedded'`. */
   readonly mode?: Exclude<ModeName, 'embedded'>
@@ -69,6 +69,7 @@ const LACKS: Readonly<Record<string, string>> = {
   base: 'left out: a tenant has pieces, and where is for its parent to say',
   end: 'left out: a tenant has pieces, and where is for its parent to say',
   reserve: "left out: the memory is the parent's; `min` or `initial` hold some of it from the start",
+  trim: 'left out: the heap around a tenant gives the free memory of both back',
   overwrite: 'left out: nothing is there to be replaced',
   hugePages: "left out: the memory is the parent's",
   numaNode: "left out: the memory is the parent's",

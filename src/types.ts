@@ -6,6 +6,7 @@
 import type { Clock } from './clock.js'
 import type { PageSystem } from './platform/pages.js'
 import type { PressureOptions } from './pressure.js'
+import type { DecayOptions } from './trim-decay.js'
 
 declare const brand: unique symbol
 
@@ -110,6 +111,11 @@ export interface HeapOptions {
   readonly hugePages?: boolean
   /** Number of the NUMA node whose memory is preferred, 0 to 1,023; a hint. Default: as the system likes. */
   readonly numaNode?: number
+  /**
+   * Give free memory back to the system by itself: what was free for a whole delay. Not in mode `embedded`; tenants are
+   * trimmed by the heap around them. Default: only `heap.trim()` does. See docs/trim.md.
+   */
+  readonly trim?: DecayOptions
   /** Kernel with assertions and stress knobs: slower, for tests. Default false. */
   readonly debug?: boolean
   /** Name used in error messages and reports, without control characters. Default `'heap'`. */
@@ -149,7 +155,7 @@ export interface TestingOptions {
 }
 
 /** Options of `Heap.attach`: everything else stands in the heap's control block. */
-export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing' | 'pressure' | 'collectAfterFrees'>
+export type AttachOptions = Pick<HeapOptions, 'debug' | 'name' | 'testing' | 'pressure' | 'collectAfterFrees' | 'trim'>
 
 /** Why and in what state an allocation failed; all in bytes. */
 export interface OutOfMemoryFigures {
@@ -177,17 +183,21 @@ export interface SizeClassStats {
   readonly fullPageUnits: number
 }
 
-/** `inUse + free + metadata + unused = committed`, always. */
+/** `inUse + free + metadata + unused = committed`, always; `committed + trimmed` is what the heap holds. */
 export interface HeapStats {
   readonly version: 1
   readonly mode: ModeName
   readonly limitBytes: number
+  /** Held and not given back to the system. */
   readonly committedBytes: number
+  /** The most that was ever held. */
   readonly committedPeakBytes: number
+  /** Held, but given back to the system and not used since. */
+  readonly trimmedBytes: number
   /** Usable bytes of live blocks, arenas and pools included. */
   readonly inUseBytes: number
   readonly inUsePeakBytes: number
-  /** Bytes in free runs, ready for any request. */
+  /** Bytes in free runs that were not given back, ready for any request. */
   readonly freeBytes: number
   readonly metadataBytes: number
   /** Held by pages, arenas and pools but not in live blocks: free slots, tails, padding. */

@@ -20,6 +20,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   [layout.FAULT_ACCOUNTING]: 'in use + free + metadata + unused is not committed',
   [layout.FAULT_POOL]: "a pool's counts, free list or segments are wrong",
   [layout.FAULT_ARENA]: "an arena's pieces or bounds are wrong",
+  [layout.FAULT_TRIMMED]: 'memory in use counts as given back to the system, or the sums of such memory are wrong',
   [objects.FAULT_OBJECT_HEADER]: "an object's type is unknown, or its size does not fit its type",
   [objects.FAULT_REFERENCE]: 'a reference points at no object',
   [objects.FAULT_ROOT]: 'a root, a handle or a slot of a shadow stack points at no live object',

@@ -321,6 +321,7 @@ describe('the option tables', () => {
         'sizeClasses',
         'stress',
         'testing',
+        'trim',
       ].sort(),
     )
     for (const mode of Object.keys(MODES)) {

@@ -138,6 +138,18 @@ export function HEAP_REFUSED_LARGEST_AT(): u32 {
 export function HEAP_BAD_FREES_AT(): u32 {
   return offsetof<Heap>('badFrees')
 }
+export function HEAP_NOTED_AT(): u32 {
+  return offsetof<Heap>('noted')
+}
+export function HEAP_TRIMMED_AT(): u32 {
+  return offsetof<Heap>('trimmedBytes')
+}
+export function HEAP_TRIMMED_METADATA_AT(): u32 {
+  return offsetof<Heap>('trimmedMetadataBytes')
+}
+export function HEAP_TRIM_GRAIN_AT(): u32 {
+  return offsetof<Heap>('trimGrain')
+}
 export function HEAP_ZERO_FROM_AT(): u32 {
   return offsetof<Heap>('zeroFrom')
 }

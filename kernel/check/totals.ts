@@ -26,9 +26,15 @@ export class Totals {
   /** What is held lies between the two. */
   lowest: usize
   highest: usize
+  /** Units that are TRIMMED or IDLE, and bytes of those that are TRIMMED; the second of those in metadata. */
+  noted: u32
+  trimmedBytes: u32
+  trimmedMetadataBytes: u32
+  /** Noted units in the free runs of the chunk that is walked. */
+  notedFree: u32
 }
 
-const CLASSES_AT: u32 = 80
+const CLASSES_AT: u32 = 96
 
 // @ts-ignore: decorator
 @inline

@@ -34,6 +34,7 @@ import {
   FAULT_MAP,
   FAULT_NONE,
   FAULT_TAGS,
+  FAULT_TRIMMED,
   FLAG_PIECES,
   FREE_TAGGED_MIN_GRANULES,
   GRANULE_SHIFT,
@@ -63,6 +64,8 @@ import { LINKED_BYTES, LINKED_MIN_GRANULES, TRIE_BYTES } from '../region/links'
 import { checkArenas, checkPools } from './arenas'
 import { checkBins } from './bins'
 import { checkClasses, checkPage } from './pages'
+import { checkTrimmed } from './trimmed'
+import { notedIn } from '../region/trim'
 import { clearTotals, fault, isZero, totals } from './totals'
 
 /** 0 when every invariant holds, else the fault found. */
@@ -136,6 +139,7 @@ function noteHeld(mib: u32): void {
 function checkChunk(entry: Entry): u32 {
   const chunk = chunkOf(entry)
   if (!chunkLayoutOk(entry)) return fault(FAULT_CHUNK, entry.lo)
+  totals().notedFree = 0
   totals().metadata += chunk.metadataBytes
   let afterFree = false
   let at = entry.lo
@@ -165,7 +169,7 @@ function checkChunk(entry: Entry): u32 {
   }
   // Nothing may stand in the map behind what is held.
   if (!isZero(mapAt(entry, chunk.hi), <u32>((chunk.cap - chunk.hi) >> GRANULE_SHIFT))) return fault(FAULT_MAP, chunk.hi)
-  return at == chunk.hi ? FAULT_NONE : fault(FAULT_CHUNK, at)
+  return at == chunk.hi ? checkTrimmed(entry) : fault(FAULT_CHUNK, at)
 }
 
 /** Whether an object block begins at `at`; what is in it is checked by `objects.ts`. */
@@ -189,6 +193,7 @@ function checkFreeRun(entry: Entry, at: usize): u32 {
   if (hasPageHead(entry, at, end)) return failed(FAULT_MAP, at)
   totals().freeBytes += granules << GRANULE_SHIFT
   totals().freeRuns++
+  totals().notedFree += notedIn(chunkOf(entry), at, end)
   return granules
 }
 
@@ -308,6 +313,11 @@ function checkSums(): u32 {
     h.metadataBytes == t.metadata &&
     h.objectBytes == t.objectBytes
   if (!same) return fault(FAULT_BYTES, h.base)
+  const sameTrimmed =
+    h.noted == t.noted &&
+    h.trimmedBytes == t.trimmedBytes &&
+    h.trimmedMetadataBytes == t.trimmedMetadataBytes
+  if (!sameTrimmed) return fault(FAULT_TRIMMED, h.base)
   if (liveBlocks() != t.liveBlocks || liveBytes() != t.liveBytes) return fault(FAULT_LIVE, h.base)
   const sum =
     <u64>h.metadataBytes +

@@ -151,6 +151,17 @@ export function beginNurseryAgain(): void {
   openNursery()
 }
 
+/**
+ * Make an empty nursery as short as in the beginning, so that the rest of its memory is free; the bytes that it had
+ * more. 0 for one that is not empty: nothing is collected here.
+ */
+export function shortenNursery(): u32 {
+  const before = young().bytes
+  if (plan().isCollecting || before <= FIRST_NURSERY_BYTES || youngUsedBytes() || !leaveNursery()) return 0
+  beginNurseryAgain()
+  return before - young().bytes
+}
+
 /** An empty nursery, with its map. */
 function reset(): void {
   const y = young()

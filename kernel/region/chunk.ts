@@ -24,6 +24,7 @@ import {
 import { Chunk, Entry, chunkOf, entryOf, heap, mapAt } from '../overlay'
 import { freeRun, takeFree } from './runs'
 import { freeGranulesFromStart, tagLive } from './tags'
+import { noteUse, noteUseOfAll } from './trim'
 
 /** Bytes of metadata per unit covered: 256 map bytes and a descriptor. */
 const BYTES_PER_UNIT: u32 = UNIT_GRANULES + PAGE_BYTES
@@ -140,6 +141,7 @@ export function extendChunk(entry: Entry, to: usize): void {
 export function shortenChunk(entry: Entry, free: usize, to: usize): void {
   const chunk = chunkOf(entry)
   const map = mapAt(entry, free)
+  noteUse(entry, to, chunk.hi)
   takeFree(free, map, freeGranulesFromStart(map))
   heap().freeBytes -= chunk.hi - free
   chunk.hi = to
@@ -163,6 +165,7 @@ export function unmakeChunk(entry: Entry): void {
   const map = mapAt(entry, lo)
   const granules = freeGranulesFromStart(map)
   check(granules == entry.spanGranules, 303, lo)
+  noteUseOfAll(entry)
   takeFree(lo, map, granules)
   heap().freeBytes -= granules << GRANULE_SHIFT
   heap().metadataBytes -= chunk.metadataBytes

@@ -25,6 +25,7 @@ import {
   untagFreeStart,
   untagLive,
 } from './tags'
+import { noteUse } from './trim'
 
 /** Granules of a live run for `bytes`, which must be at most REQUEST_MAX_BYTES. */
 // @ts-ignore: decorator
@@ -106,6 +107,7 @@ export function freeRunAt(address: usize, map: usize, granules: u32): void {
  */
 function cut(start: usize, held: u32, at: usize, granules: u32): void {
   const map = mapAt(entryOf(start), start)
+  noteUse(entryOf(start), at, at + (<usize>granules << GRANULE_SHIFT))
   takeFree(start, map, held)
   heap().freeBytes -= granules << GRANULE_SHIFT
   const before = <u32>((at - start) >> GRANULE_SHIFT)
@@ -123,6 +125,7 @@ export function allocRun(granules: u32, code: u32): usize {
   const map = mapOfGranule(run)
   const held = freeGranulesFromStart(map)
   const h = heap()
+  noteUse(entryOf(address), address, address + (<usize>granules << GRANULE_SHIFT))
   h.freeBytes -= granules << GRANULE_SHIFT
   const rest = held - granules
   if (run == h.wild) h.wild = rest ? run + granules : 0

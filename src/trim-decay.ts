@@ -1,0 +1,73 @@
+/**
+ * Decay: what was free for a whole delay is given back to the system. A timer looks once in each delay; what it finds
+ * free is noted as idle by the kernel, and goes with the next look unless it was used in between. So memory goes back
+ * between one and two delays after it became free, and memory that comes and goes stays.
+ *
+ * The timer is of the heap's clock, does not keep a process alive, and does not keep a heap that nobody holds.
+ */
+import { checkOptions, checkRange } from './arguments.js'
+import { TIMER_MAX_MS } from './clock.js'
+import type { HeapCore } from './core.js'
+import { PlatformError } from './errors.js'
+
+/** When free memory goes back to the system by itself. */
+export interface DecayOptions {
+  /**
+   * Milliseconds, 1 to 2,147,483,647: what was free for so long is given back, at the latest after twice as long. Left
+   * out: never.
+   */
+  readonly decayMs?: number
+}
+
+export interface DecayPlan {
+  readonly decayMs: number
+}
+
+/** @throws ArgumentError */
+export function checkDecay(given: DecayOptions = {}): DecayPlan | undefined {
+  checkOptions('trim', given, ['decayMs'])
+  if (given.decayMs === undefined) return undefined
+  return { decayMs: checkRange('trim.decayMs', given.decayMs, 1, TIMER_MAX_MS) }
+}
+
+export class TrimDecay {
+  readonly #core: HeapCore
+  readonly #plan: DecayPlan
+  #timerOff: (() => void) | undefined
+
+  constructor(core: HeapCore, plan: DecayPlan) {
+    this.#core = core
+    this.#plan = plan
+  }
+
+  /** The heap is made: look for the first time now, where there is a system to give to. */
+  begin(): void {
+    if (!this.#core.trimmer.canTrim) return
+    this.#look()
+  }
+
+  close(): void {
+    this.#timerOff?.()
+    this.#timerOff = undefined
+  }
+
+  #look(): void {
+    try {
+      this.#core.trimmer.trimIdle()
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error
+      this.#core.events.emit('trim', { bytes: 0, cause: 'decommit', error })
+    }
+    // Whoever was told may have closed the heap.
+    if (!this.#core.isClosed) this.#wait()
+  }
+
+  #wait(): void {
+    // A heap that nobody holds is not to be held by what it waits for.
+    const self = new WeakRef(this)
+    this.#timerOff = this.#core.clock.setTimer(this.#plan.decayMs, () => {
+      const decay = self.deref()
+      if (decay) decay.#look()
+    })
+  }
+}
