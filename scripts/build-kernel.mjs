@@ -15,12 +15,23 @@
  * Flags: the stub runtime leaves AssemblyScript's own allocator out; the memory comes from whoever instantiates; no
  * start function, no data segment (`kernel-tests/module.test.ts` holds it to that).
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** What a build was made of: the compiler's version and every source, so that what has not changed is not built again. */
+const sourceKey = keyOfSources()
+
+function keyOfSources() {
+  const hash = createHash('sha256').update(asc.version)
+  const files = readdirSync(join(root, 'kernel'), { recursive: true }).filter((name) => name.endsWith('.ts'))
+  for (const name of files.sort()) hash.update(name).update('\0').update(readFileSync(join(root, 'kernel', name)))
+  return hash.digest('hex')
+}
 
 /** Compile `entry` to `build/<name>.wasm`, with assertions to `build/<name>-debug.wasm`; both as base64. */
 async function build(name, entry, uses) {
@@ -31,20 +42,32 @@ async function build(name, entry, uses) {
 }
 
 async function compile(wasmFile, entry, uses) {
-  const { error, stderr } = await asc.main([
+  const args = argumentsFor(wasmFile, entry, uses)
+  const keyFile = join(root, `${wasmFile}.key`)
+  const key = createHash('sha256').update(sourceKey).update(args.join(' ')).digest('hex')
+  const isFresh = existsSync(join(root, wasmFile)) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key
+  if (!isFresh) await run(args)
+  writeFileSync(keyFile, key)
+  const bytes = readFileSync(join(root, wasmFile))
+  console.log(`${wasmFile}: ${bytes.length} bytes${isFresh ? ', as before' : ''}`)
+  return bytes.toString('base64')
+}
+
+function argumentsFor(wasmFile, entry, uses) {
+  return [
     entry,
     ...['--baseDir', root, '--outFile', wasmFile],
     ...['--runtime', 'stub', '--importMemory', '--noExportMemory'],
     ...['-O3', '--shrinkLevel', '1', '--converge', '--noAssert', '--disableWarning', '201', '--enable', 'simd'],
     ...Object.entries(uses).flatMap(([name, value]) => ['--use', `${name}=${value}`]),
-  ])
-  if (error) {
-    process.stderr.write(`${stderr.toString()}${error.message}\n`)
-    process.exit(1)
-  }
-  const bytes = readFileSync(join(root, wasmFile))
-  console.log(`${wasmFile}: ${bytes.length} bytes`)
-  return bytes.toString('base64')
+  ]
+}
+
+async function run(args) {
+  const { error, stderr } = await asc.main(args)
+  if (!error) return
+  process.stderr.write(`${stderr.toString()}${error.message}\n`)
+  process.exit(1)
 }
 
 /** Write both forms of each build as base64 into `file`. */
