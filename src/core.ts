@@ -31,6 +31,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { ChannelConnection } from './diagnostics.js'
 import { ClosedError, CorruptionError, OutOfMemoryError, outOfMemoryText, UnsupportedError } from './errors.js'
 import { EventHub, type HeapEventName, ReclaimerList, type TrimEvent } from './events.js'
+import type { Origin } from './fork.js'
 import { GrowthWatch } from './growth-watch.js'
 import { type Interposer, InterposerStack } from './interposer.js'
 import {
@@ -43,8 +44,10 @@ import {
   refusingKernel,
 } from './kernel-instance.js'
 import { MODES } from './modes.js'
+import type { ObjectPlan } from './objects/plan.js'
 import type { ObjectSpace } from './objects/space.js'
 import type { AdviceResult } from './page-calls.js'
+import { noteHeapClosed, noteHeapOpened } from './platform/fork-memory.js'
 import { type PageHints, type PageSystem, pageSystem } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan, HeapCollector } from './policy.js'
 import { checkPressure, PressureMonitor, type PressurePlan } from './pressure.js'
@@ -86,6 +89,8 @@ export interface CoreOptions {
 }
 
 export class HeapCore {
+  /** What it was made with. */
+  readonly options: CoreOptions
   readonly memory: WebAssembly.Memory
   readonly views: Views
   readonly name: string
@@ -136,10 +141,16 @@ export class HeapCore {
   readonly #instances: Kernel[] = []
   readonly #interposers = new InterposerStack()
   #growthWatch: GrowthWatch | undefined
+  /** How its objects are kept, from the start or once they are used. */
+  objectPlan: ObjectPlan | undefined
+  /** How often it was forked; what else it is itself a fork of. */
+  forks = 0
+  origin: Origin | undefined
   #isReporting = false
   #isClosed = false
 
   constructor(options: CoreOptions) {
+    this.options = options
     this.memory = options.memory
     this.name = options.name
     this.mode = options.mode
@@ -178,6 +189,7 @@ export class HeapCore {
     this.protection = protectionOf(options.memory)
     this.views.onGrowth = () => this.protection.renew()
     this.#leaveProtection = this.protection.join(this)
+    if (!options.tenancy) noteHeapOpened(options.memory)
   }
 
   /** Say where the control block lies, once there is one. */
@@ -391,6 +403,10 @@ export class HeapCore {
     try {
       // Before anybody is told, who may ask the heap around for its figures.
       this.tenancy?.abandon()
+      if (!this.tenancy) {
+        const empty = () => this.pages.unmap(this.memory, 0, this.memory.buffer.byteLength)
+        noteHeapClosed(this.memory, empty)
+      }
     } finally {
       this.events.emit('close', { name: this.name })
       this.#channels.close()

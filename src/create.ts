@@ -70,7 +70,7 @@ export function attachCore(memory: WebAssembly.Memory, base: number, options: At
   }
   core.place(at as Address)
   if (common.knobs !== 0) core.kernel.setKnobs(common.knobs)
-  giveObjects(core, attachedObjects(mode))
+  giveAttachedObjects(core)
   void core.objectsThatAre
   core.collector.begin()
   core.decay?.begin()
@@ -79,9 +79,15 @@ export function attachCore(memory: WebAssembly.Memory, base: number, options: At
 
 /** The objects of the plan: from the start, or in `manual` when they are first used. */
 export function giveObjects(core: HeapCore, plan: ObjectPlan | undefined): void {
+  core.objectPlan = plan
   if (!plan) return
   if (plan.isCounted) core.offerObjects(() => new ObjectSpace(core, plan))
   else core.objectSpace = new ObjectSpace(core, plan)
+}
+
+/** The objects of a heap that is there; `plan` is how its maker has them, if that is known. */
+export function giveAttachedObjects(core: HeapCore, plan?: ObjectPlan): void {
+  giveObjects(core, plan ? { ...plan, isAttached: true } : attachedObjects(core.mode))
 }
 
 function creationError(plan: HeapPlan, status: number): Error {

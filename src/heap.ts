@@ -27,6 +27,7 @@ import type { ModeChoice } from './choose.js'
 import { HeapCore } from './core.js'
 import { attachCore, createCore, giveObjects } from './create.js'
 import { dispose } from './dispose.js'
+import { type ForkOptions, type ForkResult, forkCore } from './fork.js'
 import { ObservedAccess } from './observed.js'
 import { tellCreated } from './serve/created.js'
 import { formatSummary, type HeapSummary, summarize } from './summary.js'
@@ -102,6 +103,32 @@ export class Heap extends ObservedAccess implements Disposable {
   /** Most bytes the heap may hold. */
   get limitBytes(): number {
     return this.core.limitBytes
+  }
+
+  // ---- forks --------------------------------------------------------------------------------------------------------
+
+  /**
+   * An independent heap with the same contents at the same addresses, in a memory of its own; the whole memory, with
+   * what guests have beside the heap. On Linux with `koffi` both share every page until one of them stores to it, and a
+   * fork copies what was stored to since the one before; elsewhere it copies all that is not zero. `forked` of the fork
+   * says which, and the figures.
+   *
+   * Listeners, reclaimers and finalizers stay with this heap.
+   *
+   * @throws UnsupportedError in a tenant, and while tenants live; OutOfMemoryError when the system has no memory
+   * @example
+   * using snapshot = heap.fork()
+   * await save(snapshot)          // while `heap` goes on
+   */
+  fork(options: ForkOptions = {}): Heap {
+    const heap = new Heap(forkCore(this.core, options))
+    tellCreated(heap)
+    return heap
+  }
+
+  /** Of a heap that `fork` has made: what that took, and what it shares with its parent. */
+  get forked(): ForkResult | undefined {
+    return this.core.origin?.result
   }
 
   // ---- tenants ------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ export type {
   TenantEvent,
   TrimEvent,
 } from './events.js'
+export type { ForkOptions, ForkResult } from './fork.js'
 export type { AllocationProfile, ProfileFrame, ProfileSample } from './formats/allocation-profile.js'
 export { FormatError } from './formats/format-error.js'
 export type {
@@ -170,6 +171,7 @@ export type { ObjectWeakMap, WeakReference } from './objects/weak.js'
 export type { AdviceResult } from './page-calls.js'
 export type { Reader } from './platform/cgroup.js'
 export { detectMachine, type Figure, type Machine, type Pressure } from './platform/detect.js'
+export type { ScanMethod } from './platform/fork-calls.js'
 export type { PressureFigures, Stall } from './platform/meminfo.js'
 export type {
   FilePart,

@@ -204,11 +204,14 @@ export function checkAttachOptions(options: AttachOptions): CommonPlan {
   return checkCommon(options)
 }
 
+export function checkName(name: unknown): string {
+  if (typeof name === 'string' && !CONTROL_CHARACTERS.test(name)) return name
+  throw new ArgumentError('name', name, 'text without control characters or line breaks')
+}
+
 function checkCommon(options: AttachOptions): CommonPlan {
   const { name = 'heap', testing = {} } = options
-  if (typeof name !== 'string' || CONTROL_CHARACTERS.test(name)) {
-    throw new ArgumentError('name', name, 'text without control characters or line breaks')
-  }
+  checkName(name)
   checkOptions('testing', testing, ['growth', 'knobs', 'stepUnits', 'clock', 'pages'])
   if (testing.growth !== undefined) checkFunction('testing.growth', testing.growth)
   const knobs = checkRange('testing.knobs', testing.knobs === undefined ? 0 : testing.knobs, 0, 2 ** 32 - 1)

@@ -75,6 +75,14 @@ export class OutOfMemoryReserve {
     this.#core.pressure.watch()
   }
 
+  /** The same in a fork of the heap, which holds what this one does. */
+  inFork(core: HeapCore): OutOfMemoryReserve {
+    const own = new OutOfMemoryReserve(core, this.bytes)
+    own.#arena = this.#arena
+    own.#mostUsedBytes = this.#mostUsedBytes
+    return own
+  }
+
   /** The heap was reset, and with it what was held. */
   renew(): void {
     this.#arena = NULL

@@ -38,4 +38,6 @@ export interface ObjectPlan {
   readonly grainBytes: number
   /** Whether the heap was there before, so that others may have registered types and finalizers. */
   readonly isAttached: boolean
+  /** Whether it was made by a fork: there before, and nobody else's. */
+  readonly isForked?: boolean
 }

@@ -197,6 +197,11 @@ export class TypeRegistry {
     }
   }
 
+  /** Take over the structs of the heap that this one is a fork of. */
+  knowAs(other: TypeRegistry): void {
+    for (const binding of other.#byStruct.values()) this.#enter({ ...binding, registry: this.#key })
+  }
+
   /** What the kernel's table says of a type. */
   #read(id: number): Binding {
     const at = this.#typeWord(id, TEXT_AT)

@@ -174,8 +174,10 @@ export class ObjectSpace {
   }
 
   #begin(): void {
-    const { policy, stress, shadowSlots, isAttached, cycleThreshold } = this.#plan
-    if (this.core.word(HEAP_SPACE_AT) === 0) {
+    const { policy, stress, shadowSlots, isAttached, isForked, cycleThreshold } = this.#plan
+    const isThere = this.core.word(HEAP_SPACE_AT) !== 0
+    this.#setPace()
+    if (!isThere) {
       this.#obtain('spaceCreate', HANDLE_BYTES, () => this.kernel.spaceCreate(policy))
       this.#makeNursery()
     } else if (!isAttached) this.kernel.setPolicy(policy)
@@ -196,18 +198,26 @@ export class ObjectSpace {
     this.#lentIndex = (this.core.base + HEAP_LENT_AT) >>> 2
     this.lender?.sharing.join(this)
     this.#hasBarrier = this.hasNursery || this.isCounted
-    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && !isAttached && !this.isCounted
+    const isOurs = !isAttached || isForked === true
+    this.#hasRefusal = (flags & FLAG_EMBEDDED) === 0 && isOurs && !this.isCounted
     if (cycleThreshold !== undefined) this.kernel.setThreshold(cycleThreshold, 0)
+    // A fork has these two from its parent.
+    if (isThere && isForked) return
     if (shadowSlots > 0) makeShadowStack(this, { slots: shadowSlots })
     if (stress) this.kernel.setStress(stress.kind, stress.number, stress.seed)
+  }
+
+  #setPace(): void {
+    const { nursery } = this.#plan
+    if (!nursery) return
+    this.steps = new StepPace(nursery.pauseGoalMs, nursery.stepUnits)
+    this.collections.pauseGoalMs = nursery.pauseGoalMs
   }
 
   #makeNursery(): void {
     const { nursery } = this.#plan
     if (!nursery) return
-    const { youngBytes, oldBytes, pauseGoalMs, stepUnits } = nursery
-    this.steps = new StepPace(pauseGoalMs, stepUnits)
-    this.collections.pauseGoalMs = pauseGoalMs
+    const { youngBytes, oldBytes } = nursery
     const { units } = this.steps
     this.#obtain('nurseryCreate', youngBytes, () => this.kernel.nurseryCreate(youngBytes, oldBytes, units))
   }

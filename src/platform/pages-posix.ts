@@ -13,6 +13,7 @@
  * lets us. What does not work there is not offered.
  */
 import { ArgumentError, PlatformError } from '../errors.js'
+import { forgetLayers, hasLayers } from './fork-memory.js'
 import { checkFileOffset, pageRange } from './page-range.js'
 import type { FilePart, PageAbilities, PageAccess, PageHintResult, PageHints, PageSystem } from './pages.js'
 import {
@@ -69,6 +70,11 @@ class PosixPages implements PageSystem {
   decommit(memory: WebAssembly.Memory, address: number, bytes: number): boolean {
     const range = pageRange(memory, address, bytes, this.pageBytes)
     if (bytes === 0) return true
+    if (hasLayers(memory, { from: address, to: address + bytes })) {
+      // What is dropped there would read as the layer does.
+      this.unmap(memory, address, bytes)
+      return true
+    }
     if (!this.#drops || this.#calls.madvise(range, bytes, MADV_DONTNEED) !== 0) this.#mapFresh(range)
     return true
   }
@@ -87,6 +93,7 @@ class PosixPages implements PageSystem {
     const protection = file.access === 'read' ? PROT_READ : PROT_READ | PROT_WRITE
     const flags = (file.access === 'shared' ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED
     this.#mmap(range, protection, flags, file.fd, file.offsetBytes)
+    forgetLayers(memory, { from: address, to: address + bytes })
   }
 
   flush(memory: WebAssembly.Memory, address: number, bytes: number, file: FilePart): void {
@@ -98,7 +105,9 @@ class PosixPages implements PageSystem {
 
   unmap(memory: WebAssembly.Memory, address: number, bytes: number): void {
     const range = pageRange(memory, address, bytes, this.pageBytes)
-    if (bytes > 0) this.#mapFresh(range)
+    if (bytes === 0) return
+    this.#mapFresh(range)
+    forgetLayers(memory, { from: address, to: address + bytes })
   }
 
   residentBytes(memory: WebAssembly.Memory, address: number, bytes: number): number | undefined {

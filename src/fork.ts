@@ -1,0 +1,166 @@
+/**
+ * Forks: an independent heap with the same contents at the same addresses, in a memory of its own.
+ *
+ * On Linux with `koffi` parent and fork share every page until one of them stores to it (`platform/fork-layers.ts`);
+ * what a fork copies is what was stored to since the one before. Elsewhere, and where the system refuses, all pages
+ * that are not zero are copied, and the figures say why.
+ *
+ * A fork is of the whole memory: what a guest has beside the heap may be referred to from it, and a new instance of the
+ * guest finds its data there. Events, reclaimers, finalizers and watchers stay with the parent.
+ *
+ * Guarantee: a fork that fails has changed nothing that the parent could see.
+ */
+import { STATUS_OK, WASM_PAGE_BYTES } from '../kernel/layout.js'
+import { checkOptions } from './arguments.js'
+import { HeapCore } from './core.js'
+import { giveAttachedObjects } from './create.js'
+import { CorruptionError, OutOfMemoryError, outOfMemoryText, PlatformError, UnsupportedError } from './errors.js'
+import { checkName } from './options.js'
+import type { ScanMethod } from './platform/fork-calls.js'
+import { forkCalls, layersOf, noteForked } from './platform/fork-memory.js'
+
+export interface ForkOptions {
+  /** Name of the fork, without control characters. Default the parent's with `-fork` behind it. */
+  readonly name?: string
+}
+
+/** What a fork took, and what it shares with its parent. */
+export interface ForkResult {
+  /** Whether pages are shared until they are stored to; else all was copied. */
+  readonly isCopyOnWrite: boolean
+  /** Why all was copied; undefined with copy on write. */
+  readonly reason: string | undefined
+  /** Bytes that were copied: of pages stored to since the parent's last fork, or of all that are not zero. */
+  readonly copiedBytes: number
+  /** Those among them that were copied to keep the number of layers and extents low. */
+  readonly foldedBytes: number
+  /** Bytes of pages that parent and fork have in common. */
+  readonly sharedBytes: number
+  /** Files in memory that hold them, and the parts of these that are mapped. */
+  readonly layers: number
+  readonly extents: number
+  /** Bytes of memory whose page tables were looked through for pages stored to, and by what. */
+  readonly scannedBytes: number
+  readonly scanMethod: ScanMethod | undefined
+}
+
+/** What a fork knows of where it comes from. */
+export interface Origin {
+  readonly parent: HeapCore
+  /** Of the parent: how often it had been forked, this time included. */
+  readonly forks: number
+  /** Of the parent's objects: how often they had been reset. */
+  readonly epoch: number
+  readonly result: ForkResult
+}
+
+interface ForkedMemory {
+  readonly memory: WebAssembly.Memory
+  readonly result: ForkResult
+}
+
+/** The core of a fork. @throws ClosedError, UnsupportedError, OutOfMemoryError, ArgumentError */
+export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
+  checkOptions('options', options, ['name'])
+  const name = checkName(options.name ?? `${parent.name}-fork`)
+  parent.assertOpen()
+  checkMayFork(parent)
+  const { memory, result } = forkMemory(parent)
+  const core = new HeapCore({ ...parent.options, memory, name })
+  if (core.kernel.attach(parent.base) !== STATUS_OK) {
+    core.close()
+    throw new CorruptionError(parent.base, "the control block's fields contradict each other")
+  }
+  core.place(parent.base)
+  parent.forks++
+  core.origin = { parent, forks: parent.forks, epoch: parent.objectSpace?.epoch ?? 0, result }
+  giveSameObjects(core, parent)
+  core.reserve = parent.reserve?.inFork(core)
+  core.collector.begin()
+  return core
+}
+
+function checkMayFork(parent: HeapCore): void {
+  if (parent.tenancy) {
+    const hint = 'a tenant lives in pieces of the memory around it: fork the heap that has the memory'
+    throw new UnsupportedError(parent.mode, 'fork of its own', hint, parent.label)
+  }
+  if (parent.tenants.count > 0) {
+    const hint = 'end its tenants first, or keep what is to be forked in the heap itself'
+    throw new UnsupportedError(parent.mode, 'fork while tenants live in it', hint, parent.label)
+  }
+}
+
+/** Objects as the parent has them: the same plan, and the structs that it knows. */
+function giveSameObjects(core: HeapCore, parent: HeapCore): void {
+  const space = parent.objectsThatAre
+  giveAttachedObjects(core, parent.objectPlan && { ...parent.objectPlan, isForked: true })
+  const own = core.objectsThatAre
+  if (space && own) own.types.knowAs(space.types)
+}
+
+// ---- memory ---------------------------------------------------------------------------------------------------------
+
+function forkMemory(parent: HeapCore): ForkedMemory {
+  if (!parent.pages.can.fork) return copyAll(parent, parent.pages.reason ?? 'the system has no files in memory')
+  const calls = forkCalls()
+  if (typeof calls === 'string') return copyAll(parent, calls)
+  const { memory } = parent
+  try {
+    const table = layersOf(memory, calls)
+    const figures = table.freeze(memory)
+    const forked = makeMemory(parent)
+    noteForked(forked, table.mapInto(forked))
+    const result: ForkResult = {
+      isCopyOnWrite: true,
+      reason: undefined,
+      ...figures,
+      sharedBytes: table.mappedBytes,
+      layers: table.layers.size,
+      extents: table.extents.length,
+      scannedBytes: memory.buffer.byteLength,
+      scanMethod: calls.scanMethod,
+    }
+    return { memory: forked, result }
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error
+    return copyAll(parent, error.message)
+  }
+}
+
+/** @throws OutOfMemoryError */
+function makeMemory(parent: HeapCore): WebAssembly.Memory {
+  const { byteLength } = parent.memory.buffer
+  const initial = byteLength / WASM_PAGE_BYTES
+  const maximum = Math.max(initial, Math.ceil(parent.range.end / WASM_PAGE_BYTES))
+  try {
+    return new WebAssembly.Memory({ initial, maximum })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const requestedBytes = byteLength
+    const none = { availableBytes: 0, largestFreeBytes: 0, usedBytes: 0, totalBytes: parent.limitBytes }
+    const figures = { requestedBytes, ...none }
+    throw new OutOfMemoryError(outOfMemoryText('the system', figures, error.message), figures, { cause: error })
+  }
+}
+
+/** All that is not zero, so that what was never touched takes no memory in the fork either. */
+function copyAll(parent: HeapCore, reason: string): ForkedMemory {
+  const memory = makeMemory(parent)
+  const from = new Uint8Array(parent.memory.buffer)
+  const words = new Int32Array(parent.memory.buffer)
+  const to = new Uint8Array(memory.buffer)
+  let copiedBytes = 0
+  for (let at = 0; at < from.length; at += WASM_PAGE_BYTES) {
+    if (isZero(words, at >>> 2, (at + WASM_PAGE_BYTES) / 4)) continue
+    to.set(from.subarray(at, at + WASM_PAGE_BYTES), at)
+    copiedBytes += WASM_PAGE_BYTES
+  }
+  const none = { foldedBytes: 0, sharedBytes: 0, layers: 0, extents: 0, scannedBytes: 0, scanMethod: undefined }
+  return { memory, result: { isCopyOnWrite: false, reason, copiedBytes, ...none } }
+}
+
+function isZero(words: Int32Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (words[at] !== 0) return false
+  return true
+}

@@ -1,0 +1,347 @@
+/**
+ * Goal: a fork has what its parent had, at the same addresses, and from then on neither sees what the other stores.
+ * Method: random forks of forks that write, free and allocate, each against a JavaScript model that is copied with it,
+ * on the pages of the system and on the portable ones; figures, descriptors and resident memory as the system tells.
+ * A failure means: a page that two heaps share was stored to by one of them, was lost, or is never given back.
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Heap, type HeapOptions } from '../src/index.js'
+import { koffiAddress } from './support/fork-systems.js'
+import { pageSystems, posixPages } from './support/page-systems.js'
+import { random } from './support/random.js'
+import { thrownBy } from './support/refusal.js'
+
+const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const MIB = 2 ** 20
+const canShare = posixPages?.can.fork === true
+
+const heaps: Heap[] = []
+afterEach(() => {
+  for (const heap of heaps.splice(0)) heap.close()
+})
+
+function made(heap: Heap): Heap {
+  heaps.push(heap)
+  return heap
+}
+
+/** A heap, and what its blocks should hold. */
+interface Modelled {
+  readonly heap: Heap
+  readonly blocks: Map<number, Uint8Array>
+}
+
+function expectModel({ heap, blocks }: Modelled, hint: string): void {
+  expect(heap.verify(), hint).toEqual({ ok: true })
+  const live = [...heap.blocks()].map(({ address }) => address as number)
+  expect(live, hint).toEqual([...blocks.keys()].sort((a, b) => a - b))
+  for (const [address, bytes] of blocks) {
+    if (Buffer.compare(heap.readBytes(address, bytes.length), bytes) === 0) continue
+    expect.fail(`${hint}: the block at ${address} of ${heap.name} does not hold what was written`)
+  }
+}
+
+describe.each(pageSystems)('forks on %s pages', (_name, pages) => {
+  const options: HeapOptions = { limit: '64MiB', testing: { pages } }
+
+  it('have the contents of their parent, and stores of their own', () => {
+    const heap = made(Heap.create(options))
+    const p = heap.alloc(100_000)
+    heap.fill(p, 100_000, 7)
+    const child = made(heap.fork())
+    expect(child.readBytes(p, 100_000)).toEqual(new Uint8Array(100_000).fill(7))
+    expect(child.memory).not.toBe(heap.memory)
+    expect(child.base).toBe(heap.base)
+    child.writeU8(p, 8)
+    heap.writeU8(p + 99_999, 9)
+    expect([heap.readU8(p), heap.readU8(p + 99_999)]).toEqual([7, 9])
+    expect([child.readU8(p), child.readU8(p + 99_999)]).toEqual([8, 7])
+    expect(child.stats().inUseBytes).toBe(heap.stats().inUseBytes)
+  })
+
+  it('say how they were made', () => {
+    const heap = made(Heap.create({ ...options, name: 'shop' }))
+    heap.fill(heap.alloc(100_000), 100_000, 1)
+    const child = made(heap.fork())
+    expect(child.name).toBe('shop-fork')
+    expect(made(heap.fork({ name: 'nightly' })).name).toBe('nightly')
+    expect(heap.forked).toBeUndefined()
+    expect(child.forked).toMatchObject(
+      pages.can.fork
+        ? { isCopyOnWrite: true, reason: undefined, layers: 1 }
+        : { isCopyOnWrite: false, reason: 'asked for', sharedBytes: 0, layers: 0, extents: 0, scannedBytes: 0 },
+    )
+    expect(child.forked?.copiedBytes).toBeGreaterThan(100_000)
+    expect(child.forked?.copiedBytes).toBeLessThan(1_000_000)
+  })
+
+  it('grow each for itself, to the same limit', () => {
+    const heap = made(Heap.create({ ...options, limit: '8MiB' }))
+    const child = made(heap.fork())
+    const p = child.alloc(6 * MIB)
+    child.fill(p, 6 * MIB, 1)
+    expect(child.limitBytes).toBe(heap.limitBytes)
+    expect(() => child.alloc(6 * MIB)).toThrow(expect.objectContaining({ code: 'HW_OUT_OF_MEMORY' }))
+    const q = heap.alloc(6 * MIB)
+    heap.fill(q, 6 * MIB, 2)
+    const grandchild = made(child.fork())
+    child.close()
+    expect(grandchild.readBytes(p, 6 * MIB).every((byte) => byte === 1)).toBe(true)
+    expect(heap.readBytes(q, 6 * MIB).every((byte) => byte === 2)).toBe(true)
+    expect(grandchild.verify()).toEqual({ ok: true })
+  })
+
+  it('outlive their parent, and are outlived by it', () => {
+    const heap = made(Heap.create(options))
+    const p = heap.alloc(10_000)
+    heap.fill(p, 10_000, 5)
+    const first = made(heap.fork())
+    const second = made(heap.fork())
+    first.close()
+    expect(heap.readU8(p + 9_999)).toBe(5)
+    heap.writeU8(p, 6)
+    heap.close()
+    expect(second.readU8(p)).toBe(5)
+    const third = made(second.fork())
+    second.close()
+    expect(third.readU8(p + 9_999)).toBe(5)
+    expect(third.verify()).toEqual({ ok: true })
+  })
+
+  it(`do the same as a model when chosen at random (seed ${SEED})`, () => {
+    const below = random(SEED)
+    const first: Modelled = { heap: made(Heap.create({ ...options, limit: '16MiB' })), blocks: new Map() }
+    const living = [first]
+    const pick = <T>(list: readonly T[]) => list[below(list.length)] as T
+    for (let step = 0; step < 400; step++) {
+      const one = pick(living)
+      const hint = `seed ${SEED}, step ${step}`
+      const what = below(100)
+      if (what < 45) {
+        const bytes = below(20) === 0 ? below(600_000) : below(6_000)
+        const address = one.heap.tryAlloc(bytes)
+        if (address === 0) continue
+        const contents = new Uint8Array(bytes).fill(1 + below(255))
+        one.heap.writeBytes(address, contents)
+        one.blocks.set(address, contents)
+      } else if (what < 65 && one.blocks.size > 0) {
+        const address = pick([...one.blocks.keys()])
+        one.heap.free(address)
+        one.blocks.delete(address)
+      } else if (what < 85 && one.blocks.size > 0) {
+        const [address, contents] = pick([...one.blocks])
+        if (contents.length === 0) continue
+        const at = below(contents.length)
+        contents[at] = below(256)
+        one.heap.writeU8(address + at, contents[at] as number)
+      } else if (what < 93 && living.length < 6) {
+        const blocks = new Map([...one.blocks].map(([address, bytes]) => [address, bytes.slice()]))
+        living.push({ heap: made(one.heap.fork({ name: `fork ${step}` })), blocks })
+        expectModel(living.at(-1) as Modelled, hint)
+        expectModel(one, hint)
+      } else if (what < 97 && living.length > 1) {
+        one.heap.close()
+        living.splice(living.indexOf(one), 1)
+      } else expectModel(one, hint)
+    }
+    for (const one of living) expectModel(one, `seed ${SEED}, at the end`)
+  })
+
+  it('are of the whole memory, where a guest has the rest', () => {
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: 64 })
+    new Uint8Array(memory.buffer).fill(3, 0, 1000)
+    const heap = made(Heap.create({ memory, base: 65_536, end: 4 * 65_536, testing: { pages } }))
+    const p = heap.alloc(100)
+    heap.fill(p, 100, 4)
+    const child = made(heap.fork())
+    expect(child.readBytes(0, 1000)).toEqual(new Uint8Array(1000).fill(3))
+    expect(child.base).toBe(heap.base)
+    expect(child.readU8(p)).toBe(4)
+    child.fill(0, 1000, 9)
+    expect(heap.readU8(0)).toBe(3)
+    const shared = made(Heap.create({ memory: new WebAssembly.Memory({ initial: 1 }), testing: { pages } }))
+    const q = shared.alloc(200_000)
+    shared.memory.grow(1)
+    const other = made(shared.fork())
+    other.alloc(300_000)
+    expect(other.isBlock(q)).toBe(true)
+    expect(other.verify()).toEqual({ ok: true })
+  })
+
+  it.each(['manual', 'compiler', 'vm', 'runtime', 'server', 'embedded'] as const)('work in mode %s', (mode) => {
+    const limit = mode === 'embedded' ? '128KiB' : '32MiB'
+    const heap = made(Heap.create({ mode, limit, testing: { pages } }))
+    const p = heap.alloc(1000)
+    heap.fill(p, 1000, 1)
+    const child = made(heap.fork())
+    expect(child.mode).toBe(mode)
+    const q = child.alloc(1000)
+    child.fill(q, 1000, 2)
+    expect(child.readU8(p + 999)).toBe(1)
+    expect([heap.verify(), child.verify()]).toEqual([{ ok: true }, { ok: true }])
+    child.free(p)
+    expect(heap.isBlock(p)).toBe(true)
+    child.reset()
+    expect(child.verify()).toEqual({ ok: true })
+    expect(heap.readU8(p + 999)).toBe(1)
+  })
+
+  it('hold the reserve for failures that their parent holds', () => {
+    const heap = made(Heap.create({ ...options, limit: '4MiB', outOfMemoryReserve: '1MiB' }))
+    const child = made(heap.fork())
+    const before = child.stats().unusedBytes
+    expect(() => child.alloc(3.5 * MIB)).toThrow(expect.objectContaining({ code: 'HW_OUT_OF_MEMORY' }))
+    expect(child.stats().unusedBytes).toBeLessThan(before - 900_000)
+    expect(heap.stats().unusedBytes).toBe(before)
+    expect(child.verify()).toEqual({ ok: true })
+  })
+})
+
+describe('refused are', () => {
+  it('forks of tenants, and of heaps with tenants', () => {
+    const heap = made(Heap.create())
+    const tenant = heap.tenant('guest')
+    expect(thrownBy(() => tenant.fork())).toMatchObject({ code: 'HW_UNSUPPORTED' })
+    expect(thrownBy(() => heap.fork())).toMatchObject({ code: 'HW_UNSUPPORTED' })
+    tenant.free()
+    expect(made(heap.fork()).verify()).toEqual({ ok: true })
+  })
+
+  it('closed heaps, and options that are none', () => {
+    const heap = Heap.create()
+    expect(thrownBy(() => heap.fork({ name: 'a\nb' }))).toMatchObject({ code: 'HW_ARGUMENT', argument: 'name' })
+    expect(thrownBy(() => heap.fork({ nmae: 'x' } as object))).toMatchObject({ code: 'HW_ARGUMENT' })
+    heap.close()
+    expect(thrownBy(() => heap.fork())).toMatchObject({ code: 'HW_CLOSED' })
+  })
+})
+
+// ---- what the system sees -------------------------------------------------------------------------------------------
+
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length
+}
+
+/** Kibibytes of a field of `/proc/self/smaps` over the memory's range. */
+function residentKib(heap: Heap, field: 'Pss' | 'Private_Dirty' | 'Rss'): number {
+  const base = koffiAddress(heap.memory)
+  const end = base + heap.memory.buffer.byteLength
+  let isInside = false
+  let sum = 0
+  for (const line of readFileSync('/proc/self/smaps', 'utf8').split('\n')) {
+    const range = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line)
+    if (range) isInside = Number(`0x${range[1]}`) >= base && Number(`0x${range[2]}`) <= end
+    const value = new RegExp(`^${field}:\\s+(\\d+) kB`).exec(line)
+    if (isInside && value) sum += Number(value[1])
+  }
+  return sum
+}
+
+describe.skipIf(!canShare)('forks by copy on write', () => {
+  it('copy what was stored to since the last fork, whatever the heap holds', () => {
+    const heap = made(Heap.create({ limit: '256MiB' }))
+    const p = heap.alloc(100 * MIB)
+    heap.fill(p, 100 * MIB, 1)
+    const first = made(heap.fork())
+    expect(first.forked?.copiedBytes).toBeGreaterThan(100 * MIB)
+    const second = made(heap.fork())
+    expect(second.forked?.copiedBytes).toBeLessThan(200_000)
+    for (let i = 0; i < 50; i++) heap.writeU8(p + i * MIB, 2)
+    const third = made(heap.fork())
+    expect(third.forked?.copiedBytes).toBeGreaterThanOrEqual(50 * 4096)
+    expect(third.forked?.copiedBytes).toBeLessThan(50 * 4096 + 200_000)
+    expect(third.forked?.sharedBytes).toBeGreaterThan(100 * MIB)
+    // With no other memory over the layers, they are written in place.
+    for (const fork of [first, second, third]) fork.close()
+    heap.writeU8(p, 3)
+    const { forked } = made(heap.fork())
+    expect(forked?.copiedBytes).toBeLessThan(200_000)
+    expect(made(heap.fork()).readU8(p)).toBe(3)
+  })
+
+  it('share memory until they store to it', () => {
+    const heap = made(Heap.create({ limit: '64MiB' }))
+    const p = heap.alloc(32 * MIB)
+    heap.fill(p, 32 * MIB, 1)
+    const child = made(heap.fork())
+    let sum = 0
+    for (let at = 0; at < 32 * MIB; at += 4096) sum += child.readU8(p + at) + heap.readU8(p + at)
+    expect(sum).toBe((2 * 32 * MIB) / 4096)
+    expect(residentKib(child, 'Rss')).toBeGreaterThan(32_000)
+    expect(residentKib(child, 'Private_Dirty')).toBeLessThan(2_000)
+    expect(residentKib(child, 'Pss')).toBeLessThan(18_000)
+    child.fill(p, 8 * MIB, 2)
+    expect(residentKib(child, 'Private_Dirty')).toBeGreaterThan(8_000)
+    expect(residentKib(child, 'Private_Dirty')).toBeLessThan(11_000)
+  })
+
+  it('read as zero where pages were given back', () => {
+    const heap = made(Heap.create({ limit: '16MiB' }))
+    const p = heap.allocAligned(MIB, 65_536)
+    heap.fill(p, MIB, 5)
+    const child = made(heap.fork())
+    posixPages?.decommit(heap.memory, p, 65_536)
+    expect(heap.readBytes(p, 65_536).every((byte) => byte === 0)).toBe(true)
+    expect(heap.readU8(p + 65_536)).toBe(5)
+    expect(child.readU8(p)).toBe(5)
+    const next = made(heap.fork())
+    expect(next.readBytes(p, 65_536).every((byte) => byte === 0)).toBe(true)
+    expect(next.readU8(p + 65_536)).toBe(5)
+    heap.writeU8(p, 6)
+    expect([made(heap.fork()).readU8(p), next.readU8(p), child.readU8(p)]).toEqual([6, 0, 5])
+  })
+
+  it('keep a descriptor for each layer that an open heap has, and no longer', () => {
+    const before = openFiles()
+    const heap = Heap.create({ limit: '16MiB' })
+    const first = heap.fork()
+    heap.alloc(100_000)
+    const second = heap.fork()
+    expect(openFiles()).toBe(before + 2)
+    heap.close()
+    first.close()
+    expect(openFiles()).toBeGreaterThan(before)
+    const third = second.fork()
+    second.close()
+    expect(third.verify()).toEqual({ ok: true })
+    third.close()
+    expect(openFiles()).toBe(before)
+  })
+
+  it('can be made again after all heaps of the memory were closed', () => {
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 256 })
+    const heap = Heap.create({ memory, base: 0, end: 16 * 65_536 })
+    const p = heap.alloc(1000)
+    heap.fill(p, 1000, 3)
+    const child = made(heap.fork())
+    heap.close()
+    const again = made(Heap.attach(memory, 0))
+    again.writeU8(p, 4)
+    const late = made(again.fork())
+    expect([late.readU8(p), late.readU8(p + 999), child.readU8(p)]).toEqual([4, 3, 3])
+  })
+
+  it('close their descriptors when they are dropped without a close', () => {
+    const program = `
+      import { readdirSync } from 'node:fs'
+      import { Heap } from '${new URL('../dist/src/index.js', import.meta.url).href}'
+      const files = () => readdirSync('/proc/self/fd').length
+      const first = Heap.create()
+      first.fork().close()
+      first.close()
+      const before = files()
+      for (let i = 0; i < 5; i++) Heap.create({ limit: '4MiB' }).fork()
+      const between = files()
+      for (let i = 0; i < 50 && files() > before; i++) {
+        gc()
+        await new Promise((done) => setTimeout(done, 10))
+      }
+      console.log(between > before, files() - before)
+    `
+    const run = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { encoding: 'utf8' })
+    expect(run.stderr).toBe('')
+    expect(run.stdout).toBe('true 0\n')
+  })
+})
