@@ -323,7 +323,7 @@ export class MemoryAccess {
 }
 
 /**
- * The same, relative to a live block and never outside it.
+ * The same, relative to a live block, or a mapped file, and never outside it.
  *
  * A bad block throws `InvalidAddressError`, an offset outside the block `ArgumentError`, which is a `RangeError`. Costs
  * a kernel call more than plain access.
@@ -420,11 +420,17 @@ export class CheckedAccess {
 
   /** Address of `bytes` bytes at `offset` of the live block at `block`. */
   #within(block: number, offset: number, bytes: number): number {
-    const usable = this.#core.kernel.usableSize(checkAddress('block', block)) >>> 0
+    const usable = this.#core.kernel.usableSize(checkAddress('block', block)) >>> 0 || this.#mappedBytes(block)
     if (usable === 0) throw addressError(this.#core, 'block', block)
     if (typeof offset === 'number' && offset >>> 0 === offset && offset + bytes <= usable) return block + offset
     const expected = `an integer from 0 to ${usable - bytes}, for ${bytes} bytes inside a block of ${usable}`
     throw new ArgumentError('offset', offset, expected)
+  }
+
+  /** Bytes of the mapped file that begins at `address`. */
+  #mappedBytes(address: number): number {
+    const file = this.#core.mappedFiles.around(address)
+    return file?.address === address ? file.bytes : 0
   }
 }
 
@@ -448,11 +454,23 @@ function checkElements<T extends TypedArray>(
     throw new MisalignmentError(message, address, elementBytes)
   }
   const block = core.kernel.blockAround(address) >>> 0
-  if (block === 0) throw addressError(core, 'view', address)
+  if (block === 0) {
+    checkElementsMapped(core, address, count, elementBytes)
+    return
+  }
   const fits = Math.floor((block + (core.kernel.usableSize(block) >>> 0) - address) / elementBytes)
   if (count > fits) {
     throw new ArgumentError('count', count, `at most ${fits}, what is left of the block at ${hex(block)} from there`)
   }
+}
+
+/** The same in a mapped file. */
+function checkElementsMapped(core: HeapCore, address: number, count: number, elementBytes: number): void {
+  const file = core.mappedFiles.around(address)
+  if (!file) throw addressError(core, 'view', address)
+  const fits = Math.floor((file.address + file.bytes - address) / elementBytes)
+  if (count > fits)
+    throw new ArgumentError('count', count, `at most ${fits}, what is left of the mapped file from there`)
 }
 
 /** A typed array over `count` elements inside a live block. Growth of the memory detaches it. */

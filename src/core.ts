@@ -43,6 +43,7 @@ import {
   OBJECTS_FEATURE,
   refusingKernel,
 } from './kernel-instance.js'
+import { MappedFileList } from './mapped-files.js'
 import { MODES } from './modes.js'
 import type { ObjectPlan } from './objects/plan.js'
 import type { ObjectSpace } from './objects/space.js'
@@ -118,6 +119,8 @@ export class HeapCore {
   readonly tenancy: Tenancy | undefined
   /** Those who have some of this heap's memory. */
   readonly tenants: TenantList
+  /** Files in its memory. */
+  readonly mappedFiles = new MappedFileList(this)
   /** The kernel's functions as calls must take them now: plain, interposed, or refusing once the heap is closed. */
   #kernel: Kernel
   #onKernel: ((bare: Kernel, isBare: boolean) => void) | undefined
@@ -389,6 +392,8 @@ export class HeapCore {
     this.tenants.endAll('close')
     // Whoever was told of their end may have closed this one.
     if (this.#isClosed) return
+    // Ended whatever happens; what their last flush met with is thrown when all is done.
+    const fault = this.mappedFiles.endAll()
     // Nobody would ever lift it, and the memory may be used on.
     this.protection.removeOf(this)
     this.#isClosed = true
@@ -411,6 +416,7 @@ export class HeapCore {
       this.events.emit('close', { name: this.name })
       this.#channels.close()
     }
+    if (fault !== undefined) throw fault
   }
 
   // ---- growth -------------------------------------------------------------------------------------------------------

@@ -129,6 +129,8 @@ function explain(core: HeapCore, reason: InvalidAddressReason, address: number, 
   if (reason === 'owned') {
     const tenant = LENT_CODES.has(codeAround(core, address) ?? 0) ? core.tenants.around(address) : undefined
     if (tenant !== undefined) return `is in the memory of ${tenant}; call it there`
+    const file = core.mappedFiles.around(address)
+    if (file) return `is in the mapped file '${file.path}', which its own unmap gives back`
     return 'belongs to a pool or an arena, or is a record of the heap; give it back through the object it came from'
   }
   return `is not in any block of ${core.label}; it is outside the heap, or in its metadata`

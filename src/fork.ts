@@ -75,6 +75,7 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   parent.forks++
   core.origin = { parent, forks: parent.forks, epoch: parent.objectSpace?.epoch ?? 0, result }
   giveSameObjects(core, parent)
+  core.mappedFiles.inherit(parent.mappedFiles)
   core.reserve = parent.reserve?.inFork(core)
   core.collector.begin()
   return core
@@ -108,8 +109,10 @@ function forkMemory(parent: HeapCore): ForkedMemory {
   const { memory } = parent
   try {
     const table = layersOf(memory, calls)
-    const figures = table.freeze(memory)
+    const figures = table.freeze(memory, parent.mappedFiles.spans)
     const forked = makeMemory(parent)
+    // First: pages of private mappings that were stored to lie in layers, over the file.
+    for (const file of parent.mappedFiles) file.mapInto(forked)
     noteForked(forked, table.mapInto(forked))
     const result: ForkResult = {
       isCopyOnWrite: true,
@@ -147,12 +150,14 @@ function makeMemory(parent: HeapCore): WebAssembly.Memory {
 /** All that is not zero, so that what was never touched takes no memory in the fork either. */
 function copyAll(parent: HeapCore, reason: string): ForkedMemory {
   const memory = makeMemory(parent)
+  for (const file of parent.mappedFiles) file.copyInto(memory)
+  const isElsewhere = (at: number) => parent.mappedFiles.spans.some(({ from, to }) => at >= from && at < to)
   const from = new Uint8Array(parent.memory.buffer)
   const words = new Int32Array(parent.memory.buffer)
   const to = new Uint8Array(memory.buffer)
   let copiedBytes = 0
   for (let at = 0; at < from.length; at += WASM_PAGE_BYTES) {
-    if (isZero(words, at >>> 2, (at + WASM_PAGE_BYTES) / 4)) continue
+    if (isElsewhere(at) || isZero(words, at >>> 2, (at + WASM_PAGE_BYTES) / 4)) continue
     to.set(from.subarray(at, at + WASM_PAGE_BYTES), at)
     copiedBytes += WASM_PAGE_BYTES
   }

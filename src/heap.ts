@@ -167,16 +167,21 @@ export class Heap extends ObservedAccess implements Disposable {
 
   /**
    * Free everything at once: blocks, arenas, pools, objects and their roots; in time independent of their number. What
-   * was made before is stale: arenas, pools and views say so, guards do nothing. Tenants end.
+   * was made before is stale: arenas, pools and views say so, guards do nothing. Tenants end, mapped files are
+   * unmapped.
+   *
+   * @throws FileError when a mapped file could not be written; all has been done then all the same
    */
   reset(): void {
     this.core.tenants.endAll('reset')
+    const fault = this.core.mappedFiles.endAll()
     this.core.protection.removeIn(this.core.base)
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.reserve?.renew()
     this.core.pressure.look()
     this.core.events.emit('reset', { generation: this.core.generation })
+    if (fault !== undefined) throw fault
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */
@@ -213,7 +218,12 @@ export class Heap extends ObservedAccess implements Disposable {
 
   // ---- the end ------------------------------------------------------------------------------------------------------
 
-  /** Let go of the memory. Every later call throws ClosedError. In a given memory the heap's bytes stay as they are. */
+  /**
+   * Let go of the memory, and of mapped files, which are flushed. Every later call throws ClosedError. In a given memory
+   * the heap's bytes stay as they are; the memory of a fork is emptied when the last heap over it is closed.
+   *
+   * @throws FileError when a mapped file could not be written; the heap is closed then all the same
+   */
   close(): void {
     this.core.close()
   }

@@ -99,6 +99,7 @@ export type { Snapshot, SnapshotOptions } from './inspect/snapshot.js'
 export { type SnapshotEdge, SnapshotGraph, type SnapshotNode, type TopOptions } from './inspect/snapshot-graph.js'
 export type { HistogramRow } from './inspect/snapshot-histogram.js'
 export type { Build } from './kernel-instance.js'
+export type { FileAccess, MapFileOptions, MappedFile } from './mapped-files.js'
 export {
   type InstrumentOptions,
   type MetricMeter,

@@ -11,6 +11,7 @@ import { dispose } from './dispose.js'
 import { ArgumentError } from './errors.js'
 import { BlockGuard, Guard } from './guard.js'
 import type { Kernel } from './kernel-instance.js'
+import type { MapFileOptions, MappedFile } from './mapped-files.js'
 import { isStruct } from './objects/kinds.js'
 import type { Struct } from './objects/struct.js'
 import type { View } from './objects/types.js'
@@ -92,6 +93,31 @@ export class RegionAccess extends BlockAccess {
     if (typeof what === 'object')
       throw new ArgumentError('resource', what, 'a number of bytes, or something disposable')
     return new BlockGuard(this.core, this.alloc(what as number), (address) => this.free(address))
+  }
+
+  // ---- files --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Map a file, or a part of one, into the heap's memory: all of it is there at an address, and is read from the disk
+   * where it is first touched. The memory counts against the heap's limit.
+   *
+   * A file that others make shorter while it is mapped is read as far as it goes; touching pages behind its new end ends
+   * the process (SIGBUS), which no library can prevent: map files that are only replaced or lengthened.
+   *
+   * @throws FileError that names the path and the cause: not there, not permitted, a directory, shorter than asked for,
+   * above the limit; OutOfMemoryError; ArgumentError; UnsupportedError in mode `embedded`; PlatformError
+   * @example
+   * using index = heap.mapFile('words.idx')
+   * const first = heap.readU32(index.address)
+   */
+  mapFile(path: string, options: MapFileOptions = {}): MappedFile {
+    return this.core.mappedFiles.map(path, options)
+  }
+
+  /** Those that are mapped, in the order in which they were. */
+  mappedFiles(): IterableIterator<MappedFile> {
+    this.core.assertOpen()
+    return [...this.core.mappedFiles].values()
   }
 
   // ---- views --------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ interface Reading {
   readonly livePeakBytes: number
   readonly committedAtPeakBytes: number
   readonly arenaBytes: number
+  /** Lent for files. */
+  readonly mappedBytes: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
   readonly objects: ObjectFigures
@@ -271,7 +273,16 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held by tenants, part of inUseBytes',
-    read: (r) => r.word(HEAP_LENT_AT),
+    read: (r) => r.word(HEAP_LENT_AT) - r.mappedBytes,
+  },
+  {
+    name: 'mappedBytes',
+    exported: 'heapwright.memory.mapped',
+    instrument: 'updowncounter',
+    unit: 'bytes',
+    kind: 'gauge',
+    meaning: 'held by mapped files, part of inUseBytes',
+    read: (r) => r.mappedBytes,
   },
   {
     name: 'tenantsEnded',
@@ -590,6 +601,7 @@ function gatherStats(core: HeapCore): HeapStats {
   const reading: Reading = {
     word: (at) => core.word(at),
     ...readTotals(core),
+    mappedBytes: core.mappedFiles.lentBytes,
     freeRuns,
     largestFreeRunBytes,
     objects,

@@ -212,8 +212,11 @@ export class Tenancy {
     const ended = { bytes: this.#sum(), blocks: this.#liveBlocks() }
     this.#ended = ended
     this.noteRefusals()
-    this.#core.close()
-    this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended, cause })
+    try {
+      this.#core.close()
+    } finally {
+      this.parent.events.emit('tenantEnd', { tenant: this.id, heldBytes: ended.bytes, ...ended, cause })
+    }
     return ended
   }
 

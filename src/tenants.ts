@@ -194,13 +194,27 @@ export class TenantList {
       if (tenancy.fault !== undefined) return tenancy.fault
       heldBytes += tenancy.heldBytes
     }
-    return heldBytes <= this.#core.word(HEAP_LENT_AT) ? undefined : 'tenants hold more than was lent'
+    heldBytes += this.#core.mappedFiles.lentBytes
+    return heldBytes <= this.#core.word(HEAP_LENT_AT) ? undefined : 'tenants and mapped files hold more than was lent'
   }
 
   /** Label of the tenant in whose memory `address` lies. */
   around(address: number): string | undefined {
     for (const { tenancy } of this.#entries.values()) if (tenancy.holds(address)) return tenancy.label
     return undefined
+  }
+
+  /** All of them end, whatever one of them throws, such as that a mapped file of its could not be written. */
+  #endEach(cause: TenantEndCause): void {
+    const errors: unknown[] = []
+    for (const { tenancy } of [...this.#entries.values()]) {
+      try {
+        if (!tenancy.isEnded) tenancy.end(cause)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
   }
 
   /** End those who live. Whoever is told of it may end others, or all of them once more, but begin none. */
@@ -210,7 +224,7 @@ export class TenantList {
     try {
       // Nobody has been told of those that are being made.
       for (const core of [...this.#making.values()]) core.close()
-      for (const { tenancy } of [...this.#entries.values()]) if (!tenancy.isEnded) tenancy.end(cause)
+      this.#endEach(cause)
     } finally {
       this.#isEnding = wasEnding
     }

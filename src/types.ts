@@ -204,6 +204,8 @@ export interface HeapStats {
   readonly unusedBytes: number
   /** Held by tenants; in use. */
   readonly tenantBytes: number
+  /** Held by mapped files; in use. */
+  readonly mappedBytes: number
   /** Of all tenants that there were, those of tenants included; these and the next only grow. */
   readonly tenantsEnded: number
   readonly tenantsKilled: number

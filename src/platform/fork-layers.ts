@@ -90,12 +90,14 @@ export class LayerTable {
   // ---- freezing -----------------------------------------------------------------------------------------------------
 
   /**
-   * Put all private pages into layers, but those in `except`, which are mapped from elsewhere. @throws PlatformError
+   * Put all private pages into layers; no others in `except`, which are mapped from elsewhere.
+   *
+   * @throws PlatformError
    */
   freeze(memory: WebAssembly.Memory, except: readonly PageSpan[] = []): FreezeFigures {
     this.#isOpen = true
     const { byteLength } = memory.buffer
-    const stored = subtractSpans(this.#calls.privatePages(memory), except)
+    const stored = this.#calls.privatePages(memory)
     const own = this.#extents.filter(({ layer }) => this.#isOwn(layer))
     const inPlace = intersectSpans(stored, own)
     const lost = this.#extents.filter(({ layer }) => layer.fd === undefined)
