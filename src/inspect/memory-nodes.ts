@@ -185,8 +185,17 @@ export class MemoryNodes implements SpanTaker {
     for (const [blockBytes, { tailBytes }] of this.#rests) {
       this.#groups.addSum(metadata, `tails of pages of ${blockBytes} bytes`, tailBytes)
     }
-    this.#groups.addSum(memory, 'lent to others', this.#lentBytes - tenantBytes)
+    this.#groups.addSum(memory, 'lent to others', this.#lentBytes - tenantBytes - this.#addMappedFiles(memory))
     this.#groups.addSum(metadata, 'lost: too small for a chunk', this.#core.word(HEAP_LOST_AT))
+  }
+
+  /** Add the mapped files; their bytes. */
+  #addMappedFiles(memory: number): number {
+    const { mappedFiles } = this.#core
+    for (const { path, address, lentBytes } of mappedFiles) {
+      this.#groups.addNative(memory, `mapped file ${path}`, address, lentBytes)
+    }
+    return mappedFiles.lentBytes
   }
 
   #addBlocks(memory: number, isEach: boolean, isObject: (reference: number) => boolean): void {

@@ -3,13 +3,13 @@
  * of it privately, so that they share a page until one of them stores to it. What a memory has for itself is what was
  * stored to since its last fork, and only that is written when it is forked again.
  *
- * `freeze` brings a memory to the state in which all that is not zero lies in layers; `LayerTable.mapInto` maps the same
- * over another memory. The steps of `freeze`, with what keeps it cheap:
+ * `freeze` brings a memory to the state in which all that is not zero lies in layers; `mapInto` maps the same over
+ * another memory. The steps of `freeze`, with what keeps it cheap:
  *
  * 1. Ask the system for the private pages. Those over a layer that no other memory maps are written in place there.
  * 2. The others go to the newest such layer, or to a new one when every layer is somebody else's too.
  * 3. Where there are too many layers, the pages of the smallest are copied along; where there are too many extents, the
- *    densest stretches of 2 MiB are. Either costs a constant factor over the pages written since the last time.
+ *    densest stretches are. Either costs a factor over the pages written since the last time, not the memory's size.
  * 4. Then the private pages are dropped and what was written is mapped in their place: contents never change.
  *
  * Guarantee: when a call of the system fails, every memory reads as before, and the table says what is mapped where.
@@ -20,8 +20,12 @@ import { bytesOf, intersectSpans, subtractSpans, uniteSpans } from './fork-spans
 
 /** More than so many layers of a memory, and the smallest are folded into one until half are left. */
 const LAYERS_MAX = 16
-/** Extents are folded in stretches of this length. */
-const STRETCH_BYTES = 2 ** 21
+/** Extents are folded in stretches of this length; when that is not enough, in longer ones. */
+const STRETCH_MIN_BYTES = 2 ** 16
+const STRETCH_MAX_BYTES = 2 ** 32
+const STRETCH_STEP = 4
+/** A shorter stretch is worth while when it has so many. */
+const STRETCH_EXTENTS = 3
 /** A layer that one memory maps alone gives room back when it holds so many times what is mapped of it. */
 const SLACK = 2
 
@@ -191,20 +195,18 @@ export class LayerTable {
     return new Set(sizes.slice(0, sizes.length - Math.floor(layersMax / 2)).map(([layer]) => layer))
   }
 
-  /** With whole stretches, the densest first, so that half of the most extents are left. */
+  /** With whole stretches, short and dense ones first, so that half of the most extents are left. */
   #withStretches(fresh: PageSpan[], except: readonly PageSpan[]): PageSpan[] {
-    const left = subtractExtents(this.#extents, fresh)
-    let count = left.length + fresh.length
-    if (count <= this.#limits.extentsMax) return fresh
-    const stretches = [...countStretches([...left, ...fresh])].sort(([, a], [, b]) => b.count - a.count)
-    const whole: PageSpan[] = []
-    for (const [, { from, to, count: inside }] of stretches) {
-      if (count <= this.#limits.extentsMax / 2 || inside < 2) break
-      whole.push({ from, to })
-      count -= inside - 1
+    const { extentsMax } = this.#limits
+    let spans = fresh
+    let most = extentsMax
+    for (let bytes = STRETCH_MIN_BYTES; bytes <= STRETCH_MAX_BYTES; bytes *= STRETCH_STEP) {
+      const all = [...subtractExtents(this.#extents, spans), ...spans]
+      if (all.length <= most) return spans
+      most = extentsMax / 2
+      spans = uniteSpans(spans, subtractSpans(densest(all, bytes, all.length - most), except))
     }
-    whole.sort((a, b) => a.from - b.from)
-    return uniteSpans(fresh, subtractSpans(whole, except))
+    return spans
   }
 
   // ---- the table ----------------------------------------------------------------------------------------------------
@@ -310,13 +312,31 @@ function joinExtents(extents: readonly Extent[]): Extent[] {
   return joined
 }
 
+interface Stretch {
+  from: number
+  to: number
+  count: number
+}
+
+/** The stretches of a length that have the most spans, ascending, so many that `fewer` are left when each is one. */
+function densest(spans: readonly PageSpan[], bytes: number, fewer: number): PageSpan[] {
+  const chosen: PageSpan[] = []
+  let left = fewer
+  for (const { from, to, count } of [...countStretches(spans, bytes)].sort((a, b) => b.count - a.count)) {
+    if (left <= 0 || count < STRETCH_EXTENTS) break
+    chosen.push({ from, to })
+    left -= count - 1
+  }
+  return chosen.sort((a, b) => a.from - b.from)
+}
+
 /** How many spans lie in each stretch, and from where to where; one that crosses into the next counts in both. */
-function countStretches(spans: readonly PageSpan[]): Map<number, { from: number; to: number; count: number }> {
-  const stretches = new Map<number, { from: number; to: number; count: number }>()
+function countStretches(spans: readonly PageSpan[], bytes: number): Iterable<Stretch> {
+  const stretches = new Map<number, Stretch>()
   for (const span of spans) {
-    for (let at = Math.floor(span.from / STRETCH_BYTES); at * STRETCH_BYTES < span.to; at++) {
-      const from = Math.max(span.from, at * STRETCH_BYTES)
-      const to = Math.min(span.to, (at + 1) * STRETCH_BYTES)
+    for (let at = Math.floor(span.from / bytes); at * bytes < span.to; at++) {
+      const from = Math.max(span.from, at * bytes)
+      const to = Math.min(span.to, (at + 1) * bytes)
       const found = stretches.get(at)
       if (!found) stretches.set(at, { from, to, count: 1 })
       else {
@@ -326,5 +346,5 @@ function countStretches(spans: readonly PageSpan[]): Map<number, { from: number;
       }
     }
   }
-  return stretches
+  return stretches.values()
 }
