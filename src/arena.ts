@@ -11,6 +11,7 @@ import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
 import { ArgumentError, ClosedError, hex, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { staleError } from './faults.js'
+import type { Origin } from './fork.js'
 import { type Address, NULL, type Size } from './types.js'
 
 export interface ArenaOptions {
@@ -47,6 +48,9 @@ export class ArenaMark {
   }
 }
 
+/** Address of an arena's record in a fork of its heap; 0 when there is none. */
+let recordInFork: (arena: ArenaBase, core: HeapCore, origin: Origin) => Address
+
 /** What both kinds of arena do alike. */
 abstract class ArenaBase implements Disposable {
   /** @internal */
@@ -54,6 +58,8 @@ abstract class ArenaBase implements Disposable {
   /** Address of the kernel's record, 0 once disposed. */
   #record: Address
   readonly #generation: number
+  /** How often the heap had been forked when this was made. */
+  readonly #born: number
   #newestMark: ArenaMark | undefined
 
   /** @internal */
@@ -61,6 +67,14 @@ abstract class ArenaBase implements Disposable {
     this.core = core
     this.#record = record
     this.#generation = core.generation
+    this.#born = core.forks
+  }
+
+  static {
+    recordInFork = (arena, core, { parent, forks }) => {
+      const isThere = arena.core === parent && arena.#born < forks && arena.#generation === core.generation
+      return isThere ? arena.#record : NULL
+    }
   }
 
   /** `arena`, or `fixed arena`, for messages. */
@@ -287,4 +301,11 @@ export class FixedArena extends ArenaBase {
     }
     throw new OutOfMemoryError(outOfMemoryText(this.label, figures), figures)
   }
+}
+
+/** The same arena of a fork; undefined when the fork has none there. Marks and pushes of the parent are not known. */
+export function arenaInFork(arena: Arena | FixedArena, core: HeapCore, origin: Origin): Arena | FixedArena | undefined {
+  const record = recordInFork(arena, core, origin)
+  if (record === NULL) return undefined
+  return arena instanceof FixedArena ? new FixedArena(core, record) : new Arena(core, record)
 }

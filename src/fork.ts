@@ -11,13 +11,24 @@
  * Guarantee: a fork that fails has changed nothing that the parent could see.
  */
 import { STATUS_OK, WASM_PAGE_BYTES } from '../kernel/layout.js'
+import { Arena, arenaInFork, FixedArena } from './arena.js'
 import { checkOptions } from './arguments.js'
 import { HeapCore } from './core.js'
 import { giveAttachedObjects } from './create.js'
-import { CorruptionError, OutOfMemoryError, outOfMemoryText, PlatformError, UnsupportedError } from './errors.js'
+import {
+  ArgumentError,
+  CorruptionError,
+  OutOfMemoryError,
+  outOfMemoryText,
+  PlatformError,
+  UnsupportedError,
+} from './errors.js'
+import type { MappedFile } from './mapped-files.js'
+import { Root, rootInFork, SlotRoot, WeakRoot } from './objects/roots.js'
 import { checkName } from './options.js'
 import type { ScanMethod } from './platform/fork-calls.js'
 import { forkCalls, layersOf, noteForked } from './platform/fork-memory.js'
+import { Pool, poolInFork } from './pool.js'
 
 export interface ForkOptions {
   /** Name of the fork, without control characters. Default the parent's with `-fork` behind it. */
@@ -52,6 +63,8 @@ export interface Origin {
   /** Of the parent's objects: how often they had been reset. */
   readonly epoch: number
   readonly result: ForkResult
+  /** What the fork has taken over, by what it is in the parent. */
+  readonly adopted: WeakMap<object, object>
 }
 
 interface ForkedMemory {
@@ -73,7 +86,7 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   }
   core.place(parent.base)
   parent.forks++
-  core.origin = { parent, forks: parent.forks, epoch: parent.objectSpace?.epoch ?? 0, result }
+  core.origin = { parent, forks: parent.forks, epoch: parent.objectSpace?.epoch ?? 0, result, adopted: new WeakMap() }
   giveSameObjects(core, parent)
   core.mappedFiles.inherit(parent.mappedFiles)
   core.reserve = parent.reserve?.inFork(core)
@@ -98,6 +111,34 @@ function giveSameObjects(core: HeapCore, parent: HeapCore): void {
   giveAttachedObjects(core, parent.objectPlan && { ...parent.objectPlan, isForked: true })
   const own = core.objectsThatAre
   if (space && own) own.types.knowAs(space.types)
+}
+
+// ---- what a fork takes over -----------------------------------------------------------------------------------------
+
+/** What of a heap lives in its memory, so that a fork has one of its own. */
+export type Adoptable = Root | WeakRoot | SlotRoot | Arena | FixedArena | Pool | MappedFile
+
+/** The fork's own of what its parent has. @throws ArgumentError */
+export function adoptFromParent<T extends Adoptable>(core: HeapCore, thing: T): T {
+  core.assertOpen()
+  const { origin } = core
+  if (!origin) throw new ArgumentError('thing', thing, 'left alone: this heap is no fork of another')
+  const found = origin.adopted.get(thing) ?? findInFork(core, thing, origin)
+  if (!found) {
+    const expected =
+      `a root, an arena, a pool or a mapped file of ${origin.parent.label} that was there at the fork, ` +
+      'and is in both since; a view becomes one by heap.root before the fork'
+    throw new ArgumentError('thing', thing, expected)
+  }
+  origin.adopted.set(thing, found)
+  return found as T
+}
+
+function findInFork(core: HeapCore, thing: unknown, origin: Origin): object | undefined {
+  if (thing instanceof Arena || thing instanceof FixedArena) return arenaInFork(thing, core, origin)
+  if (thing instanceof Pool) return poolInFork(thing, core, origin)
+  const isRoot = thing instanceof Root || thing instanceof WeakRoot || thing instanceof SlotRoot
+  return isRoot ? rootInFork(thing, core.objects, origin) : undefined
 }
 
 // ---- memory ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ import type { ModeChoice } from './choose.js'
 import { HeapCore } from './core.js'
 import { attachCore, createCore, giveObjects } from './create.js'
 import { dispose } from './dispose.js'
-import { type ForkOptions, type ForkResult, forkCore } from './fork.js'
+import { type Adoptable, adoptFromParent, type ForkOptions, type ForkResult, forkCore } from './fork.js'
 import { ObservedAccess } from './observed.js'
 import { tellCreated } from './serve/created.js'
 import { formatSummary, type HeapSummary, summarize } from './summary.js'
@@ -113,7 +113,8 @@ export class Heap extends ObservedAccess implements Disposable {
    * fork copies what was stored to since the one before; elsewhere it copies all that is not zero. `forked` of the fork
    * says which, and the figures.
    *
-   * Listeners, reclaimers and finalizers stay with this heap.
+   * Roots, arenas, pools and mapped files of this heap are there as well: `adopt` of the fork gives its own. Listeners,
+   * reclaimers and finalizers stay with this heap.
    *
    * @throws UnsupportedError in a tenant, and while tenants live; OutOfMemoryError when the system has no memory
    * @example
@@ -129,6 +130,21 @@ export class Heap extends ObservedAccess implements Disposable {
   /** Of a heap that `fork` has made: what that took, and what it shares with its parent. */
   get forked(): ForkResult | undefined {
     return this.core.origin?.result
+  }
+
+  /**
+   * Of a heap that `fork` has made: its own root, arena, pool or mapped file for one of its parent, which was there at
+   * the fork. The same one each time. What the parent has disposed of or reset since is not to be had; of arenas,
+   * marks and pushes are the parent's alone.
+   *
+   * @throws ArgumentError for anything else, views of scopes among it: `root` keeps those beyond a fork
+   * @example
+   * const table = heap.root(view)
+   * using snapshot = heap.fork()
+   * const same = snapshot.adopt(table).value
+   */
+  adopt<T extends Adoptable>(thing: T): T {
+    return adoptFromParent(this.core, thing)
   }
 
   // ---- tenants ------------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ export type {
   TenantEvent,
   TrimEvent,
 } from './events.js'
-export type { ForkOptions, ForkResult } from './fork.js'
+export type { Adoptable, ForkOptions, ForkResult } from './fork.js'
 export type { AllocationProfile, ProfileFrame, ProfileSample } from './formats/allocation-profile.js'
 export { FormatError } from './formats/format-error.js'
 export type {

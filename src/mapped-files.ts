@@ -264,7 +264,11 @@ export class MappedFileList {
 
   /** Of a fork, in whose memory they are: those of its parent. */
   inherit(parent: MappedFileList): void {
-    for (const file of parent) this.#files.add(inForkOf(file, this))
+    for (const file of parent) {
+      const own = inForkOf(file, this)
+      this.#files.add(own)
+      this.core.origin?.adopted.set(file, own)
+    }
   }
 
   // ---- mapping ------------------------------------------------------------------------------------------------------

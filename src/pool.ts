@@ -8,6 +8,7 @@ import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
 import { ClosedError, hex, InvalidAddressError, OutOfMemoryError, outOfMemoryText } from './errors.js'
 import { addressError, staleError } from './faults.js'
+import type { Origin } from './fork.js'
 import { type Address, NULL, type Size } from './types.js'
 
 /** Largest block of a pool. */
@@ -37,6 +38,9 @@ export interface PoolStats {
   readonly peak: number
 }
 
+/** The same pool of a fork of its heap; undefined when the fork has none there. */
+export let poolInFork: (pool: Pool, core: HeapCore, origin: Origin) => Pool | undefined
+
 /** Blocks of one size. Made by `heap.pool()`. */
 export class Pool implements Disposable {
   readonly #core: HeapCore
@@ -45,6 +49,8 @@ export class Pool implements Disposable {
   readonly #generation: number
   readonly #size: number
   readonly #grow: boolean
+  /** How often the heap had been forked when this was made. */
+  readonly #born: number
   #used = 0
   #peak = 0
   /** Slots the pool is known to have: more than these in use means that it has grown. */
@@ -57,9 +63,23 @@ export class Pool implements Disposable {
     this.#core = core
     this.#record = record
     this.#generation = core.generation
+    this.#born = core.forks
     this.#size = size
     this.#grow = grow
     this.#slots = core.kernel.poolSlots(record) >>> 0
+  }
+
+  static {
+    poolInFork = (pool, core, { parent, forks }) => {
+      const isThere = pool.#core === parent && pool.#born < forks && pool.#generation === core.generation
+      if (!isThere || pool.#record === NULL) return undefined
+      const own = new Pool(core, pool.#record, pool.#size, pool.#grow)
+      // What the parent has counted since is not the fork's.
+      own.#used = core.kernel.poolUsed(pool.#record) >>> 0
+      own.#peak = own.#used
+      own.#acquired = own.#used
+      return own
+    }
   }
 
   /**

@@ -8,10 +8,11 @@
 import { ROOT_PINNED, ROOT_SLOT, ROOT_STRONG, ROOT_WEAK } from '../../kernel/object-layout.js'
 import { dispose } from '../dispose.js'
 import { StaleHandleError } from '../errors.js'
+import type { Origin } from '../fork.js'
 import type { Address } from '../types.js'
 import { Holder } from './holder.js'
 import type { ObjectSpace } from './space.js'
-import type { ObjectView } from './view.js'
+import { ObjectView } from './view.js'
 
 /** A slot of a root list. */
 export interface RootSlot {
@@ -64,6 +65,35 @@ export class RootKeeper {
   }
 }
 
+function isSlot(from: ObjectView | RootSlot): from is RootSlot {
+  return !ObjectView.isView(from)
+}
+
+function addStrong(space: ObjectSpace, view: ObjectView, kind: number): RootSlot {
+  space.checkCount(view.reference)
+  return space.roots.add(kind, () => view.reference)
+}
+
+let strongInFork: (root: Root, space: ObjectSpace, origin: Origin) => Root | undefined
+let ownerInFork: (root: WeakRoot | SlotRoot, space: ObjectSpace, origin: Origin) => WeakRoot | SlotRoot | undefined
+
+/** The same root of a fork of its heap; undefined when the fork has none there. */
+export function rootInFork<R extends Root | WeakRoot | SlotRoot>(root: R, space: ObjectSpace, origin: Origin): R {
+  return (root instanceof Root ? strongInFork(root, space, origin) : ownerInFork(root, space, origin)) as R
+}
+
+/** A slot that was there when `space`'s heap was forked off, and is since. */
+function slotInFork(
+  { kind, slot, epoch }: RootSlot,
+  from: ObjectSpace,
+  born: number,
+  space: ObjectSpace,
+  { parent, forks, epoch: epochThen }: Origin,
+): RootSlot | undefined {
+  const isThere = from.core === parent && born < forks && epoch === epochThen && space.epoch === 0
+  return isThere ? { kind, slot, epoch: space.epoch } : undefined
+}
+
 /** Keeps an object until it is disposed of. Made by `heap.root()`. */
 export class Root<V extends ObjectView = ObjectView> implements Disposable {
   readonly #space: ObjectSpace
@@ -71,13 +101,16 @@ export class Root<V extends ObjectView = ObjectView> implements Disposable {
   readonly #holder: Holder
   readonly #value: V
 
+  readonly #born: number
+
   /** @internal */
-  constructor(space: ObjectSpace, view: V, kind: number = ROOT_STRONG) {
+  constructor(space: ObjectSpace, from: V | RootSlot, kind: number = ROOT_STRONG) {
     this.#space = space
-    space.checkCount(view.reference)
-    this.#slot = space.roots.add(kind, () => view.reference)
+    this.#born = space.core.forks
+    this.#slot = isSlot(from) ? from : addStrong(space, from, kind)
     this.#holder = new Holder(space)
-    this.#value = space.viewAt(this.#holder, this.#slot.slot >>> 2, view.reference) as V
+    const { slot } = this.#slot
+    this.#value = space.viewAt(this.#holder, slot >>> 2, space.wordAt(slot)) as V
     // The holder is what root and view share: either of them keeps it.
     space.roots.watch(this.#holder, this.#slot)
   }
@@ -105,6 +138,14 @@ export class Root<V extends ObjectView = ObjectView> implements Disposable {
     this[dispose]()
   }
 
+  static {
+    strongInFork = (root, space, origin) => {
+      if (!root.#holder.isOpen) return undefined
+      const slot = slotInFork(root.#slot, root.#space, root.#born, space, origin)
+      return slot && (root instanceof Pin ? new Pin(space, slot) : new Root(space, slot, slot.kind))
+    }
+  }
+
   /** Whether a value is a root of any heap. @internal */
   static isRoot(value: unknown): value is Root {
     return typeof value === 'object' && value !== null && #slot in value
@@ -114,8 +155,8 @@ export class Root<V extends ObjectView = ObjectView> implements Disposable {
 /** Keeps an object, and keeps it where it is, until it is disposed of. Made by `heap.pin()`. */
 export class Pin<V extends ObjectView = ObjectView> extends Root<V> {
   /** @internal */
-  constructor(space: ObjectSpace, view: V) {
-    super(space, promoted(space, view), ROOT_PINNED)
+  constructor(space: ObjectSpace, from: V | RootSlot) {
+    super(space, isSlot(from) ? from : promoted(space, from), ROOT_PINNED)
   }
 
   /** Where the object's payload begins: does not change while it is pinned. */
@@ -144,10 +185,23 @@ abstract class SlotOwner implements Disposable {
   #isDisposed = false
 
   /** @internal */
-  constructor(space: ObjectSpace, kind: number, value: () => number) {
+  protected readonly born: number
+
+  /** @internal */
+  constructor(space: ObjectSpace, kind: number, value: RootSlot | (() => number)) {
     this.space = space
-    this.slot = space.roots.add(kind, value)
+    this.born = space.core.forks
+    this.slot = typeof value === 'object' ? value : space.roots.add(kind, value)
     space.roots.watch(this, this.slot)
+  }
+
+  static {
+    ownerInFork = (root, space, origin) => {
+      const owner: SlotOwner = root
+      const slot = owner.isDisposed ? undefined : slotInFork(owner.slot, owner.space, owner.born, space, origin)
+      if (!slot) return undefined
+      return root instanceof SlotRoot ? new SlotRoot(space, root.address, slot) : new WeakRoot(space, slot)
+    }
   }
 
   get isDisposed(): boolean {
@@ -178,8 +232,8 @@ abstract class SlotOwner implements Disposable {
 /** Watches an object without keeping it. Made by `heap.weak()`. */
 export class WeakRoot<V extends ObjectView = ObjectView> extends SlotOwner {
   /** @internal */
-  constructor(space: ObjectSpace, view: V) {
-    super(space, ROOT_WEAK, () => view.reference)
+  constructor(space: ObjectSpace, from: V | RootSlot) {
+    super(space, ROOT_WEAK, isSlot(from) ? from : () => from.reference)
   }
 
   /** The object, in the innermost scope; null once a collection has found it dead. */
@@ -199,8 +253,8 @@ export class SlotRoot extends SlotOwner {
   readonly address: Address
 
   /** @internal */
-  constructor(space: ObjectSpace, address: Address) {
-    super(space, ROOT_SLOT, () => address)
+  constructor(space: ObjectSpace, address: Address, there?: RootSlot) {
+    super(space, ROOT_SLOT, there ?? (() => address))
     this.address = address
   }
 
