@@ -23,6 +23,7 @@ import {
   PlatformError,
   UnsupportedError,
 } from './errors.js'
+import { GuardedBlock, guardedInFork } from './guarded.js'
 import type { MappedFile } from './mapped-files.js'
 import { Root, rootInFork, SlotRoot, WeakRoot } from './objects/roots.js'
 import { checkName } from './options.js'
@@ -78,7 +79,8 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   const name = checkName(options.name ?? `${parent.name}-fork`)
   parent.assertOpen()
   checkMayFork(parent)
-  const { memory, result } = forkMemory(parent)
+  parent.protection.renew()
+  const { memory, result } = parent.protection.lifted(() => forkMemory(parent))
   const core = new HeapCore({ ...parent.options, memory, name })
   if (core.kernel.attach(parent.base) !== STATUS_OK) {
     core.close()
@@ -89,6 +91,7 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   core.origin = { parent, forks: parent.forks, epoch: parent.objectSpace?.epoch ?? 0, result, adopted: new WeakMap() }
   giveSameObjects(core, parent)
   core.mappedFiles.inherit(parent.mappedFiles)
+  protectSame(core, parent)
   core.reserve = parent.reserve?.inFork(core)
   core.collector.begin()
   return core
@@ -105,6 +108,14 @@ function checkMayFork(parent: HeapCore): void {
   }
 }
 
+/** What the parent protects; mapped files protect what is theirs. */
+function protectSame(core: HeapCore, parent: HeapCore): void {
+  for (const { owner, address, bytes, access, what } of parent.protection.ranges) {
+    if (owner !== parent || parent.mappedFiles.around(address)) continue
+    core.protection.add(core, { address, bytes, access, what })
+  }
+}
+
 /** Objects as the parent has them: the same plan, and the structs that it knows. */
 function giveSameObjects(core: HeapCore, parent: HeapCore): void {
   const space = parent.objectsThatAre
@@ -116,7 +127,7 @@ function giveSameObjects(core: HeapCore, parent: HeapCore): void {
 // ---- what a fork takes over -----------------------------------------------------------------------------------------
 
 /** What of a heap lives in its memory, so that a fork has one of its own. */
-export type Adoptable = Root | WeakRoot | SlotRoot | Arena | FixedArena | Pool | MappedFile
+export type Adoptable = Root | WeakRoot | SlotRoot | Arena | FixedArena | Pool | GuardedBlock | MappedFile
 
 /** The fork's own of what its parent has. @throws ArgumentError */
 export function adoptFromParent<T extends Adoptable>(core: HeapCore, thing: T): T {
@@ -126,7 +137,7 @@ export function adoptFromParent<T extends Adoptable>(core: HeapCore, thing: T): 
   const found = origin.adopted.get(thing) ?? findInFork(core, thing, origin)
   if (!found) {
     const expected =
-      `a root, an arena, a pool or a mapped file of ${origin.parent.label} that was there at the fork, ` +
+      `a root, an arena, a pool, a guarded block or a mapped file of ${origin.parent.label} that was there at the fork, ` +
       'and is in both since; a view becomes one by heap.root before the fork'
     throw new ArgumentError('thing', thing, expected)
   }
@@ -137,6 +148,7 @@ export function adoptFromParent<T extends Adoptable>(core: HeapCore, thing: T): 
 function findInFork(core: HeapCore, thing: unknown, origin: Origin): object | undefined {
   if (thing instanceof Arena || thing instanceof FixedArena) return arenaInFork(thing, core, origin)
   if (thing instanceof Pool) return poolInFork(thing, core, origin)
+  if (thing instanceof GuardedBlock) return guardedInFork(thing, core, origin)
   const isRoot = thing instanceof Root || thing instanceof WeakRoot || thing instanceof SlotRoot
   return isRoot ? rootInFork(thing, core.objects, origin) : undefined
 }

@@ -14,6 +14,7 @@ import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
 import { ArgumentError, ClosedError, CorruptionError, hex, UnsupportedError } from './errors.js'
 import { addressError, staleError } from './faults.js'
+import type { Origin } from './fork.js'
 import type { PageAccess } from './platform/pages.js'
 import { describeProtection, type ProtectedRange, type Protection } from './protection.js'
 import type { Address, Bytes } from './types.js'
@@ -36,6 +37,9 @@ interface Place {
 /** Neither zero nor what programs write: stores are seen, and loads look strange. */
 const FENCE_BYTE = 0xf6
 
+/** The same block of a fork of its heap; undefined when the fork has none there. */
+export let guardedInFork: (block: GuardedBlock, core: HeapCore, origin: Origin) => GuardedBlock | undefined
+
 /** A block with a guard page on each side. Made by `heap.allocGuarded`; freed by itself alone, not by `heap.free`. */
 export class GuardedBlock implements Disposable {
   /** First byte. At a multiple of 16 only where the number of bytes is one, or with `at: 'start'`. */
@@ -44,6 +48,8 @@ export class GuardedBlock implements Disposable {
   readonly at: 'end' | 'start'
   readonly #core: HeapCore
   readonly #generation: number
+  /** How often the heap had been forked when this was made. */
+  readonly #born: number
   readonly #place: Place
   readonly #guards: readonly ProtectedRange[]
   #own: ProtectedRange | undefined
@@ -52,7 +58,7 @@ export class GuardedBlock implements Disposable {
   #isDamageTold = false
 
   /** @internal */
-  constructor(core: HeapCore, place: Place, bytes: number, at: 'end' | 'start') {
+  constructor(core: HeapCore, place: Place, bytes: number, at: 'end' | 'start', guards?: readonly ProtectedRange[]) {
     const { base, pageBytes, total } = place
     this.#core = core
     this.#generation = core.generation
@@ -60,8 +66,23 @@ export class GuardedBlock implements Disposable {
     this.bytes = bytes as Bytes
     this.at = at
     this.address = (at === 'end' ? base + total - pageBytes - bytes : base + pageBytes) as Address
-    this.#fillFences()
-    this.#guards = this.#protectGuards()
+    this.#born = core.forks
+    if (!guards) this.#fillFences()
+    this.#guards = guards ?? this.#protectGuards()
+  }
+
+  static {
+    guardedInFork = (block, core, { parent, forks }) => {
+      const isThere = block.#core === parent && block.#born < forks && block.#generation === core.generation
+      if (!isThere || block.#isFreed) return undefined
+      const { base, pageBytes, total } = block.#place
+      const find = (address: number, bytes: number) => core.protection.find(core.base, address, bytes)
+      const guards = [find(base, pageBytes), find(base + total - pageBytes, pageBytes)]
+      if (guards.includes(undefined)) return undefined
+      const own = new GuardedBlock(core, block.#place, block.bytes, block.at, guards as ProtectedRange[])
+      own.#own = find(base + pageBytes, total - 2 * pageBytes)
+      return own
+    }
   }
 
   /** Whether the system protects both guards. Else stores there are found by `check` and `free`. */

@@ -113,8 +113,8 @@ export class Heap extends ObservedAccess implements Disposable {
    * fork copies what was stored to since the one before; elsewhere it copies all that is not zero. `forked` of the fork
    * says which, and the figures.
    *
-   * Roots, arenas, pools and mapped files of this heap are there as well: `adopt` of the fork gives its own. Listeners,
-   * reclaimers and finalizers stay with this heap.
+   * Roots, arenas, pools, guarded blocks and mapped files of this heap are there as well: `adopt` of the fork gives its
+   * own. What is protected is so in both. Listeners, reclaimers and finalizers stay with this heap.
    *
    * @throws UnsupportedError in a tenant, and while tenants live; OutOfMemoryError when the system has no memory
    * @example
@@ -133,8 +133,8 @@ export class Heap extends ObservedAccess implements Disposable {
   }
 
   /**
-   * Of a heap that `fork` has made: its own root, arena, pool or mapped file for one of its parent, which was there at
-   * the fork. The same one each time. What the parent has disposed of or reset since is not to be had; of arenas,
+   * Of a heap that `fork` has made: its own root, arena, pool, guarded block or mapped file for one of its parent,
+   * which was there at the fork. The same one each time. What the parent has disposed of or reset since is not to be had; of arenas,
    * marks and pushes are the parent's alone.
    *
    * @throws ArgumentError for anything else, views of scopes among it: `root` keeps those beyond a fork

@@ -17,6 +17,7 @@ import { MODES } from './modes.js'
 import type { PageSpan } from './platform/fork-calls.js'
 import { OpenFile, type OpenHow } from './platform/open-file.js'
 import type { FilePart } from './platform/pages.js'
+import type { ProtectedRange } from './protection.js'
 import { parseSize } from './sizes.js'
 import type { Address, Size } from './types.js'
 
@@ -91,6 +92,8 @@ export class MappedFile implements Disposable {
   readonly #file: OpenFile
   readonly #place: Place
   #array: Uint8Array<ArrayBuffer>
+  /** Of one that is only read. */
+  #protected: ProtectedRange | undefined
 
   /** @internal */
   constructor(list: MappedFileList, file: OpenFile, place: Place, how: MapHow) {
@@ -189,6 +192,21 @@ export class MappedFile implements Disposable {
     this.mapInto(core.memory)
     // What was there before must not be read behind the file.
     core.pages.decommit(core.memory, address + pagesBytes, lentBytes - pagesBytes)
+    this.protect()
+  }
+
+  /** Have the library refuse stores to what is only read, and the system, where it can. @internal */
+  protect(): void {
+    const { core } = this.#list
+    const { address, pagesBytes: bytes } = this.#place
+    if (this.access !== 'read' || bytes === 0) return
+    core.protection.renew()
+    this.#protected = core.protection.add(core, {
+      address,
+      bytes,
+      access: 'read',
+      what: `the mapped file '${this.path}'`,
+    })
   }
 
   /** Put the file into a memory, at the same address. @internal */
@@ -220,6 +238,7 @@ export class MappedFile implements Disposable {
     try {
       this.#flush()
     } finally {
+      if (this.#protected) core.protection.remove(this.#protected)
       core.pages.unmap(core.memory, this.address, this.#place.pagesBytes)
       this.#file.close()
     }
@@ -267,6 +286,7 @@ export class MappedFileList {
     for (const file of parent) {
       const own = inForkOf(file, this)
       this.#files.add(own)
+      own.protect()
       this.core.origin?.adopted.set(file, own)
     }
   }

@@ -188,6 +188,36 @@ describe.each(pageSystems)('forks on %s pages', (_name, pages) => {
     expect(heap.readU8(p + 999)).toBe(1)
   })
 
+  it('have what is protected protected in both', () => {
+    const heap = made(Heap.create(options))
+    const guarded = heap.allocGuarded(5000)
+    heap.fill(guarded.address, 5000, 1)
+    const block = heap.allocAligned(heap.pageBytes, heap.pageBytes)
+    heap.fill(block, heap.pageBytes, 2)
+    heap.protect(block, 'none')
+    const child = made(heap.fork())
+    for (const each of [heap, child]) {
+      expect(thrownBy(() => each.writeU8(guarded.address + 5000, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+      expect(thrownBy(() => each.readU8(block))).toMatchObject({ code: 'HW_PROTECTION' })
+      expect(each.readU8(guarded.address + 4999)).toBe(1)
+      expect(each.verify()).toEqual({ ok: true })
+    }
+    child.protect(block, 'readWrite')
+    expect(child.readU8(block)).toBe(2)
+    child.writeU8(block, 3)
+    expect(thrownBy(() => heap.readU8(block))).toMatchObject({ code: 'HW_PROTECTION' })
+    const own = child.adopt(guarded)
+    expect(own.isProtected).toBe(guarded.isProtected)
+    own.check()
+    own.free()
+    expect(child.isBlock(guarded.address)).toBe(false)
+    guarded.check()
+    expect(thrownBy(() => heap.writeU8(guarded.address + 5000, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+    const next = made(child.fork())
+    expect(next.readU8(block)).toBe(3)
+    expect(next.verify()).toEqual({ ok: true })
+  })
+
   it('hold the reserve for failures that their parent holds', () => {
     const heap = made(Heap.create({ ...options, limit: '4MiB', outOfMemoryReserve: '1MiB' }))
     const child = made(heap.fork())

@@ -172,6 +172,37 @@ describe.each(pageSystems)('files mapped on %s pages', (_name, pages) => {
     expect([same.bytes, statSync(path).size]).toEqual([10, 103_304])
   })
 
+  it('refuse stores of the library when they are only read, also after growth', () => {
+    const heap = make({ initial: '1MiB' })
+    const path = file(10_000)
+    const map = heap.mapFile(path)
+    const block = heap.alloc(100)
+    const check = (owner: Heap) => {
+      const refused = { code: 'HW_PROTECTION', message: new RegExp(`the mapped file '${path}' must not be written`) }
+      expect(thrownBy(() => owner.writeU8(map.address, 1))).toMatchObject(refused)
+      expect(thrownBy(() => owner.writeF64(map.address + 9_992, 1))).toMatchObject(refused)
+      expect(thrownBy(() => owner.fill(map.address - 8, 16, 0))).toMatchObject(refused)
+      expect(thrownBy(() => owner.copy(map.address + 5, block, 10))).toMatchObject(refused)
+      expect(thrownBy(() => owner.writeBytes(map.address, new Uint8Array(2)))).toMatchObject(refused)
+      expect(thrownBy(() => owner.checked.writeU8(map.address, 0, 1))).toMatchObject(refused)
+      owner.copy(block, map.address, 100)
+      expect(owner.readBytes(block, 100)).toEqual(contents(100))
+      expect(Buffer.compare(owner.readBytes(map.address, 10_000), contents(10_000))).toBe(0)
+    }
+    check(heap)
+    heap.alloc(8 * 2 ** 20)
+    check(heap)
+    const child = heap.fork()
+    heaps.push(child)
+    check(child)
+    check(heap)
+    const again = heap.mapFile(path)
+    map.unmap()
+    heap.fill(map.address, 100, 0)
+    expect(thrownBy(() => heap.writeU8(again.address, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+    check(child)
+  })
+
   it('outlive growth of the memory', () => {
     const heap = make({ initial: '1MiB' })
     const map = heap.mapFile(file(5000), { access: 'shared' })
