@@ -111,9 +111,22 @@ abstract class ArenaBase implements Disposable {
     const total = checkSize('count', count) * checkSize('bytes', bytes)
     if (total > 0xffffffff) return this.fail(total, () => 0)
     const address = this.alloc(total, alignment)
+    this.#expectWritable(address, total)
     this.core.views.refresh()
     this.core.views.u8.fill(0, address, address + total)
     return address
+  }
+
+  /** A fixed arena may lie in a block that is protected: the new block is given up again then. */
+  #expectWritable(address: number, bytes: number): void {
+    const { protection, kernel } = this.core
+    if (protection.isEmpty) return
+    try {
+      protection.expectWritable('calloc', address, bytes)
+    } catch (error) {
+      kernel.arenaFreeLast(this.live(), address)
+      throw error
+    }
   }
 
   /**

@@ -33,6 +33,11 @@ export function createCore(options: HeapOptions): HeapCore {
   const plan = planHeap(options)
   const core = new HeapCore(plan)
   const { base, held, end, limitBytes, flags, classTable } = plan
+  core.protection.expectWritable(
+    'making a heap',
+    base,
+    Math.max(0, Math.min(end, plan.memory.buffer.byteLength) - base),
+  )
   const status = core.kernel.create(base, held, end, limitBytes, flags, classTable)
   if (status !== STATUS_OK) throw creationError(plan, status)
   if (plan.knobs !== 0) core.kernel.setKnobs(plan.knobs)

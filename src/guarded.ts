@@ -244,6 +244,8 @@ export function allocGuarded(core: HeapCore, bytes: number, options: GuardedOpti
   const total = (Math.max(1, Math.ceil(bytes / pageBytes)) + 2) * pageBytes
   if (total > ADDRESS_LIMIT) throw core.outOfMemory(bytes)
   const base = core.request(total, () => core.kernel.allocAligned(total, pageBytes))
+  // In a heap whose structures were overwritten the block may lie anywhere, and the fences are filled from JavaScript.
+  core.protection.expectWritable('allocGuarded', base, total)
   try {
     return new GuardedBlock(core, { base, pageBytes, total }, bytes, at)
   } catch (error) {

@@ -6,9 +6,9 @@
  * looks first, and throws ProtectionError: while a table has ranges, numbers are read and written through a view that
  * asks it (`shielded-view.ts`), and calls that free blocks pass an interposer. While it is empty nobody pays.
  *
- * Growth: engines make the whole memory writable when they grow it, so all is protected again afterwards: at once when a
- * heap has grown it, else with the next call that finds its views detached. For a growth by the library all is lifted
- * first, in case that the engine has to copy.
+ * Growth: engines make the whole memory writable when they grow it, so all is protected again afterwards: at once when
+ * a heap has grown it, else with the next call that finds its views detached. For a growth by the library all is
+ * lifted first, in case that the engine has to copy.
  *
  * Guarantee: ranges do not overlap; one ends when its owner lifts it, is reset, closed or, as a tenant, ended.
  */

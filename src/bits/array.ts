@@ -9,7 +9,7 @@ import { checkOptions } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Address } from '../types.js'
 import { type Codec, codecOf, type ItemKind, type ItemOf } from './items.js'
-import { bitsKernel } from './kernel.js'
+import { currentBits } from './kernel.js'
 import { at, type BlockSource, checkedCount, type Found, type Place, Structure, take, U32_MAX } from './structure.js'
 
 export interface FixedArrayOptions<K extends ItemKind> {
@@ -33,7 +33,7 @@ export class FixedArray<K extends ItemKind> extends Structure {
   static create<K extends ItemKind>(where: BlockSource | Place, options: FixedArrayOptions<K>): FixedArray<K> {
     checkOptions('options', options, ['capacity', 'item'])
     const found = take(where, FixedArray.bytesFor(options))
-    bitsKernel(found.memory).arrayInit(found.address, options.capacity, codecOf(options.item).bytes)
+    currentBits(found.memory).arrayInit(found.address, options.capacity, codecOf(options.item).bytes)
     return new FixedArray(found, options.item)
   }
 
@@ -71,7 +71,7 @@ export class FixedArray<K extends ItemKind> extends Structure {
   set(index: number, value: ItemOf<K>): void {
     const item = this.addressOf(index)
     this.#codec.check(value)
-    this.#codec.write(this.view, item, value)
+    this.#codec.write(this.writable(item, this.#codec.bytes), item, value)
   }
 
   /** Where an item stands, until the next insert or remove. */
@@ -125,7 +125,7 @@ export class FixedArray<K extends ItemKind> extends Structure {
   }
 
   #fill(slot: number, value: ItemOf<K>): boolean {
-    if (slot !== 0) this.#codec.write(this.view, slot >>> 0, value)
+    if (slot !== 0) this.#codec.write(this.writable(slot >>> 0, this.#codec.bytes), slot >>> 0, value)
     return slot !== 0
   }
 }

@@ -1,7 +1,7 @@
 /** A bitmap in linear memory, see `kernel/bits/bitmap.ts`. */
 import { BITMAP_BITS_MAX, BITMAP_HEADER_BYTES, NO_BIT } from '../../kernel/bits/layout.js'
 import { ArgumentError } from '../errors.js'
-import { bitsKernel } from './kernel.js'
+import { currentBits } from './kernel.js'
 import { at, type BlockSource, checkedCount, type Place, Structure, take, U32_MAX } from './structure.js'
 
 /** A fixed number of bits, at first all clear. Searches answer -1 when there is no such bit. */
@@ -14,7 +14,7 @@ export class Bitmap extends Structure {
   /** A new bitmap of `bits` clear bits. */
   static create(where: BlockSource | Place, bits: number): Bitmap {
     const found = take(where, Bitmap.bytesFor(bits))
-    bitsKernel(found.memory).bitmapInit(found.address, bits)
+    currentBits(found.memory).bitmapInit(found.address, bits)
     return new Bitmap('the bitmap', found)
   }
 

@@ -5,6 +5,8 @@
  */
 import { BITS_BASE64 } from '../bits-bytes.generated.js'
 import { ArgumentError } from '../errors.js'
+import { protectionOf } from '../protection.js'
+import { protectedBits } from './protected-kernel.js'
 
 /** What `kernel/bits/abi.ts` exports, addresses and sizes unsigned in, signed out. */
 export interface BitsKernel {
@@ -79,9 +81,22 @@ export interface BitsKernel {
 
 let compiled: WebAssembly.Module | undefined
 const instances = new WeakMap<WebAssembly.Memory, BitsKernel>()
+const protectedInstances = new WeakMap<WebAssembly.Memory, BitsKernel>()
+
+/** Those to call now: while something in the memory is protected their calls throw ProtectionError. */
+export function currentBits(memory: WebAssembly.Memory): BitsKernel {
+  const table = protectionOf(memory)
+  const plain = bitsKernel(memory)
+  if (table.isEmpty) return plain
+  const known = protectedInstances.get(memory)
+  if (known) return known
+  const kernel = protectedBits(plain, table)
+  protectedInstances.set(memory, kernel)
+  return kernel
+}
 
 /**
- * The building blocks over `memory`; compiled on first use, then one instance for each memory.
+ * The building blocks over `memory`, unprotected; compiled on first use, then one instance for each memory.
  * @throws ArgumentError for a shared memory, which needs another build
  */
 export function bitsKernel(memory: WebAssembly.Memory): BitsKernel {

@@ -10,7 +10,7 @@ import { STATUS_BAD_ARGUMENT, STATUS_OK } from '../../kernel/layout.js'
 import { checkOptions } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import { type Address, NULL } from '../types.js'
-import { bitsKernel } from './kernel.js'
+import { currentBits } from './kernel.js'
 import { at, type BlockSource, checkedAddress, checkedCount, type Place, Structure, take } from './structure.js'
 
 export interface SpliceOptions {
@@ -39,7 +39,7 @@ export class LinkedList extends Structure {
   /** A new empty list. */
   static create(where: BlockSource | Place): LinkedList {
     const found = take(where, LIST_HEADER_BYTES)
-    bitsKernel(found.memory).listInit(found.address)
+    currentBits(found.memory).listInit(found.address)
     return new LinkedList('the list', found)
   }
 
@@ -52,7 +52,7 @@ export class LinkedList extends Structure {
    * Makes the twelve bytes at `node` a node of no list. Needed once before it is first linked, unless they are zero.
    */
   static prepare(memory: WebAssembly.Memory, node: number): void {
-    bitsKernel(memory).nodeInit(checkedAddress('node', memory, node, LIST_NODE_BYTES))
+    currentBits(memory).nodeInit(checkedAddress('node', memory, node, LIST_NODE_BYTES))
   }
 
   get length(): number {

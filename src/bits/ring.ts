@@ -10,7 +10,7 @@ import { checkOptions } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import type { Address } from '../types.js'
 import { type Codec, codecOf, type ItemKind, type ItemOf } from './items.js'
-import { bitsKernel } from './kernel.js'
+import { currentBits } from './kernel.js'
 import { at, type BlockSource, checkedCount, type Found, type Place, Structure, take, U32_MAX } from './structure.js'
 
 export interface RingBufferOptions<K extends ItemKind> {
@@ -37,7 +37,7 @@ export class RingBuffer<K extends ItemKind> extends Structure {
   static create<K extends ItemKind>(where: BlockSource | Place, options: RingBufferOptions<K>): RingBuffer<K> {
     checkOptions('options', options, ['capacity', 'item', 'overwrite'])
     const found = take(where, RingBuffer.bytesFor(options))
-    bitsKernel(found.memory).ringInit(found.address, options.capacity, codecOf(options.item).bytes)
+    currentBits(found.memory).ringInit(found.address, options.capacity, codecOf(options.item).bytes)
     return new RingBuffer(found, options)
   }
 
@@ -127,7 +127,7 @@ export class RingBuffer<K extends ItemKind> extends Structure {
   }
 
   #fill(slot: number, value: ItemOf<K>): boolean {
-    if (slot !== 0) this.#codec.write(this.view, slot >>> 0, value)
+    if (slot !== 0) this.#codec.write(this.writable(slot >>> 0, this.#codec.bytes), slot >>> 0, value)
     return slot !== 0
   }
 }

@@ -2,8 +2,9 @@
 import { checkRange } from '../arguments.js'
 import { dispose } from '../dispose.js'
 import { ArgumentError, ClosedError } from '../errors.js'
+import { type ProtectionTable, protectionOf } from '../protection.js'
 import { type Address, NULL } from '../types.js'
-import { type BitsKernel, bitsKernel } from './kernel.js'
+import { type BitsKernel, bitsKernel, currentBits } from './kernel.js'
 
 /** What a structure needs of a heap: `Heap` is one, so is any other allocator over a memory. */
 export interface BlockSource {
@@ -36,7 +37,8 @@ export const U32_MAX = 0xffffffff
 /** A structure in memory: where it is, the calls that work on it, and who gets its bytes back. */
 export abstract class Structure implements Disposable {
   readonly memory: WebAssembly.Memory
-  protected readonly kernel: BitsKernel
+  readonly #protection: ProtectionTable
+  readonly #kernel: BitsKernel
   readonly #what: string
   readonly #source: BlockSource | undefined
   readonly #generation: number | undefined
@@ -47,11 +49,17 @@ export abstract class Structure implements Disposable {
   protected constructor(what: string, { memory, address, source }: Found) {
     this.#what = what
     this.memory = memory
-    this.kernel = bitsKernel(memory)
+    this.#protection = protectionOf(memory)
+    this.#kernel = bitsKernel(memory)
     this.#source = source
     this.#generation = source?.generation
     this.#address = address
     this.#view = new DataView(memory.buffer)
+  }
+
+  /** The calls that work on it. */
+  protected get kernel(): BitsKernel {
+    return this.#protection.isEmpty ? this.#kernel : currentBits(this.memory)
   }
 
   /** Where it starts. @throws ClosedError once disposed */
@@ -82,9 +90,16 @@ export abstract class Structure implements Disposable {
     return this.#view
   }
 
+  /** The same, to write some bytes through. @throws ProtectionError */
+  protected writable(address: number, bytes: number): DataView {
+    if (!this.#protection.isEmpty) this.#protection.expectWritable('write', address, bytes)
+    return this.view
+  }
+
   /** A word of the header, unsigned. */
   protected word(offset: number): number {
     const address = this.address
+    if (!this.#protection.isEmpty) this.#protection.expectReadable('read', address + offset, 4)
     return this.view.getUint32(address + offset, true)
   }
 }
