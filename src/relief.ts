@@ -114,7 +114,7 @@ export class ReliefAccess extends PageCalls {
    * @param options `collect: true`: collect all objects first, those of tenants too. `residency: false`: leave
    * `residentBefore` and `residentAfter` out of the result, which take a system call for each 256 MiB
    * @returns what was done; where the system cannot be asked, `isSupported` is false and `reason` says why
-   * @throws PlatformError when the system refuses a range; what went before has gone
+   * @throws PlatformError when the system refuses a range; all others have gone
    * @example
    * const { releasedBytes, residentAfter } = heap.trim()
    */

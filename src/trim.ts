@@ -3,7 +3,7 @@
  * which units may go (`kernel/region/trim.ts`), the page system (`platform/pages.ts`) lets them go, and the kernel
  * notes what has gone, so that it goes once. What lies behind the top of a range that the heap owns goes, too.
  *
- * Guarantee: what the kernel counts as given back was given back, also when the system refuses in the middle.
+ * Guarantee: what the kernel counts as given back was given back, also when the system refuses some of it.
  */
 import {
   CHUNK_SHIFT,
@@ -24,7 +24,7 @@ import {
 import { COLLECT_FULL } from '../kernel/object-layout.js'
 import { checkOptions } from './arguments.js'
 import type { HeapCore } from './core.js'
-import { ArgumentError } from './errors.js'
+import { ArgumentError, PlatformError } from './errors.js'
 import { MODES } from './modes.js'
 import type { PageSystem } from './platform/pages.js'
 import type { Bytes } from './types.js'
@@ -60,6 +60,8 @@ export interface TrimResult {
 interface Sums {
   released: number
   examined: number
+  /** What the system has refused first. */
+  error?: PlatformError
 }
 
 /** Gives the memory of one heap back. */
@@ -106,11 +108,9 @@ export class Trimmer {
     const residentBefore = tellsResidency ? this.#residentBytes() : undefined
     this.#free(collects)
     this.#core.assertOpen()
-    try {
-      this.#release(sums, false)
-    } finally {
-      this.#core.tellTrim(sums.released, 'decommit')
-    }
+    this.#release(sums, false)
+    this.#core.tellTrim(sums.released, 'decommit')
+    if (sums.error) throw sums.error
     const residentAfter = tellsResidency && !this.#core.isClosed ? this.#residentBytes() : undefined
     return {
       isSupported: true,
@@ -141,11 +141,9 @@ export class Trimmer {
   /** Give back what was free at the last call already, and note what is free now. @throws PlatformError */
   trimIdle(): void {
     const sums: Sums = { released: 0, examined: 0 }
-    try {
-      this.#release(sums, true)
-    } finally {
-      this.#core.tellTrim(sums.released, 'decommit')
-    }
+    this.#release(sums, true)
+    this.#core.tellTrim(sums.released, 'decommit')
+    if (sums.error) throw sums.error
   }
 
   // ---- what both do -------------------------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ export class Trimmer {
     this.#releaseBehind(sums, isIdleOnly)
     const after = this.#words()
     const isNews = sums.released !== wasReleased || after.some((word, i) => word !== words[i])
-    if (isIdleOnly && !isNews) this.#idleWords = after
+    if (isIdleOnly && !isNews && !sums.error) this.#idleWords = after
   }
 
   /** Words of which some are others when free memory has become others'. */
@@ -181,22 +179,30 @@ export class Trimmer {
   }
 
   #releaseMib(mib: number, sums: Sums, isIdleOnly: boolean): void {
-    const { memory, plainKernel: kernel, views } = this.#core
+    const { plainKernel: kernel, views } = this.#core
     const found = kernel.trimFind(mib, this.#pages.pageBytes, isIdleOnly ? 1 : 0)
     const scratch = this.#core.word(HEAP_SCRATCH_AT) >>> 2
     const report = views.u32.slice(scratch, scratch + TRIM_REPORT_WORDS)
     sums.examined += report[BITS_WORDS] as number
     if (found === 0) return
     const gone = new Uint32Array(BITS_WORDS)
+    for (const [first, end] of stretches(report)) {
+      const address = mib * 2 ** CHUNK_SHIFT + first * UNIT_BYTES
+      if (!this.#decommit(address, (end - first) * UNIT_BYTES, sums)) continue
+      for (let unit = first; unit < end; unit++) gone[unit >>> 5] = (gone[unit >>> 5] as number) | (1 << (unit & 31))
+    }
+    views.u32.set(gone, scratch)
+    sums.released += kernel.trimMark(mib) >>> 0
+  }
+
+  /** Give back pages; whether they are gone. What the system refuses keeps no other pages from going. */
+  #decommit(address: number, bytes: number, sums: Sums): boolean {
     try {
-      for (const [first, end] of stretches(report)) {
-        const address = mib * 2 ** CHUNK_SHIFT + first * UNIT_BYTES
-        if (!this.#pages.decommit(memory, address, (end - first) * UNIT_BYTES)) continue
-        for (let unit = first; unit < end; unit++) gone[unit >>> 5] = (gone[unit >>> 5] as number) | (1 << (unit & 31))
-      }
-    } finally {
-      views.u32.set(gone, scratch)
-      sums.released += kernel.trimMark(mib) >>> 0
+      return this.#pages.decommit(this.#core.memory, address, bytes)
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error
+      sums.error ??= error
+      return false
     }
   }
 
@@ -214,7 +220,7 @@ export class Trimmer {
     const end = Math.min(this.#core.word(HEAP_END_AT), this.#core.word(HEAP_ZERO_FROM_AT), memory.buffer.byteLength)
     const from = Math.ceil(since / pageBytes) * pageBytes
     const to = Math.floor(end / pageBytes) * pageBytes
-    if (to <= from || !this.#pages.decommit(memory, from, to - from)) return
+    if (to <= from || !this.#decommit(from, to - from, sums)) return
     sums.examined += to - from
     sums.released += to - from
     // Where the end is none of a page: all from there on is to be zero.

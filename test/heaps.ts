@@ -48,8 +48,8 @@ export interface MadeHeap {
 }
 
 /** Make the heap of a setup with the debug kernel; what is not the heap's is full of a pattern. */
-export function makeHeap({ options, given, knobs = 0 }: Setup): MadeHeap {
-  const common: HeapOptions = { ...options, debug: true, testing: { knobs } }
+export function makeHeap({ options, given, knobs = 0 }: Setup, testing: HeapOptions['testing'] = {}): MadeHeap {
+  const common: HeapOptions = { ...options, debug: true, testing: { ...testing, knobs } }
   if (given === undefined) return { heap: Heap.create(common), checkOutside: () => {} }
   return given === 'shared' ? makeShared(common) : makeInRange(common, given.from, given.bytes)
 }

@@ -8,7 +8,7 @@ import { isWhollyFree } from '../region/runs'
 import { countBits } from '../region/trim'
 import { fault, totals } from './totals'
 
-/** Every noted unit is in a free run, or it is TRIMMED, in metadata, and the whole chunk is free. */
+/** Every noted unit is in a free run, or in the metadata of a chunk that is wholly free. */
 export function checkTrimmed(entry: Entry): u32 {
   const chunk = chunkOf(entry)
   const at = addressOf(chunk)
@@ -18,11 +18,13 @@ export function checkTrimmed(entry: Entry): u32 {
   const trimmed = countBits(at + CHUNK_TRIMMED_AT, 0, 255)
   const idle = countBits(at + CHUNK_IDLE_AT, 0, 255)
   const from = <u32>(chunk.metadataAt >> UNIT_SHIFT) & 255
-  const inMetadata = countBits(at + CHUNK_TRIMMED_AT, from, <u32>((chunk.lo - 1) >> UNIT_SHIFT) & 255)
+  const last = <u32>((chunk.lo - 1) >> UNIT_SHIFT) & 255
+  const trimmedMetadata = countBits(at + CHUNK_TRIMMED_AT, from, last)
+  const inMetadata = trimmedMetadata + countBits(at + CHUNK_IDLE_AT, from, last)
   if (trimmed + idle != totals().notedFree + inMetadata) return fault(FAULT_TRIMMED, entry.lo)
   if (inMetadata && !(isWhollyFree(entry) && chunk.hi == chunk.cap)) return fault(FAULT_TRIMMED, entry.lo)
   totals().noted += trimmed + idle
   totals().trimmedBytes += trimmed << UNIT_SHIFT
-  totals().trimmedMetadataBytes += inMetadata << UNIT_SHIFT
+  totals().trimmedMetadataBytes += trimmedMetadata << UNIT_SHIFT
   return FAULT_NONE
 }

@@ -118,11 +118,13 @@ function forget(chunk: Chunk, from: usize, to: usize): void {
   const h = heap()
   const at = addressOf(chunk)
   // The metadata is about to be written to. It has bits only while nothing in the chunk is in use.
-  const metadata = clearBits(at + CHUNK_TRIMMED_AT, unitOf(chunk.metadataAt), unitOf(chunk.lo - 1))
+  const start = unitOf(chunk.metadataAt)
+  const end = unitOf(chunk.lo - 1)
+  const metadata = clearBits(at + CHUNK_TRIMMED_AT, start, end)
   const first = unitOf(alignDown(from, h.trimGrain))
   const last = unitOf((to - 1) | (h.trimGrain - 1))
   const trimmed = clearBits(at + CHUNK_TRIMMED_AT, first, last) + metadata
-  const idle = clearBits(at + CHUNK_IDLE_AT, first, last)
+  const idle = clearBits(at + CHUNK_IDLE_AT, start, end) + clearBits(at + CHUNK_IDLE_AT, first, last)
   check(h.noted >= trimmed + idle && h.trimmedBytes >= trimmed << UNIT_SHIFT, 321, from)
   h.noted -= trimmed + idle
   h.trimmedBytes -= trimmed << UNIT_SHIFT
