@@ -363,8 +363,9 @@ HW_INLINE hw_u32 hw_is_young(const void *object) {
   return (hw_u32)object - HW_SPACE_WORD(HW_SPACE_YOUNG_BASE_AT) < HW_SPACE_WORD(HW_SPACE_YOUNG_BYTES_AT);
 }
 
-/* Store `value`, a reference or null, in the word at `slot` of the object `holder`. HW_BAD_ARGUMENT, and nothing is
- * stored, when `slot` is no multiple of 4. Does not collect. */
+/* Store `value`, a reference or null, in the word at `slot` of the object `holder`: a field at a multiple of 4. HW_OK;
+ * with HEAPWRIGHT_CHECKED HW_BAD_ARGUMENT, and nothing is stored, when one of them is not what it should be. Does not
+ * collect. */
 HW_INLINE hw_status hw_store(void *holder, void *slot, const void *value) {
 #ifdef HEAPWRIGHT_CHECKED
   return hw_store_checked(holder, slot, value);
@@ -509,6 +510,14 @@ HW_IMPORT(hw_weak_new) hw_ref hw_weak_new(hw_ref target);
 
 /* What it refers to; null when that has died, and for what is no weak reference. */
 HW_IMPORT(hw_weak_get) hw_ref hw_weak_get(hw_ref weak);
+
+/* The same as a slot outside the heap, until hw_weak_root_free: null when out of memory. Does not collect. */
+typedef struct hw_weak_root hw_weak_root;
+HW_IMPORT(hw_weak_root_get) hw_ref hw_weak_root_get(hw_weak_root *slot);
+HW_INLINE hw_weak_root *hw_weak_root_new(hw_ref target) {
+  return (hw_weak_root *)hw_root_of_kind(HW_ROOT_WEAK, target);
+}
+HW_INLINE hw_status hw_weak_root_free(hw_weak_root *slot) { return hw_root_remove(HW_ROOT_WEAK, slot); }
 
 /* COLLECTS. A map whose entries keep their values only as long as the map and the key live. Null when out of memory. */
 HW_IMPORT(hw_weak_map_new) hw_ref hw_weak_map_new(void);

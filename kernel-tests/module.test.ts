@@ -62,6 +62,19 @@ const COUNTED: Rules = {
   fastPaths: { alloc: 256, free: 512, incref: 192, decref: 192 },
 }
 const COUNTED_DEBUG: Rules = { ...DEBUG, file: 'build/heapwright-counted-debug.wasm' }
+const GUEST_OBJECTS: Rules = {
+  file: 'build/heapwright-guest-objects.wasm',
+  imports: ['env.memory'],
+  mutableGlobals: 1,
+  maxBytes: 100_000,
+  maxFunctionBytes: 4096,
+  fastPaths: { malloc: 256, free: 512, hw_new_object: 768 },
+}
+const GUEST_OBJECTS_DEBUG: Rules = {
+  ...DEBUG,
+  file: 'build/heapwright-guest-objects-debug.wasm',
+  imports: ['env.memory'],
+}
 const BITS: Rules = {
   file: 'build/bits.wasm',
   imports: ['env.memory'],
@@ -131,7 +144,12 @@ function bodyBytes(module: WasmModule, name: string): number {
   return module.functions.find((candidate) => candidate.index === index)?.bytes ?? Number.POSITIVE_INFINITY
 }
 
-for (const rules of [RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, COUNTED, COUNTED_DEBUG, BITS]) describeModule(rules)
+for (const rules of [
+  ...[RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, COUNTED, COUNTED_DEBUG],
+  ...[GUEST_OBJECTS, GUEST_OBJECTS_DEBUG, BITS],
+]) {
+  describeModule(rules)
+}
 
 describe('the module of counted objects', () => {
   const names = ({ file }: Rules) => readModule(readFileSync(pathOf(file))).exports.map(({ name }) => name)

@@ -60,7 +60,7 @@ function filesIn(directory: string, name: RegExp): Source[] {
 }
 
 const sources = [
-  ...['kernel', 'src', 'bench', 'test', 'kernel-tests'].flatMap((room) => filesIn(room, /\.ts$/)),
+  ...['kernel', 'src', 'bench', 'test', 'kernel-tests', 'include'].flatMap((room) => filesIn(room, /\.ts$/)),
   ...filesIn('scripts', /\.mjs$/),
 ]
 const documents = [

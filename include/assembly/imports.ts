@@ -177,3 +177,7 @@ export declare function hw_finalizer_remove(id: u32): u32
 // @ts-ignore: decorator
 @external('heapwright', 'hw_next_finalizer')
 export declare function hw_next_finalizer(): u32
+
+// @ts-ignore: decorator
+@external('heapwright', 'hw_weak_root_get')
+export declare function hw_weak_root_get(slot: usize): usize

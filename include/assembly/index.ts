@@ -33,12 +33,7 @@ import {
   SPACE_YOUNG_BYTES_AT,
   TYPE_MASK,
 } from '../../kernel/object-layout'
-import {
-  ROOT_PINNED,
-  ROOT_SLOT,
-  ROOT_STRONG,
-  COLLECT_COMPACT as HW_COLLECT_COMPACT,
-} from '../../kernel/object-layout'
+import { COLLECT_COMPACT, ROOT_PINNED, ROOT_SLOT, ROOT_STRONG, ROOT_WEAK } from '../../kernel/object-layout'
 import { HW_TYPE_ELEMENT_SHIFT, HW_TYPE_FIXED_SHIFT } from '../../kernel/guest/guest-layout'
 import {
   hw_add_long_type,
@@ -88,6 +83,7 @@ export {
   hw_weak_map_new,
   hw_weak_map_set,
   hw_weak_new,
+  hw_weak_root_get,
 } from './imports'
 export {
   HW_MODE_DEFAULT,
@@ -144,7 +140,7 @@ export function hw_stats(stats: Stats): u32 {
 
 /** Collect and slide everything together. A status. */
 export function hw_compact(): u32 {
-  return hw_collect(HW_COLLECT_COMPACT)
+  return hw_collect(COLLECT_COMPACT)
 }
 
 // ---- types ----------------------------------------------------------------------------------------------------------
@@ -162,11 +158,9 @@ export function hw_array_type(
   elementBytes: u32,
   elementReferences: u32,
 ): u64 {
-  // UTF-8 needs at most three bytes for a unit of UTF-16.
-  const text = hw_alloc(max<u32>(name.length * 3, 1))
+  const text = hw_alloc(UTF8_MAX_BYTES * name.length)
   if (!text) return 0
-  const bytes = <u32>String.UTF8.encodeUnsafe(changetype<usize>(name), name.length, text)
-  const type = hw_add_type(text, bytes, fixedBytes, references, elementBytes, elementReferences)
+  const type = hw_add_type(text, encode(name, text), fixedBytes, references, elementBytes, elementReferences)
   hw_free(text)
   findSpace()
   return type
@@ -174,13 +168,36 @@ export function hw_array_type(
 
 /** The same with a list of `count` offsets of two bytes each at `offsets`; elements hold no references. */
 export function hw_long_type(name: string, fixedBytes: u32, offsets: usize, count: u32, elementBytes: u32): u64 {
-  const text = hw_alloc(max<u32>(name.length * 3, 1))
+  const text = hw_alloc(UTF8_MAX_BYTES * name.length)
   if (!text) return 0
-  const bytes = <u32>String.UTF8.encodeUnsafe(changetype<usize>(name), name.length, text)
-  const type = hw_add_long_type(text, bytes, fixedBytes, offsets, count, elementBytes)
+  const type = hw_add_long_type(text, encode(name, text), fixedBytes, offsets, count, elementBytes)
   hw_free(text)
   findSpace()
   return type
+}
+
+/** Most bytes that a unit of UTF-16 comes to. */
+const UTF8_MAX_BYTES: u32 = 3
+
+/** Write `text` as UTF-8, without a word to AssemblyScript's own runtime; the bytes it takes. */
+function encode(text: string, at: usize): u32 {
+  let to = at
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i)
+    if ((code & 0xfc00) == 0xd800 && i + 1 < text.length) {
+      code = 0x10000 + ((code & 0x3ff) << 10) + (text.charCodeAt(++i) & 0x3ff)
+    }
+    if (code < 0x80) {
+      store<u8>(to++, <u8>code)
+      continue
+    }
+    const more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3
+    // As many bits as there are bytes, then a 0.
+    const lead = (0xff << (7 - more)) | (code >> (6 * more))
+    store<u8>(to++, <u8>lead)
+    for (let left = more - 1; left >= 0; left--) store<u8>(to++, <u8>(0x80 | ((code >> (6 * left)) & 0x3f)))
+  }
+  return <u32>(to - at)
 }
 
 // ---- objects --------------------------------------------------------------------------------------------------------
@@ -364,6 +381,15 @@ export function hw_pin_new(object: usize): usize {
 
 export function hw_pin_free(slot: usize): u32 {
   return hw_root_remove(ROOT_PINNED, slot)
+}
+
+/** A slot that refers to `target` without keeping it, for hw_weak_root_get; 0 when out of memory. */
+export function hw_weak_root_new(target: usize): usize {
+  return rootOf(ROOT_WEAK, target)
+}
+
+export function hw_weak_root_free(slot: usize): u32 {
+  return hw_root_remove(ROOT_WEAK, slot)
 }
 
 /** Make the word at `address`, anywhere in memory, a root; 0 when out of memory. Globals of AssemblyScript are no words. */
