@@ -2,6 +2,7 @@
 import { blockGroups } from './blocks.js'
 import { footprintGroups } from './footprint.js'
 import type { Group } from './group.js'
+import { guestObjectGroups } from './guest-objects.js'
 import { insideGroups } from './inside.js'
 import { objectPauseGroups } from './object-pauses.js'
 import { objectStoreGroups } from './object-stores.js'
@@ -24,6 +25,7 @@ export const groups: readonly Group[] = [
   ...objectPauseGroups,
   ...objectViewGroups,
   ...valueGroups,
+  ...guestObjectGroups,
   ...observingEventGroups,
   ...tenantGroups,
   ...observingGroups,

@@ -46,13 +46,13 @@ function nodesOf(depth: number): number {
   return nodes
 }
 
-interface TreeRunner {
+export interface TreeRunner {
   readonly contestant: string
   run(depth: number): number | Promise<number>
   peakBytes(): number
 }
 
-function v8Runner(name: string, process: V8Process): TreeRunner {
+export function v8Runner(name: string, process: V8Process): TreeRunner {
   let peakBytes = 0
   return {
     contestant: name,
@@ -65,7 +65,7 @@ function v8Runner(name: string, process: V8Process): TreeRunner {
   }
 }
 
-function runner(contestant: string, trees: Trees, peakBytes: () => number): TreeRunner {
+export function runner(contestant: string, trees: Trees, peakBytes: () => number): TreeRunner {
   return {
     contestant,
     run: (depth) => {
@@ -174,7 +174,7 @@ function deepBudgets(): Budget[] {
   ])
 }
 
-async function runTrees(
+export async function runTrees(
   depth: number,
   runners: readonly TreeRunner[],
   rounds: number,
