@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addGraph } from './graph.js'
+import { addLink } from './link.js'
 import { addModes } from './modes.js'
 import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
@@ -25,6 +26,7 @@ function createProgram(): Command {
   addSnapshot(program)
   addModes(program)
   addTop(program)
+  addLink(program)
   return program
 }
 

@@ -8,6 +8,7 @@ export {
   type LinkSizes,
   type LinkStep,
   linkModule,
+  type ObjectModeName,
   type OptimizeLevel,
 } from './link.js'
 export {

@@ -3,8 +3,9 @@
  *
  * In profiles and stacks a function of the kernel is called `heapwright:malloc`, or by its number where it is internal.
  */
-import { GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
-import { inspectModule } from './module.js'
+import { GUEST_OBJECTS_RELEASE_BASE64, GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
+import { type GuestModule, inspectModule, KERNEL_MODULE } from './module.js'
+import { roleOfName } from './roles.js'
 import { CUSTOM_SECTION, concatenate, IMPORT_SECTION, rebuild, section, sized, text, u32 } from './section-writer.js'
 
 /** What the names of the kernel's functions begin with in a linked module. */
@@ -21,9 +22,11 @@ export interface MemorySource {
   readonly name: string
 }
 
-/** The kernel that guests get. */
-export function guestKernel(): Uint8Array {
-  return Uint8Array.from(atob(GUEST_RELEASE_BASE64), (character) => character.charCodeAt(0))
+/** The kernel that a module needs: with objects when it imports any of their calls, which are not the C library's. */
+export function kernelFor({ imports }: Pick<GuestModule, 'imports'>): Uint8Array {
+  const hasObjects = imports.some(({ module, name }) => module === KERNEL_MODULE && roleOfName(name) === undefined)
+  const base64 = hasObjects ? GUEST_OBJECTS_RELEASE_BASE64 : GUEST_RELEASE_BASE64
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
 
 /** The kernel, whose one import is its memory, with that imported from `source`, and with names. */

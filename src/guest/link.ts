@@ -17,7 +17,7 @@ import { parseSize } from '../sizes.js'
 import type { Size } from '../types.js'
 import { ModuleError } from './errors.js'
 import { featureBits, featureOptions, featuresOf } from './features.js'
-import { guestKernel, KERNEL_PREFIX, mergeableKernel } from './kernel-module.js'
+import { KERNEL_PREFIX, kernelFor, mergeableKernel } from './kernel-module.js'
 import {
   type AllocatorFunction,
   type GuestModule,
@@ -39,7 +39,14 @@ export type OptimizeLevel = (typeof OPTIMIZE_LEVELS)[number]
 /** What `linkModule` does, in the order in which it does it. */
 export type LinkStep = 'inspect' | 'replace' | 'merge' | 'inline' | 'optimize' | 'check'
 
+/** Modes of collected objects, as `include/heapwright.h` numbers them. */
+const OBJECT_MODES = { vm: 1, runtime: 2, server: 3 } as const
+export type ObjectModeName = keyof typeof OBJECT_MODES
+export const OBJECT_MODE_NAMES = Object.keys(OBJECT_MODES) as readonly ObjectModeName[]
+
 export interface LinkOptions {
+  /** Mode of the collected objects of a program that uses `include/heapwright.h`. Default: what the program asks for. */
+  readonly mode?: ObjectModeName
   /** The most memory that the heap may hold, all it needs for itself included. Default: what the memory can have. */
   readonly limit?: Size
   /** Address at which the heap begins, when what the module says of it is not to be taken. In bytes. */
@@ -86,6 +93,8 @@ const GUEST_NAME = 'heapwright:guest'
 const MEMORY_NAME = 'heapwright:memory'
 const START_NAME = `${KERNEL_PREFIX}start`
 const BEGIN_NAME = `${KERNEL_PREFIX}heapwright_begin`
+const CHOOSE_MODE = 'hw_choose_mode'
+const CHOOSE_MODE_NAME = `${KERNEL_PREFIX}${CHOOSE_MODE}`
 /** Their straight ways are short; the rest of the kernel is called. */
 const INLINED = [`${KERNEL_PREFIX}malloc`, `${KERNEL_PREFIX}free`]
 /** Nodes of code up to which Binaryen inlines these; the straight ways with their calls of the long ones have about 60. */
@@ -103,11 +112,15 @@ const EXPORT_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const
  */
 export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): Promise<LinkResult> {
   const { onStep, optimize, stripNames = false } = options
+  if (optimize !== undefined && !OPTIMIZE_LEVELS.includes(optimize)) {
+    throw new ArgumentError('optimize', optimize, `one of ${OPTIMIZE_LEVELS.join(', ')}`)
+  }
   const limitBytes = options.limit === undefined ? undefined : parseSize(options.limit, 'limit')
   onStep?.('inspect')
   const module = inspectModule(bytes)
   checkReplaceable(module)
-  const kernel = guestKernel()
+  const kernel = kernelFor(module)
+  const mode = modeNumber(kernel, options.mode)
   checkImports(module, inspectModule(kernel))
   const heapBase = baseOf(module, options.heapBase)
   rehearse(kernel, module, heapBase, limitBytes)
@@ -118,9 +131,10 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   const features = featuresOf(module)
   const merged = await merge(replaced.bytes, kernel, features)
   const linker = new Linker(binaryen, module, features)
-  if (optimize !== '0') onStep?.('inline')
+  const isInlining = optimize !== '0'
+  if (isInlining) onStep?.('inline')
   const hasNames = module.hasNames && !stripNames
-  let output = linker.finish(merged, { heapBase, limitBytes, isInlining: optimize !== '0', hasNames })
+  let output = linker.finish(merged, { heapBase, limitBytes, mode, isInlining, hasNames })
   if (optimize !== undefined && optimize !== '0') {
     onStep?.('optimize')
     const names = hasNames ? ['-g'] : []
@@ -158,6 +172,14 @@ function checkImports(module: GuestModule, kernel: GuestModule): void {
     const types = `${formatType(given)} is expected, ${formatType(wanted)} found`
     throw new ModuleError(`it has another type than the kernel's: ${types}`, `import '${from}.${name}'`)
   }
+}
+
+function modeNumber(kernel: Uint8Array, mode: ObjectModeName | undefined): number {
+  if (mode === undefined) return 0
+  const number: number | undefined = OBJECT_MODES[mode]
+  if (number === undefined) throw new ArgumentError('mode', mode, `one of ${OBJECT_MODE_NAMES.join(', ')}`)
+  if (inspectModule(kernel).exports.some(({ name }) => name === CHOOSE_MODE)) return number
+  throw new ModuleError('a mode is for programs with collected objects, and it imports no calls for those')
 }
 
 function baseOf(module: GuestModule, asked: number | undefined): HeapBase {
@@ -222,6 +244,8 @@ async function merge(guest: Uint8Array, kernel: Uint8Array, features: readonly s
 interface Finish {
   readonly heapBase: HeapBase
   readonly limitBytes: number | undefined
+  /** Number of the mode of the objects; 0 leaves it to the program. */
+  readonly mode: number
   readonly isInlining: boolean
   readonly hasNames: boolean
 }
@@ -238,15 +262,15 @@ class Linker {
     this.#features = features
   }
 
-  finish(merged: Uint8Array, { heapBase, limitBytes, isInlining, hasNames }: Finish): Uint8Array {
+  finish(merged: Uint8Array, how: Finish): Uint8Array {
     const target = readModule(this.#binaryen, merged)
     try {
       target.setFeatures(featureBits(this.#features))
       this.#keepExports(target)
-      this.#addStart(target, heapBase, limitBytes ?? NO_LIMIT)
+      this.#addStart(target, how)
       target.runPasses(['remove-unused-module-elements'])
-      if (isInlining) this.#inline(target)
-      return emitModule(this.#binaryen, target, hasNames)
+      if (how.isInlining) this.#inline(target)
+      return emitModule(this.#binaryen, target, how.hasNames)
     } finally {
       target.dispose()
     }
@@ -262,14 +286,15 @@ class Linker {
   }
 
   /** Begins the heap before anything else runs. When it cannot, there is none, and every request is answered with 0. */
-  #addStart(target: BinaryenModule, { address, foundBy }: HeapBase, limit: number): void {
+  #addStart(target: BinaryenModule, { heapBase, limitBytes = NO_LIMIT, mode }: Finish): void {
     const { i32, none, getFunctionInfo } = this.#binaryen
-    const base = foundBy === 'memory-end' ? this.#memoryEnd(target) : target.i32.const(address | 0)
-    const begin = target.drop(target.call(BEGIN_NAME, [base, target.i32.const(limit | 0)], i32))
+    const number = (value: number) => target.i32.const(value | 0)
+    const base = heapBase.foundBy === 'memory-end' ? this.#memoryEnd(target) : number(heapBase.address)
+    const body = [target.drop(target.call(BEGIN_NAME, [base, number(limitBytes)], i32))]
+    if (mode !== 0) body.push(target.drop(target.call(CHOOSE_MODE_NAME, [number(mode)], i32)))
     const old = target.getStart()
-    const then = old === 0 ? [] : [target.call(getFunctionInfo(old).name, [], none)]
-    const start = target.addFunction(START_NAME, none, none, [], target.block(null, [begin, ...then]))
-    target.setStart(start)
+    if (old !== 0) body.push(target.call(getFunctionInfo(old).name, [], none))
+    target.setStart(target.addFunction(START_NAME, none, none, [], target.block(null, body)))
   }
 
   /** Where the memory ends when the module starts; of one of 4 GiB its last page. */

@@ -70,7 +70,9 @@ function checkAllocator(module: GuestModule): void {
     const types = `${formatType(expected)} is expected, ${formatType(found)} found`
     throw new ModuleError(`it is taken for the program's ${role}, but has another type: ${types}`, `function '${name}'`)
   }
-  if (allocator.some(({ role }) => ALLOCATING_ROLES.has(role))) return
+  // What asks the kernel itself need not use malloc.
+  const usesKernel = module.imports.some((one) => one.module === KERNEL_MODULE)
+  if (usesKernel || allocator.some(({ role }) => ALLOCATING_ROLES.has(role))) return
   throw new ModuleError(
     module.hasNames
       ? 'no allocator was found: it neither imports nor exports nor contains malloc, or one of its relatives, by name'
