@@ -8,6 +8,7 @@ import { addLink } from './link.js'
 import { addModes } from './modes.js'
 import { endOnOutputErrors, nameInUsageErrors, reportFailure } from './output.js'
 import { addReplay } from './replay.js'
+import { addRun } from './run.js'
 import { addSnapshot } from './snapshot.js'
 import { addTop } from './top.js'
 
@@ -21,12 +22,14 @@ function createProgram(): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride()
+    .enablePositionalOptions()
   addReplay(program)
   addGraph(program)
   addSnapshot(program)
   addModes(program)
   addTop(program)
   addLink(program)
+  addRun(program)
   return program
 }
 

@@ -68,5 +68,9 @@ export function endOnOutputErrors(): void {
     }
   })
   // Nowhere is left to say it.
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? undefined : 1))
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    // Without an argument, which would replace the exit code that there is.
+    if (error.code === 'EPIPE') process.exit()
+    process.exit(1)
+  })
 }

@@ -1,4 +1,4 @@
-/** `heapwright/guest`: reads, links and changes WebAssembly modules that use an allocator. */
+/** `heapwright/guest`: reads, links, changes and runs WebAssembly modules that use an allocator. */
 
 export { ModuleError } from './errors.js'
 export type { Forward, FunctionScan, StaticAccess } from './function-scan.js'
@@ -18,8 +18,12 @@ export {
   type HeapBase,
   inspectModule,
 } from './module.js'
+export type { AllocatorSource } from './plan.js'
 export { type ReplacedModule, replaceAllocator } from './replace.js'
 export type { AllocatorRole } from './roles.js'
+export { EXIT_TRAP, type GuestTrap, type RunOptions, type RunResult, runModule } from './run.js'
+export type { AllocatorUse, GuestHeapFigures, GuestMemoryFigures } from './run-figures.js'
+export type { RunMode } from './run-modes.js'
 export type {
   DataSegment,
   ExternalKind,
@@ -32,3 +36,4 @@ export type {
   Section,
   ValueType,
 } from './sections.js'
+export type { GuestFrame } from './stack.js'

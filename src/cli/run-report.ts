@@ -1,0 +1,124 @@
+/** What `heapwright run` says of a program that has ended: as text, and as JSON. */
+
+import { ADDRESS_LIMIT } from '../../kernel/layout.js'
+import { formatBytes, formatCount, formatSeconds } from '../formats/units.js'
+import type { RunResult } from '../guest/run.js'
+import type { GuestHeapFigures } from '../guest/run-figures.js'
+import type { RunMode } from '../guest/run-modes.js'
+import type { GuestFrame } from '../guest/stack.js'
+import { errColors, printable } from './output.js'
+
+/** How the program was stopped, and where it was. */
+export function formatTrap(name: string, { message, frames }: NonNullable<RunResult['trap']>): string {
+  const head = `${errColors.red('heapwright:')} ${printable(name)} trapped: ${printable(message)}`
+  return [head, ...frames.flatMap((frame, i) => formatFrame(frame, i, frames))].join('\n')
+}
+
+/** Of a function that calls itself many times the first frame, and how many more there are. */
+function formatFrame({ name, index, offset }: GuestFrame, i: number, frames: readonly GuestFrame[]): string[] {
+  if (i > 0 && frames[i - 1]?.index === index) {
+    if (frames[i + 1]?.index === index) return []
+    let first = i
+    while (frames[first - 1]?.index === index) first--
+    return [errColors.dim(`       … ${count(i - first, 'more time', 'more times')}`)]
+  }
+  const place = errColors.dim(`(function ${index}, byte 0x${offset.toString(16)})`)
+  return [`    at ${printable(name ?? `#${index}`)} ${place}`]
+}
+
+/** The report at the end. */
+export function formatRun(result: RunResult, file: string, mode: RunMode | undefined): string {
+  const { name, exitCode, timeMs, memory } = result
+  const how = result.trap ? `trapped, exit code ${exitCode}` : `exit code ${exitCode}`
+  const rows: [string, string][] = [['ended', `${how}, after ${formatSeconds(timeMs / 1e3)}`]]
+  rows.push(['allocator', formatAllocator(result)])
+  if (mode !== undefined && mode !== result.mode)
+    rows.push(['mode', `--mode ${mode} changes nothing: it has no objects`])
+  if (memory.heap) rows.push(...heapRows(memory.heap, file))
+  if (memory.damage !== undefined) rows.push(['DAMAGED', printable(memory.damage)])
+  rows.push(['memory', `${formatBytes(memory.memoryBytes)} at the end, in all`])
+  const width = Math.max(...rows.map(([head]) => head.length))
+  const lines = rows.map(([head, text]) => `  ${errColors.bold(head.padEnd(width))}  ${text}`)
+  return [`heapwright: ${printable(name)}`, ...lines].join('\n')
+}
+
+const SHOWN_FUNCTIONS = 12
+
+function formatAllocator({ allocator }: RunResult): string {
+  const { source, functions } = allocator
+  const shown = functions.slice(0, SHOWN_FUNCTIONS).map(printable).join(', ')
+  const list = functions.length > SHOWN_FUNCTIONS ? `${shown} and ${functions.length - SHOWN_FUNCTIONS} more` : shown
+  if (source === 'replaced') return `replaced: ${list}`
+  if (source === 'imported') return `imported: ${list}`
+  if (source === 'linked') return 'Heapwright, linked with it before'
+  return 'none was found: it has none, or one of its own, of which nothing is known'
+}
+
+function heapRows(heap: GuestHeapFigures, file: string): [string, string][] {
+  const rows: [string, string][] = [
+    ['peak', formatPeak(heap)],
+    ['held', `${formatBytes(heap.committedPeakBytes)} at most, ${formatLimit(heap)}`],
+    ['at the end', formatLeft(heap, file)],
+    ['refused', formatRefused(heap)],
+  ]
+  if (heap.badFrees > 0) {
+    const frees = count(
+      heap.badFrees,
+      'free or realloc of what was no live block',
+      'frees or reallocs of what were no live blocks',
+    )
+    rows.push(['BAD FREES', `${frees}, ignored; ${check(file)} shows them`])
+  }
+  if (heap.fault !== undefined) {
+    rows.push(['DAMAGED', `the heap was overwritten: ${printable(heap.fault)}; ${check(file)} finds where`])
+  }
+  return rows
+}
+
+const TELLING_BYTES = 65_536
+
+function formatPeak({ livePeakBytes, fragmentationAtPeak }: GuestHeapFigures): string {
+  if (livePeakBytes === 0) return 'nothing was allocated'
+  const peak = `${formatBytes(livePeakBytes)} in live blocks (sampled)`
+  // Of a few blocks it says nothing: a heap holds at least a page.
+  return livePeakBytes < TELLING_BYTES ? peak : `${peak}; fragmentation then ${fragmentationAtPeak.toFixed(2)}`
+}
+
+function formatLimit({ limitBytes }: GuestHeapFigures): string {
+  return limitBytes >= ADDRESS_LIMIT ? 'without a limit' : `of ${formatBytes(limitBytes)} allowed`
+}
+
+function formatLeft({ liveBlocks, liveBytes }: GuestHeapFigures, file: string): string {
+  if (liveBlocks === 0) return 'no block is live'
+  const blocks = count(liveBlocks, 'block is live', 'blocks are live')
+  return `${blocks}, ${formatBytes(liveBytes)}; ${check(file)} says where they come from`
+}
+
+function formatRefused({ refusedRequests, refusedLargestBytes }: GuestHeapFigures): string {
+  if (refusedRequests === 0) return 'no request'
+  const requests = count(refusedRequests, 'request was', 'requests were')
+  return `${requests} answered with NULL, the largest of ${formatBytes(refusedLargestBytes)}`
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${formatCount(n)} ${n === 1 ? one : many}`
+}
+
+function check(file: string): string {
+  return `\`heapwright check ${printable(file)}\``
+}
+
+/** The document of `--json`: what is undefined is null there, so that every member is always present. */
+export function jsonOfRun({ heap: _, trap, memory, ...result }: RunResult): object {
+  const { heap, damage, memoryBytes } = memory
+  const frames = trap?.frames.map(({ name, index, offset }) => ({ name: name ?? null, index, offset }))
+  return {
+    ...result,
+    trap: trap ? { message: trap.message, frames } : null,
+    memory: {
+      memoryBytes,
+      heap: heap ? { ...heap, fault: heap.fault ?? null } : null,
+      damage: damage ?? null,
+    },
+  }
+}

@@ -1,0 +1,152 @@
+/** A program that is about to run: its memory, the kernel over it with a heap, and the module that imports both. */
+
+import { ADDRESS_LIMIT, HEAP_COMMITTED_AT, HEAP_LIMIT_AT, STATUS_OK } from '../../kernel/layout.js'
+import { ArgumentError } from '../errors.js'
+import { leastBytes } from '../options.js'
+import type { WasiSystem } from '../platform/wasi.js'
+import { ModuleError } from './errors.js'
+import { importMemory, MEMORY_IMPORT } from './import-memory.js'
+import { GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
+import { HEAP_EXPORT, KERNEL_MODULE } from './module.js'
+import type { GuestPlan } from './plan.js'
+import { roleOfName } from './roles.js'
+import type { RunMode } from './run-modes.js'
+import type { GuestMemory } from './sections.js'
+
+/** What a guest kernel exports: the allocator's functions by their C names, and these. */
+interface GuestKernel {
+  readonly heapwright_begin: (base: number, limitBytes: number) => number
+  readonly heapwright_heap: () => number
+  readonly [name: string]: WebAssembly.ExportValue
+}
+
+/** An instance of a guest that has not been started. */
+export interface Guest {
+  /** Of its objects, once there are some. */
+  mode(): RunMode
+  readonly start: WebAssembly.ExportValue
+  readonly memory: WebAssembly.Memory
+  /** Where its heap's control block lies; 0 when there is none. */
+  heapAt(): number
+}
+
+/** What of a guest's heap is not the program's to decide. */
+export interface HeapWishes {
+  /** The most that it may hold; undefined: what the memory can have. */
+  readonly limitBytes: number | undefined
+  /** Of objects; undefined: what the program asks for. */
+  readonly mode: RunMode | undefined
+}
+
+/**
+ * @throws ArgumentError for a limit that its heap cannot have; ModuleError when it cannot be instantiated
+ */
+export function makeGuest(plan: GuestPlan, wasi: WasiSystem, wishes: HeapWishes): Guest {
+  const { limitBytes } = wishes
+  if (plan.source === 'own' || plan.source === 'linked') return makeAlone(plan, wasi, limitBytes)
+  const memory = makeMemory(plan.memory)
+  const kernel = makeKernel(memory)
+  const base = plan.heapBase.foundBy === 'memory-end' ? memory.buffer.byteLength : plan.heapBase.address
+  const limit = limitBytes ?? ADDRESS_LIMIT
+  if (kernel.heapwright_begin(base, limit) !== STATUS_OK) throw withoutRoom(plan, base, limit)
+  const bytes = importMemory(plan.bytes, plan.tables)
+  const instance = instantiate(bytes, { ...importsOf(plan, wasi, memory), ...kernelImports(plan, kernel, memory) })
+  return { start: startOf(instance), memory, heapAt: () => kernel.heapwright_heap() >>> 0, mode: () => 'manual' }
+}
+
+/** A module that has its allocator inside. */
+function makeAlone(plan: GuestPlan, wasi: WasiSystem, limitBytes: number | undefined): Guest {
+  const imported = plan.memory.import && makeMemory(plan.memory)
+  const instance = instantiate(plan.bytes, importsOf(plan, wasi, imported))
+  const memory = imported ?? exportedMemory(instance)
+  const heap = instance.exports[HEAP_EXPORT] as GuestKernel['heapwright_heap'] | undefined
+  const heapAt = () => (heap?.() ?? 0) >>> 0
+  if (limitBytes !== undefined && heap) setLimit(memory, heapAt(), limitBytes)
+  return { start: startOf(instance), memory, heapAt, mode: () => 'manual' }
+}
+
+/** A linked module began its heap when it was instantiated, with the limit that it was linked with. */
+function setLimit(memory: WebAssembly.Memory, heapAt: number, limitBytes: number): void {
+  const data = new DataView(memory.buffer)
+  const held = data.getUint32(heapAt + HEAP_COMMITTED_AT, true)
+  if (limitBytes < held) {
+    throw new ArgumentError(
+      'limit',
+      limitBytes,
+      `at least ${held} bytes, which the program's heap holds from the start`,
+    )
+  }
+  data.setUint32(heapAt + HEAP_LIMIT_AT, limitBytes, true)
+}
+
+function makeMemory({ initialPages, maximumPages }: GuestMemory): WebAssembly.Memory {
+  try {
+    const limits = { initial: initialPages }
+    return new WebAssembly.Memory(maximumPages === undefined ? limits : { ...limits, maximum: maximumPages })
+  } catch (error) {
+    throw new ModuleError(`a memory of ${initialPages} pages of 64 KiB cannot be made: ${textOf(error)}`, 'memory', {
+      cause: error,
+    })
+  }
+}
+
+let kernelModule: WebAssembly.Module | undefined
+
+function makeKernel(memory: WebAssembly.Memory): GuestKernel {
+  kernelModule ??= new WebAssembly.Module(Uint8Array.from(atob(GUEST_RELEASE_BASE64), (c) => c.charCodeAt(0)))
+  return new WebAssembly.Instance(kernelModule, { env: { memory } }).exports as unknown as GuestKernel
+}
+
+/** Why there can be no heap. */
+function withoutRoom({ memory }: GuestPlan, base: number, limitBytes: number): Error {
+  const least = leastBytes('manual')
+  const most = Math.min((memory.maximumPages ?? Number.POSITIVE_INFINITY) * 65_536, ADDRESS_LIMIT)
+  if (most - base >= 2 * least) return new ArgumentError('limit', limitBytes, `at least ${2 * least} bytes`)
+  return new ModuleError(`it has at most ${most} bytes, of which its heap would begin at ${base}: too few`, 'memory')
+}
+
+function importsOf(plan: GuestPlan, wasi: WasiSystem, memory: WebAssembly.Memory | undefined): WebAssembly.Imports {
+  const { import: from } = plan.memory
+  const imports: WebAssembly.Imports = { [plan.wasi]: { ...wasi.imports } }
+  if (from && memory) imports[from.module] = { ...imports[from.module], [from.name]: memory }
+  return imports
+}
+
+/** The allocator's functions under the names by which they are imported, and the memory. */
+function kernelImports(plan: GuestPlan, kernel: GuestKernel, memory: WebAssembly.Memory): WebAssembly.Imports {
+  const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {
+    [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory },
+  }
+  const { import: from } = plan.memory
+  if (from) imports[from.module] = { ...imports[from.module], [from.name]: memory }
+  for (const { module, name, kind } of plan.tables.imports) {
+    if (kind !== 'function' || (module !== KERNEL_MODULE && module !== 'env')) continue
+    const provided = kernel[roleOfName(name) ?? name]
+    if (provided !== undefined) imports[module] = { ...imports[module], [name]: provided }
+  }
+  return imports
+}
+
+function instantiate(bytes: Uint8Array, imports: WebAssembly.Imports): WebAssembly.Instance {
+  try {
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), imports)
+  } catch (error) {
+    // A start function of the module's own may trap: that is the program's end, not a fault of the module's form.
+    if (error instanceof WebAssembly.RuntimeError && error.stack?.includes('wasm-function')) throw error
+    throw new ModuleError(`the engine refuses it: ${textOf(error)}`, 'module', { cause: error })
+  }
+}
+
+function startOf(instance: WebAssembly.Instance): WebAssembly.ExportValue {
+  return instance.exports._start as WebAssembly.ExportValue
+}
+
+function exportedMemory({ exports }: WebAssembly.Instance): WebAssembly.Memory {
+  const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory)
+  if (memory instanceof WebAssembly.Memory) return memory
+  throw new ModuleError('it does not export its memory, which WASI needs', 'memory')
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

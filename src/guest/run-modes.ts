@@ -1,0 +1,25 @@
+/** The modes that objects of a guest can have; blocks are the same in all of them. */
+
+import { ArgumentError } from '../errors.js'
+
+/** `manual` has none. The numbers are those of `HW_MODE_…` in include/heapwright.h. */
+const MODE_NUMBERS = { manual: 0, vm: 1, runtime: 2, server: 3 } as const
+
+export type RunMode = keyof typeof MODE_NUMBERS
+
+export const RUN_MODES = Object.keys(MODE_NUMBERS) as readonly RunMode[]
+
+/** What the kernel calls a mode. */
+export function modeNumber(mode: RunMode): number {
+  return MODE_NUMBERS[mode]
+}
+
+/** @throws ArgumentError */
+export function checkRunMode(mode: unknown): asserts mode is RunMode {
+  if (typeof mode === 'string' && Object.hasOwn(MODE_NUMBERS, mode)) return
+  const reasons: Readonly<Record<string, string>> = {
+    compiler: ": in mode 'compiler' nothing is freed on its own, and programs free what they allocate",
+    embedded: ": the buffer of mode 'embedded' never grows, and holds no blocks",
+  }
+  throw new ArgumentError('mode', mode, `one of ${RUN_MODES.join(', ')}${reasons[String(mode)] ?? ''}`)
+}
