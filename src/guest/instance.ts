@@ -2,12 +2,11 @@
 
 import { ADDRESS_LIMIT, HEAP_COMMITTED_AT, HEAP_LIMIT_AT, STATUS_OK } from '../../kernel/layout.js'
 import { ArgumentError } from '../errors.js'
-import { leastBytes } from '../options.js'
 import type { WasiSystem } from '../platform/wasi.js'
 import { ModuleError } from './errors.js'
 import { importMemory, MEMORY_IMPORT } from './import-memory.js'
 import { GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
-import { HEAP_EXPORT, KERNEL_MODULE } from './module.js'
+import { HEAP_EXPORT, KERNEL_MODULE, PAGE_BYTES } from './module.js'
 import type { GuestPlan } from './plan.js'
 import { roleOfName } from './roles.js'
 import type { RunMode } from './run-modes.js'
@@ -97,11 +96,17 @@ function makeKernel(memory: WebAssembly.Memory): GuestKernel {
   return new WebAssembly.Instance(kernelModule, { env: { memory } }).exports as unknown as GuestKernel
 }
 
-/** Why there can be no heap. */
+/** The smallest heap has a few pages. */
+const LEAST_SEARCH_BYTES = 2 ** 20
+
+/** Why there can be no heap: too low a limit, if a heap could begin there with another one. */
 function withoutRoom({ memory }: GuestPlan, base: number, limitBytes: number): Error {
-  const least = leastBytes('manual')
-  const most = Math.min((memory.maximumPages ?? Number.POSITIVE_INFINITY) * 65_536, ADDRESS_LIMIT)
-  if (most - base >= 2 * least) return new ArgumentError('limit', limitBytes, `at least ${2 * least} bytes`)
+  const most = Math.min((memory.maximumPages ?? Number.POSITIVE_INFINITY) * PAGE_BYTES, ADDRESS_LIMIT)
+  for (let bytes = PAGE_BYTES; bytes <= LEAST_SEARCH_BYTES; bytes += PAGE_BYTES) {
+    if (bytes <= limitBytes) continue
+    if (makeKernel(makeMemory(memory)).heapwright_begin(base, bytes) !== STATUS_OK) continue
+    return new ArgumentError('limit', limitBytes, `at least ${bytes} bytes`)
+  }
   return new ModuleError(`it has at most ${most} bytes, of which its heap would begin at ${base}: too few`, 'memory')
 }
 

@@ -1,10 +1,10 @@
 /**
- * Runs a program for WASI on a heap: its allocator's functions become those of a kernel which shares its memory, wasm to
- * wasm, so that a call costs what any call of an imported function costs.
+ * Runs a program for WASI on a heap: its allocator's functions become those of a kernel which shares its memory, wasm
+ * to wasm, so that a call costs what any call of an imported function costs.
  *
  * The memory is made here, from the limits that the module declares; then the kernel over it, whose heap begins where
- * the program's own would; then the program, which imports both. Once it has ended, however it has, the library attaches
- * to the heap and reads its figures. A module that was linked before has all of that inside and is run as it is.
+ * the program's own would; then the program, which imports both. Once it has ended, however it has, the library
+ * attaches to the heap and reads its figures. A module that was linked before has all of that inside and is run as it is.
  *
  * The program decides how it ends: its exit code is the result's. A trap gives exit code 134, as `abort` does on
  * POSIX systems, and the functions that were running. What is refused, with an error, has not been started.
@@ -74,7 +74,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a program for WASI preview 1 to its end, with Heapwright as its allocator. The thread does nothing else meanwhile.
+ * Runs a program for WASI preview 1 to its end, with Heapwright as its allocator; its thread does nothing else.
  *
  * @param bytes the module: one with an allocator inside, one that imports it, or one that was linked
  * @throws ModuleError when the module cannot be run so; ArgumentError for options out of range. Nothing has run then.
