@@ -105,3 +105,4 @@ writeBytes('src/guest/kernel-bytes.generated.ts', {
   GUEST_OBJECTS: await build('heapwright-guest-objects', 'kernel/abi-guest-objects.ts', { ...GUEST, HW_OBJECTS: 1 }),
 })
 await import('./build-bits.mjs')
+await import('./build-checker.mjs')

@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addCheck } from './check.js'
 import { addGraph } from './graph.js'
 import { addLink } from './link.js'
 import { addModes } from './modes.js'
@@ -22,6 +23,7 @@ function createProgram(): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride()
+    // What stands behind a module is its own, options too.
     .enablePositionalOptions()
   addReplay(program)
   addGraph(program)
@@ -30,6 +32,7 @@ function createProgram(): Command {
   addTop(program)
   addLink(program)
   addRun(program)
+  addCheck(program)
   return program
 }
 

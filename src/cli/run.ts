@@ -67,7 +67,7 @@ function limit(text: string): number {
 }
 
 /** `HOST::GUEST`, or a directory that has the same name for both. */
-function directory(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
+export function directory(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.lastIndexOf('::')
   const host = at < 0 ? text : text.slice(0, at)
   const guest = at < 0 ? text : text.slice(at + 2)
@@ -78,7 +78,7 @@ function directory(text: string, others: Readonly<Record<string, string>>): Reco
   return { ...others, [guest]: host }
 }
 
-function variable(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
+export function variable(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf('=')
   const name = at < 0 ? text : text.slice(0, at)
   if (name === '') throw new InvalidArgumentError('It is not of the form NAME=VALUE.')
@@ -124,7 +124,7 @@ function optionsOf(file: string, args: readonly string[], flags: RunFlags): RunO
 }
 
 /** @throws FileError */
-function readModule(file: string): Uint8Array {
+export function readModule(file: string): Uint8Array {
   try {
     return readFileSync(file)
   } catch (error) {

@@ -1,5 +1,18 @@
-/** `heapwright/guest`: reads, links, changes and runs WebAssembly modules that use an allocator. */
+/** `heapwright/guest`: reads, links, changes, runs and checks WebAssembly modules that use an allocator. */
 
+export {
+  type BlockReport,
+  type CheckOptions,
+  type CheckReport,
+  checkModule,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultReport,
+  type FoundAt,
+  formatCheckReport,
+  type LeakSum,
+  type StackFrame,
+} from './check/index.js'
 export { ModuleError } from './errors.js'
 export type { Forward, FunctionScan, StaticAccess } from './function-scan.js'
 export {

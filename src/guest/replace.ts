@@ -52,7 +52,8 @@ export function checkReplaceable(module: GuestModule): void {
   checkNothingRemains(module)
 }
 
-function checkMemory({ memories, memory }: GuestModule): void {
+/** Throws `ModuleError` unless it has one memory, of 32-bit addresses and of its own thread. */
+export function checkMemory({ memories, memory }: GuestModule): void {
   if (!memory) throw new ModuleError('it has no memory, so there is nothing to allocate')
   if (memories.length > 1) {
     throw new ModuleError(`it has ${memories.length} memories, and which of them blocks lie in cannot be known`)
@@ -61,7 +62,8 @@ function checkMemory({ memories, memory }: GuestModule): void {
   if (memory.isShared) throw new ModuleError('its memory is shared between threads; the heap is for one thread')
 }
 
-function checkAllocator(module: GuestModule): void {
+/** Throws `ModuleError` unless the functions of the allocator have the types of C's. */
+export function checkTypes(module: GuestModule): void {
   const { allocator } = module
   for (const { index, name, role } of allocator) {
     const found = typeOf(module, index)
@@ -70,6 +72,11 @@ function checkAllocator(module: GuestModule): void {
     const types = `${formatType(expected)} is expected, ${formatType(found)} found`
     throw new ModuleError(`it is taken for the program's ${role}, but has another type: ${types}`, `function '${name}'`)
   }
+}
+
+function checkAllocator(module: GuestModule): void {
+  checkTypes(module)
+  const { allocator } = module
   // What asks the kernel itself need not use malloc.
   const usesKernel = module.imports.some((one) => one.module === KERNEL_MODULE)
   if (usesKernel || allocator.some(({ role }) => ALLOCATING_ROLES.has(role))) return
