@@ -29,7 +29,11 @@ const sourceKey = keyOfSources()
 function keyOfSources() {
   const hash = createHash('sha256').update(asc.version)
   const files = readdirSync(join(root, 'kernel'), { recursive: true }).filter((name) => name.endsWith('.ts'))
-  for (const name of files.sort()) hash.update(name).update('\0').update(readFileSync(join(root, 'kernel', name)))
+  for (const name of files.sort())
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(root, 'kernel', name)))
   return hash.digest('hex')
 }
 

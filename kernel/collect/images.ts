@@ -27,7 +27,7 @@ import { headWord, objectBytes, payloadBytes, setHeadWord } from '../object/head
 import { scan } from '../object/scan'
 import { isKnownType, sizeFits } from '../object/types'
 import { isReference } from '../object/words'
-import { allocPiece, freePiece } from '../region/piece'
+import { allocPiece, allocPieceAligned, freePiece } from '../region/piece'
 import { hasOwnMap } from '../object/owners'
 import { largePieceBytes, pagedPieceBytes } from './large'
 import { dropShared, takeShared } from './shared'
@@ -48,7 +48,7 @@ export class Image {
 export function imageCreate(bytes: u32, pageBytes: u32): usize {
   if (!isImageSize(bytes) || !isPageSize(pageBytes)) return refused(STATUS_BAD_ARGUMENT)
   if (pageBytes <= GRANULE_BYTES) return begin(allocPiece(largePieceBytes(bytes)), bytes, false)
-  return begin(allocPiece(pagedPieceBytes(bytes, pageBytes), pageBytes), bytes, false)
+  return begin(allocPieceAligned(pagedPieceBytes(bytes, pageBytes), pageBytes), bytes, false)
 }
 
 /** The same in the shared space. Not in a heap of pieces, which has none of its own. */

@@ -33,8 +33,13 @@ export class SlottedPiece {
 /** Slots begin behind the head, out of the way of the run's tag in the map. */
 export const SLOTTED_HEADER_BYTES: u32 = 64
 
-/** A piece of at least `bytes` at a multiple of `alignment`, a power of two; 0 when out of memory. */
-export function allocPiece(bytes: u32, alignment: u32 = GRANULE_BYTES): usize {
+/** A piece of at least `bytes`; 0 when out of memory. */
+export function allocPiece(bytes: u32): usize {
+  return allocPieceAligned(bytes, GRANULE_BYTES)
+}
+
+/** The same at a multiple of `alignment`, a power of two. */
+export function allocPieceAligned(bytes: u32, alignment: u32): usize {
   const granules = runGranules(bytes)
   if (granules > RUN_MAX_GRANULES) return allocHuge(bytes, alignment, CODE_HUGE_OWNED)
   const piece = allocOrGrowRun(granules, alignment, CODE_RUN_OWNED)
