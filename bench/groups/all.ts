@@ -13,6 +13,7 @@ import { observingGroups } from './observing.js'
 import { observingEventGroups } from './observing-events.js'
 import { tenantGroups } from './tenants.js'
 import { traceGroups } from './traces.js'
+import { trimGroups } from './trim.js'
 import { valueGroups } from './values.js'
 
 export const groups: readonly Group[] = [
@@ -28,6 +29,7 @@ export const groups: readonly Group[] = [
   ...guestObjectGroups,
   ...observingEventGroups,
   ...tenantGroups,
+  ...trimGroups,
   ...observingGroups,
   ...footprintGroups,
 ]

@@ -116,15 +116,21 @@ export function noteUseOfAll(entry: Entry): void {
 
 function forget(chunk: Chunk, from: usize, to: usize): void {
   const h = heap()
-  const at = addressOf(chunk)
-  // The metadata is about to be written to. It has bits only while nothing in the chunk is in use.
+  const trimmedBits = addressOf(chunk) + CHUNK_TRIMMED_AT
+  const idleBits = addressOf(chunk) + CHUNK_IDLE_AT
+  let metadata: u32 = 0
+  let idle: u32 = 0
+  // The metadata is about to be written to. It has bits only while nothing in the chunk is in use: seldom. There are no
+  // more than 17 of them, which lie in four bytes.
   const start = unitOf(chunk.metadataAt)
-  const end = unitOf(chunk.lo - 1)
-  const metadata = clearBits(at + CHUNK_TRIMMED_AT, start, end)
+  if (load<u32>(trimmedBits + (start >> 3)) | load<u32>(idleBits + (start >> 3))) {
+    metadata = clearBits(trimmedBits, start, unitOf(chunk.lo - 1))
+    idle = clearBits(idleBits, start, unitOf(chunk.lo - 1))
+  }
   const first = unitOf(alignDown(from, h.trimGrain))
   const last = unitOf((to - 1) | (h.trimGrain - 1))
-  const trimmed = clearBits(at + CHUNK_TRIMMED_AT, first, last) + metadata
-  const idle = clearBits(at + CHUNK_IDLE_AT, start, end) + clearBits(at + CHUNK_IDLE_AT, first, last)
+  const trimmed = clearBits(trimmedBits, first, last) + metadata
+  idle += clearBits(idleBits, first, last)
   check(h.noted >= trimmed + idle && h.trimmedBytes >= trimmed << UNIT_SHIFT, 321, from)
   h.noted -= trimmed + idle
   h.trimmedBytes -= trimmed << UNIT_SHIFT
