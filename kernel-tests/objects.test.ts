@@ -651,3 +651,47 @@ describe('the verifier finds', () => {
     test(what, () => expect(faultOf(spoil)).toBe(fault))
   }
 })
+
+describe('images of whole pages', () => {
+  test.each([4096, 16_384, 65_536])('lie in pages of %i bytes of their own', (pageBytes) => {
+    const kernel = scene({ mode: 'vm' })
+    const MIB = 2 ** 20
+    const front = MIB - 17 * 4096
+    // Around a page, around what a chunk can give, around whole MiBs, and around where the last page would not fit.
+    const sizes = [
+      16,
+      pageBytes - 64,
+      pageBytes,
+      front - 2 * pageBytes,
+      front - pageBytes - 64,
+      front - pageBytes,
+      front - 80,
+      front - 64,
+      front,
+      MIB - 64,
+      MIB,
+      2 * MIB - 64,
+    ]
+      .flatMap((bytes) => [bytes - 16, bytes, bytes + 16])
+      .filter((bytes) => bytes >= 16)
+    const taken: { from: number; to: number; at: number }[] = []
+    for (const bytes of sizes) {
+      const at = kernel.run('imageCreate', bytes, pageBytes)
+      expect(at % pageBytes, `${bytes} bytes`).toBe(64)
+      const pages = Math.ceil((bytes + 64) / pageBytes)
+      taken.push({ at, from: at - 64, to: at - 64 + pages * pageBytes })
+      kernel.setU32(at, kernel.bytes)
+      kernel.setU32(at + 4, bytes - 8)
+      kernel.expectOk('imageSeal', at)
+      kernel.list(3)
+      kernel.verify()
+    }
+    taken.sort((a, b) => a.from - b.from)
+    for (const [i, { from }] of taken.entries()) expect(from).toBeGreaterThanOrEqual(taken[i - 1]?.to ?? 0)
+    // Nobody else has a byte of them: what others write shows nowhere.
+    kernel.collect()
+    for (const { at } of taken) kernel.expectOk('imageDrop', at)
+    kernel.verify()
+    for (const wrong of [3, 24, 131_072, 2 ** 31]) expect(kernel.run('imageCreate', 48, wrong)).toBe(0)
+  })
+})

@@ -39,12 +39,16 @@ export function largePieceBytes(bytes: u32): u32 {
   return total
 }
 
-/** The same of whole pages of `pageBytes`, a power of two up to 64 KiB, for a piece that begins with one. */
+/**
+ * The same of whole pages of `pageBytes`, a power of two up to 64 KiB, for a piece that begins with one: as a run it
+ * needs room to be aligned, beyond that its front must be a page or more.
+ */
 export function pagedPieceBytes(bytes: u32, pageBytes: u32): u32 {
   const total = alignUp(largePieceBytes(bytes), pageBytes)
   const front = total & MIB_MASK
-  if (total <= FRONT_MAX_BYTES || (front && front <= FRONT_MAX_BYTES)) return total
-  return alignUp(total, CHUNK_BYTES) + pageBytes
+  const isRun = total <= FRONT_MAX_BYTES - pageBytes
+  const hasFront = total > CHUNK_BYTES && front && front <= FRONT_MAX_BYTES
+  return isRun || hasFront ? total : alignUp(total, CHUNK_BYTES) + pageBytes
 }
 
 /**
