@@ -149,6 +149,15 @@ describe.skipIf(!posixPages?.can.fork)('tables of layers', () => {
     one.table.drop()
   })
 
+  it.each([511, 512, 513, 700, 1023, 1024, 1025, 1600, 2048, 3000])('find each of %i private pages once', (count) => {
+    const memory = new WebAssembly.Memory({ initial: 512, maximum: 512 })
+    const bytes = new Uint8Array(memory.buffer)
+    const expected = Array.from({ length: count }, (_, i) => ({ from: 2 * i * PAGE, to: (2 * i + 1) * PAGE }))
+    for (const { from } of expected) bytes[from] = 1
+    expect(realForkCalls().privatePages(memory)).toEqual(expected)
+    expect(realForkCalls({ scans: false }).privatePages(memory)).toEqual(expected)
+  })
+
   it('write in place when nobody else has the layer, and to a new one else', () => {
     const one = makeFirst(realForkCalls())
     for (let page = 0; page < 100; page++) store(one, page * PAGE, 1)

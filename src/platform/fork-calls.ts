@@ -206,7 +206,10 @@ class LinuxForkCalls implements ForkCalls {
       for (let i = 0; i < count; i++) {
         joinSpan(found, Number(regions[3 * i]) - base, Number(regions[3 * i + 1]) - base)
       }
-      from = argument[SCAN_WALK_END] as bigint
+      // Room left over: all was seen. The end of the walk may be told too low when more than 512 regions were found.
+      if (count < SCAN_REGIONS) break
+      const [told, seen] = [argument[SCAN_WALK_END] as bigint, regions[3 * count - 2] as bigint]
+      from = told > seen ? told : seen
     }
     return found
   }
