@@ -134,8 +134,8 @@ export class Heap extends ObservedAccess implements Disposable {
 
   /**
    * Of a heap that `fork` has made: its own root, arena, pool, guarded block or mapped file for one of its parent,
-   * which was there at the fork. The same one each time. What the parent has disposed of or reset since is not to be had; of arenas,
-   * marks and pushes are the parent's alone.
+   * which was there at the fork. The same one each time. What the parent has disposed of or reset since is not to be
+   * had; of arenas, marks and pushes are the parent's alone.
    *
    * @throws ArgumentError for anything else, views of scopes among it: `root` keeps those beyond a fork
    * @example
@@ -235,8 +235,8 @@ export class Heap extends ObservedAccess implements Disposable {
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /**
-   * Let go of the memory, and of mapped files, which are flushed. Every later call throws ClosedError. In a given memory
-   * the heap's bytes stay as they are; the memory of a fork is emptied when the last heap over it is closed.
+   * Let go of the memory, and of mapped files, which are flushed. Every later call throws ClosedError. In a given
+   * memory the heap's bytes stay as they are; that of a fork is emptied when the last heap over it is closed.
    *
    * @throws FileError when a mapped file could not be written; the heap is closed then all the same
    */

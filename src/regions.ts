@@ -101,8 +101,8 @@ export class RegionAccess extends BlockAccess {
    * Map a file, or a part of one, into the heap's memory: all of it is there at an address, and is read from the disk
    * where it is first touched. The memory counts against the heap's limit.
    *
-   * A file that others make shorter while it is mapped is read as far as it goes; touching pages behind its new end ends
-   * the process (SIGBUS), which no library can prevent: map files that are only replaced or lengthened.
+   * A file that others make shorter while it is mapped is read as far as it goes; touching pages behind its new end
+   * ends the process (SIGBUS), which no library can prevent: map files that are only replaced or lengthened.
    *
    * @throws FileError that names the path and the cause: not there, not permitted, a directory, shorter than asked for,
    * above the limit; OutOfMemoryError; ArgumentError; UnsupportedError in mode `embedded`; PlatformError

@@ -1,6 +1,7 @@
 /** All groups, in the order in which they run and are printed. */
 import { blockGroups } from './blocks.js'
 import { footprintGroups } from './footprint.js'
+import { forkGroups } from './fork.js'
 import type { Group } from './group.js'
 import { guestObjectGroups } from './guest-objects.js'
 import { insideGroups } from './inside.js'
@@ -30,6 +31,7 @@ export const groups: readonly Group[] = [
   ...observingEventGroups,
   ...tenantGroups,
   ...trimGroups,
+  ...forkGroups,
   ...observingGroups,
   ...footprintGroups,
 ]
