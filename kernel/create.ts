@@ -15,6 +15,7 @@ import {
   CHUNK_BYTES,
   CHUNK_SHIFT,
   CLASS_MAX,
+  CONTEXT_OFFSET,
   FLAG_BUMP,
   FLAG_COUNTED,
   FLAG_OWNS_RANGE,
@@ -44,9 +45,8 @@ import {
   setSelf,
 } from './overlay'
 import { makeChunk, metadataUnits, remakeChunk } from './region/chunk'
-import { 
+import {
   BINS_BYTES,
-  CONTEXT_OFFSET,
   SCRATCH_OFFSET,
   TABLE_OFFSET,
   controlBytes,

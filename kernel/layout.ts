@@ -153,6 +153,8 @@ export const CLASS_MAX: u32 = 64
 export const CLASS_TABLE_GEOMETRIC: u32 = 0
 export const CLASS_TABLE_POW2: u32 = 1
 export const CLASS_TABLE_LIST: u32 = 2
+/** The geometric table as far as small blocks go, to 8 KiB: what a guest's heap has. */
+export const CLASS_TABLE_WIDE: u32 = 3
 /** Largest class of the geometric table. */
 export const GEOMETRIC_MAX_BYTES: u32 = 2048
 
@@ -271,6 +273,9 @@ export const POISON_FREED: u32 = 0xdd
 
 // ---- context: what one thread keeps; `self` holds its address -----------------------------------------------------
 
+/** Where it lies behind the control block's start. */
+export const CONTEXT_OFFSET: u32 =
+  HEAP_HEADER_BYTES + HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
 export const CONTEXT_HEAP_AT: u32 = 0
 export const CONTEXT_TABLE_AT: u32 = 4
 export const CONTEXT_TABLE_MASK_AT: u32 = 8

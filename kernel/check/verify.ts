@@ -24,6 +24,7 @@ import {
   CODE_RESERVED,
   CODE_RUN,
   CODE_RUN_OWNED,
+  CONTEXT_OFFSET,
   FAULT_ACCOUNTING,
   FAULT_ADJACENT,
   FAULT_BYTES,
@@ -51,7 +52,7 @@ import { Entry, Heap, chunkOf, context, entryOf, heap, mapAt, self } from '../ov
 import { heldEnd, heldStart, holdsPieces, isHeld } from '../region/borrow'
 import { chunkLayoutOk, nextMib } from '../region/chunk'
 import { hugeCode, isForeignMib } from '../region/huge'
-import { CONTEXT_OFFSET, SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableMaskOf } from '../region/control'
+import { SCRATCH_OFFSET, TABLE_OFFSET, controlBytes, tableMaskOf } from '../region/control'
 import { objectBlockBytes, pieceAround, slotBytes, unitTag } from '../region/piece'
 import {
   freeGranulesFromEnd,

@@ -3,7 +3,7 @@
  * began it. The memory stays the guest's: it may grow it, too, and keeps what its own growth gave.
  */
 import { attach, create } from '../create'
-import { ADDRESS_LIMIT, CLASS_TABLE_GEOMETRIC, HEAP_HEADER_BYTES, STATUS_BAD_ARGUMENT, UNIT_BYTES } from '../layout'
+import { ADDRESS_LIMIT, CLASS_TABLE_WIDE, HEAP_HEADER_BYTES, STATUS_BAD_ARGUMENT, UNIT_BYTES } from '../layout'
 import { Heap, addressOf, heap, self } from '../overlay'
 
 /**
@@ -14,7 +14,7 @@ export function heapwright_begin(base: usize, limit: u32): u32 {
   const end = min<u64>(<u64>(<u32>memory.size()) << 16, <u64>ADDRESS_LIMIT)
   if (self || <u64>base > end) return STATUS_BAD_ARGUMENT
   // No heap at 0, which says that there is none.
-  return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, 0, CLASS_TABLE_GEOMETRIC)
+  return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, 0, CLASS_TABLE_WIDE)
 }
 
 /** Use the heap whose control block lies at `at`. A status: it must be one that a guest has begun. */

@@ -14,6 +14,7 @@
 import {
   CHUNK_BYTES,
   CHUNK_SHIFT,
+  CONTEXT_OFFSET,
   FLAG_PIECES,
   FOREIGN_MIB,
   GRANULE_BYTES,
@@ -27,7 +28,6 @@ import {
 import { MAP_OBJECT } from '../object-layout'
 import { Entry, context, entryOf, heap, holds, mapAt, self } from '../overlay'
 import { isReference } from './words'
-import { CONTEXT_OFFSET } from '../region/control'
 import { isForeignMib, isHugeCode } from '../region/huge'
 import { unitTag } from '../region/piece'
 

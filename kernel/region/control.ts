@@ -8,14 +8,11 @@
 import { alignUp } from '../bits/align'
 import {
   CHUNK_SHIFT,
-  CLASS_INFO_BYTES,
-  CLASS_MAX,
   CONTEXT_BYTES,
+  CONTEXT_OFFSET,
   FLAG_PIECES,
   HEAP_BINS_BYTES,
   HEAP_BIN_BITS_BYTES,
-  HEAP_HEADER_BYTES,
-  PAGE_BYTES,
   SCRATCH_BYTES,
   TABLE_ENTRY_BYTES,
   UNIT_BYTES,
@@ -24,7 +21,6 @@ import { SPACE_ALL_BYTES } from '../object-layout'
 import { Heap, heap } from '../overlay'
 
 export const BINS_BYTES: u32 = HEAP_BIN_BITS_BYTES + HEAP_BINS_BYTES
-export const CONTEXT_OFFSET: u32 = HEAP_HEADER_BYTES + BINS_BYTES + CLASS_MAX * CLASS_INFO_BYTES + PAGE_BYTES
 export const SPACE_OFFSET: u32 = CONTEXT_OFFSET + CONTEXT_BYTES
 // @ts-ignore: set by --use
 export const SCRATCH_OFFSET: u32 = SPACE_OFFSET + (HW_OBJECTS ? SPACE_ALL_BYTES : 0)
