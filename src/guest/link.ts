@@ -128,7 +128,8 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   onStep?.('replace')
   const replaced = replaceIn(binaryen, module)
   onStep?.('merge')
-  const features = featuresOf(module)
+  // The kernel with objects looks at their map with SIMD.
+  const features = [...new Set([...featuresOf(module), ...featuresOf(inspectModule(kernel))])].sort()
   const merged = await merge(replaced.bytes, kernel, features)
   const linker = new Linker(binaryen, module, features)
   const isInlining = optimize !== '0'
