@@ -291,7 +291,7 @@ describe('an AssemblyScript guest', () => {
   }
 
   it('has its own objects in blocks of the heap, by the runtime that comes with the binding', async () => {
-    const managed = await compileAssembly('test/guests/assembly/managed.ts', 'include/assembly/runtime')
+    const managed = await compileAssembly('test/guests/assembly/managed.ts', { runtime: 'include/assembly/runtime' })
     const abort = () => {
       throw new Error('abort')
     }

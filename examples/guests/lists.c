@@ -2,10 +2,14 @@
  * A small interpreter of lists whose values are collected objects: reads expressions from standard input, prints what
  * they come to.
  *
- *     clang --target=wasm32-wasi -O2 -Inode_modules/heapwright/include lists.c -o lists.wasm
+ *     clang --target=wasm32-wasi --sysroot=/usr -O2 -Wl,-z,stack-size=1048576 -Inode_modules/heapwright/include \
+ *       lists.c -o lists.wasm
  *     npx heapwright link lists.wasm -o linked.wasm
  *     echo '(define fib (lambda (n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))) (fib 20)' \
  *       | npx heapwright run linked.wasm
+ *
+ * C's own stack is made longer than usual, so that a program that never ends finds the shadow stack full, which is told,
+ * and not the end of C's, which is not.
  *
  * A value is a word: null is the empty list, an odd number an integer, anything else a reference to a pair, a symbol or a
  * function. Each function that calls another one which may collect keeps what it needs afterwards in a frame, and reads

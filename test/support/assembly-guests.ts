@@ -5,18 +5,27 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const OUTPUT = 'guest.wasm'
 
-/**
- * The module of a source file, which imports its memory. `path` and `runtime`, AssemblyScript's own or a file without
- * its `.ts`, are from the root.
- */
-export async function compileAssembly(path: string, runtime = 'stub'): Promise<Uint8Array> {
+/** What a program finds under this name in node_modules is the repository. */
+const PACKAGE = /^(?:.*\/)?node_modules\/heapwright\//
+const IMPORTED = ['--importMemory', '--noExportMemory']
+
+export interface AssemblyOptions {
+  /** AssemblyScript's own, or a file without its `.ts`. Default `stub`. */
+  readonly runtime?: string
+  /** Whether the module has a memory of its own, which it exports. Default: it imports one. */
+  readonly ownMemory?: boolean
+}
+
+/** The module of a source file. Paths are from the root. */
+export async function compileAssembly(path: string, options: AssemblyOptions = {}): Promise<Uint8Array> {
   const { default: asc } = await import('assemblyscript/asc')
   let wasm: Uint8Array | undefined
-  const options = ['-O1', '--importMemory', '--noExportMemory', '--disableWarning', '201', '--runtime', runtime]
-  const { error, stderr } = await asc.main([path, '--outFile', OUTPUT, '--baseDir', ROOT, ...options], {
+  const { runtime = 'stub', ownMemory = false } = options
+  const flags = ['-O1', ...(ownMemory ? [] : IMPORTED), '--disableWarning', '201', '--runtime', runtime]
+  const { error, stderr } = await asc.main([path, '--outFile', OUTPUT, '--baseDir', ROOT, ...flags], {
     readFile: (name: string, base: string) => {
       try {
-        return readFileSync(`${base}/${name}`, 'utf8')
+        return readFileSync(`${base}/${name.replace(PACKAGE, '')}`, 'utf8')
       } catch {
         return null // one of several places to look for a module
       }
