@@ -1,18 +1,19 @@
 /*
  * heapwright.h: the heap from inside a WebAssembly program, in C99 or C++.
  *
- * Blocks (malloc and free, with limits and figures), and objects that a collector finds dead and may move. The functions
- * are imports from a module named `heapwright`; `heapwright link` puts the heap into the compiled program, and then
- * nothing is imported any more:
+ * Blocks (malloc and free, with limits and figures), and objects that a collector finds dead and may move. The
+ * functions are imports from a module named `heapwright`; `heapwright link` puts the heap into the compiled program,
+ * and then nothing is imported any more:
  *
  *     clang --target=wasm32-wasi -O2 -Ipath/to/include program.c -o program.wasm
  *     npx heapwright link program.wasm -o linked.wasm
  *
  * What every program must know that uses objects:
  *
- *   1. A reference is the address of an object's contents. Calls marked COLLECTS may collect, and what collects may move
- *      objects: then a reference in a local variable is stale. References in objects, in frames (hw_enter), in roots and
- *      in registered globals are kept alive and are corrected. So read a reference again after a call that COLLECTS:
+ *   1. A reference is the address of an object's contents. Calls marked COLLECTS may collect, and what collects may
+ *      move objects: then a reference in a local variable is stale. References in objects, in frames (hw_enter), in
+ *      roots and in registered globals are kept alive and are corrected. So read a reference again after a call that
+ *      COLLECTS:
  *
  *          HW_FRAME(struct pair_frame, f);              // struct pair_frame { struct node *left, *right; }
  *          if (!f) return NULL;                         // the shadow stack is full
@@ -30,9 +31,9 @@
  *   3. A word that holds a reference may hold any number that does not look like one: numbers n with (n & 15) != 8.
  *      Null is 0.
  *
- * Errors are values: null, 0, or a status other than HW_OK. No call stops the program, whatever it is given, and what is
- * refused has changed nothing. With HEAPWRIGHT_CHECKED defined, all that is done inline otherwise is done by calls that
- * check what they are given, references to dead objects among it: slower, for tests.
+ * Errors are values: null, 0, or a status other than HW_OK. None of the heap's calls stops the program, whatever it is
+ * given, and what is refused has changed nothing. With HEAPWRIGHT_CHECKED defined, all that is done inline otherwise is done by calls
+ * that check what they are given, references to dead objects among it: slower, for tests.
  *
  * Sizes are bytes. One memory, one thread. docs/guest-programs.md has more to say, and complete programs.
  */
@@ -101,7 +102,7 @@ HW_IMPORT(hw_usable_size) hw_size hw_usable_size(const void *block);
 /* 1 when a live block begins there, else 0. Any address may be asked. */
 HW_IMPORT(hw_is_block) hw_u32 hw_is_block(const void *address);
 
-/* ==== figures and the limit ========================================================================================= */
+/* ==== figures and the limit ======================================================================================= */
 
 #define HW_STATS_VERSION 1u
 
@@ -190,7 +191,7 @@ HW_INLINE void hw_find_space(void) {
   }
 }
 
-/* ==== objects: beginning ============================================================================================ */
+/* ==== objects: beginning ========================================================================================== */
 
 typedef enum hw_mode {
   HW_MODE_DEFAULT = 0, /* what the program was linked or run with, else HW_MODE_VM */
@@ -208,7 +209,7 @@ typedef enum hw_mode {
 /* What may be asked for beside the mode; a field that is 0 has its usual value. */
 struct hw_object_options {
   hw_u32 bytes;         /* sizeof(struct hw_object_options) */
-  hw_u32 nursery_bytes; /* a power of two, 32 KiB to 64 MiB; else 2 MiB, in HW_MODE_SERVER 512 KiB, at most limit / 16 */
+  hw_u32 nursery_bytes; /* a power of two, 32 KiB to 64 MiB; else 2 MiB, HW_MODE_SERVER 512 KiB, at most limit / 16 */
   hw_u32 old_bytes;     /* of old objects before the first full collection; else 32 MiB, at most limit / 4 */
   hw_u32 step_units;    /* most work units of a step of HW_MODE_SERVER, some 6 ns each; else 80,000 */
   hw_u32 stack_slots;   /* of the shadow stack, which does not grow; else 16,384 */
@@ -218,8 +219,8 @@ struct hw_object_options {
 
 HW_IMPORT(hw_begin_objects) hw_status hw_begin_objects_with(hw_mode mode, const struct hw_object_options *options);
 
-/* Begin the objects, before the first type: later it is HW_OK and changes nothing. Without this call the first type, frame
- * or root begins them with HW_MODE_DEFAULT. A mode that the program was linked or run with goes before `mode`.
+/* Begin the objects, before the first type: later it is HW_OK and changes nothing. Without this call the first type,
+ * frame or root begins them with HW_MODE_DEFAULT. A mode that the program was linked or run with goes before `mode`.
  * `options` may be null. HW_BAD_ARGUMENT when something in them does not fit; HW_OUT_OF_MEMORY. */
 HW_INLINE hw_status hw_begin_objects(hw_mode mode, const struct hw_object_options *options) {
   hw_status status = hw_begin_objects_with(mode, options);
@@ -279,7 +280,7 @@ HW_INLINE hw_type hw_long_type(const char *name, hw_u32 fixed_bytes, const hw_u1
   return type;
 }
 
-/* ==== objects ======================================================================================================= */
+/* ==== objects ===================================================================================================== */
 
 /* The long way of the two below: no room in the hole, or something does not fit, which the heap refuses. */
 HW_IMPORT(hw_new_object) hw_ref hw_new_object(hw_type type, hw_u32 bytes);
@@ -351,10 +352,11 @@ HW_IMPORT(hw_object_status) hw_status hw_object_status(const void *object);
 /* The object with the next higher address, dead ones of which nobody knows yet included; null begins and ends. */
 HW_IMPORT(hw_next_object) hw_ref hw_next_object(hw_ref object);
 
-/* A number from 1 to 2^31 - 1 that stays the object's wherever it moves; others may have the same. 0 when out of memory. */
+/* A number from 1 to 2^31 - 1 that stays the object's wherever it moves; others may have the same. 0 when out of
+ * memory. */
 HW_IMPORT(hw_identity_hash) hw_u32 hw_identity_hash(hw_ref object);
 
-/* ==== stores ======================================================================================================== */
+/* ==== stores ====================================================================================================== */
 
 HW_IMPORT(hw_store_reference) hw_status hw_store_reference(void *holder, void *slot, const void *value);
 HW_IMPORT(hw_store_checked) hw_status hw_store_checked(void *holder, void *slot, const void *value);
@@ -394,8 +396,8 @@ hw_status hw_copy_references(hw_ref holder, void *to, const void *from, hw_u32 c
 
 /* ==== frames ========================================================================================================
  *
- * Slots on a shadow stack: what they refer to lives. They are the program's to read and write by plain loads and stores.
- * Frames end in the opposite order of their beginnings; ending one ends those begun after it.
+ * Slots on a shadow stack: what they refer to lives. They are the program's to read and write by plain loads and
+ * stores. Frames end in the opposite order of their beginnings; ending one ends those begun after it.
  */
 
 HW_IMPORT(hw_enter_frame) void *hw_enter_frame(hw_u32 slots, hw_u32 pinning);
@@ -439,7 +441,7 @@ HW_INLINE void hw_leave_pinned(void *frame) {
 #define HW_PINNED_FRAME(struct_type, name) \
   struct_type *name = (struct_type *)hw_enter_pinned((hw_u32)(sizeof(struct_type) / 4u))
 
-/* ==== roots: what is kept beyond frames ============================================================================= */
+/* ==== roots: what is kept beyond frames =========================================================================== */
 
 HW_IMPORT(hw_root_add) void *hw_root_add(hw_u32 kind, const void *word);
 HW_IMPORT(hw_root_remove) hw_status hw_root_remove(hw_u32 kind, void *slot);
@@ -489,8 +491,8 @@ HW_INLINE hw_status hw_compact(void) { return hw_collect(HW_COLLECT_COMPACT); }
  * is time. 0 when there is nothing to go on with, and in the other modes. */
 HW_IMPORT(hw_step) hw_u32 hw_step(hw_u32 units);
 
-/* For tests: a collection at every `number`-th allocation (HW_STRESS_ALLOCATIONS), after every `number` bytes, or at one
- * of `number` allocations by chance, with `seed`. With `moves` each moves all that may move. */
+/* For tests: a collection at every `number`-th allocation (HW_STRESS_ALLOCATIONS), after every `number` bytes, or at
+ * one of `number` allocations by chance, with `seed`. With `moves` each moves all that may move. */
 #define HW_STRESS_OFF 0u
 #define HW_STRESS_ALLOCATIONS 1u
 #define HW_STRESS_BYTES 2u
@@ -502,7 +504,7 @@ HW_IMPORT(hw_stress) hw_status hw_stress(hw_u32 kind, hw_u32 number, hw_u32 seed
 HW_IMPORT(hw_verify) hw_u32 hw_verify(void);
 HW_IMPORT(hw_fault_address) const void *hw_fault_address(void);
 
-/* ==== weak references and maps ====================================================================================== */
+/* ==== weak references and maps ==================================================================================== */
 
 /* COLLECTS. An object that refers to `target` without keeping it. It can be stored in fields like any other. Null when
  * out of memory, or when `target` is neither null nor an object. */

@@ -8,12 +8,12 @@
  *     echo '(define fib (lambda (n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))) (fib 20)' \
  *       | npx heapwright run linked.wasm
  *
- * C's own stack is made longer than usual, so that a program that never ends finds the shadow stack full, which is told,
- * and not the end of C's, which is not.
+ * C's own stack is made longer than usual, so that a program that never ends finds the shadow stack full, which is
+ * told, and not the end of C's, which is not.
  *
- * A value is a word: null is the empty list, an odd number an integer, anything else a reference to a pair, a symbol or a
- * function. Each function that calls another one which may collect keeps what it needs afterwards in a frame, and reads
- * it there again.
+ * A value is a word: null is the empty list, an odd number an integer, anything else a reference to a pair, a symbol
+ * or a function. Each function that calls another one which may collect keeps what it needs afterwards in a frame,
+ * and reads it there again.
  */
 #include "heapwright.h"
 #include <stddef.h>
@@ -81,7 +81,7 @@ static value intern(const char *name, hw_u32 length) {
   return made;
 }
 
-/* ---- reading and printing ------------------------------------------------------------------------------------------- */
+/* ---- reading and printing ---------------------------------------------------------------------------------------- */
 
 static int next_character(void) {
   int c = getchar();
@@ -136,7 +136,7 @@ static void print(value v) {
   }
 }
 
-/* ---- evaluating ----------------------------------------------------------------------------------------------------- */
+/* ---- evaluating -------------------------------------------------------------------------------------------------- */
 
 static value lookup(value name, value scope) {
   for (value at = scope; at; at = rest(at)) if (head(head(at)) == name) return rest(head(at));

@@ -1,6 +1,6 @@
 /**
- * The heap from inside an AssemblyScript program: the calls of `heapwright.h` under the same names, which say there what
- * they do, with what errors, and which of them collect. Here is what AssemblyScript says differently.
+ * The heap from inside an AssemblyScript program: the calls of `heapwright.h` under the same names, which say there
+ * what they do, with what errors, and which of them collect. Here is what AssemblyScript says differently.
  *
  *   import { hw_enter, hw_leave, hw_make, hw_struct_type } from 'heapwright/include/assembly'
  *
@@ -9,8 +9,8 @@
  *
  * A reference is a `usize`, or an instance of an `@unmanaged` class. Reference fields are read as they are, and written
  * by `hw_set`. Objects of AssemblyScript's own, made by `new` on managed classes, are none of these: they are blocks of
- * this heap when the program is compiled with `--runtime node_modules/heapwright/include/assembly/runtime`, and must not
- * be made with one of AssemblyScript's own runtimes, whose allocators take all memory for theirs.
+ * this heap when the program is compiled with `--runtime node_modules/heapwright/include/assembly/runtime`, and must
+ * not be made with one of AssemblyScript's own runtimes, whose allocators take all memory for theirs.
  *
  * Paths that the header has inline are inline here, over the same words.
  */
@@ -392,7 +392,8 @@ export function hw_weak_root_free(slot: usize): u32 {
   return hw_root_remove(ROOT_WEAK, slot)
 }
 
-/** Make the word at `address`, anywhere in memory, a root; 0 when out of memory. Globals of AssemblyScript are no words. */
+/** Make the word at `address`, anywhere in memory, a root; 0 when out of memory. Globals of AssemblyScript are no
+ * words. */
 export function hw_global_add(address: usize): usize {
   return rootOf(ROOT_SLOT, address)
 }

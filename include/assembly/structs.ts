@@ -1,4 +1,5 @@
-/** The structs of `heapwright.h`, field by field, for memory that the program provides: `memory.data(offsetof<Stats>())`. */
+/** The structs of `heapwright.h`, field by field, for memory that the program provides:
+ * `memory.data(offsetof<Stats>())`. */
 
 /** What there is to know of the heap, in bytes and counts. */
 @unmanaged

@@ -69,8 +69,8 @@ const OPTIONS_ALL: u32 = 15
 // ---- the heap -------------------------------------------------------------------------------------------------------
 
 /**
- * Make the heap in [base, the memory's end) and whatever it grows later, of at most `limit` bytes with all that it needs
- * for itself. `base` may lie anywhere up to the memory's end. A status; refused, nothing has changed. Once only.
+ * Make the heap in [base, the memory's end) and whatever it grows later, of at most `limit` bytes with all that it
+ * needs for itself. `base` may lie anywhere up to the memory's end. A status; refused, nothing has changed. Once only.
  */
 export function heapwright_begin(base: usize, limit: u32): u32 {
   const end = min<u64>(<u64>(<u32>memory.size()) << 16, <u64>ADDRESS_LIMIT)
