@@ -47,6 +47,8 @@ export interface FunctionScan {
   readonly growsMemory: boolean
   /** Whether it loads or stores anything. */
   readonly usesMemory: boolean
+  /** Functions that it calls and whose result it takes for a block: it loads the word before it. */
+  readonly headersRead: ReadonlySet<number>
   /** Extensions of WebAssembly that it has instructions of, by their names in `target_features`. */
   readonly features: ReadonlySet<string>
   /** Undefined when there is more to it than one call with its own arguments. */
@@ -83,6 +85,7 @@ const LOCAL_TEE = 0x22
 const MEMORY_GROW = 0x40
 const I32_CONST = 0x41
 const I32_ADD = 0x6a
+const I32_SUB = 0x6b
 const TABLE_GET = 0x25
 const TABLE_SET = 0x26
 const REF_NULL = 0xd0
@@ -102,8 +105,16 @@ const REFERENCE_BLOCKS = [-29n, -28n]
 /** Catch clauses of `try_table` from here on have no tag. */
 const CATCH_ALL_CLAUSE = 2
 
-/** A value on the stack: a constant, or not known. */
-type Value = number | undefined
+/** What a call gave, or an address just below it, where allocators keep the headers of blocks. */
+interface CallResult {
+  readonly callee: number
+  readonly isBelow: boolean
+}
+
+/** A value on the stack: a constant, what a call gave, or not known. */
+type Value = number | CallResult | undefined
+/** How far below a block its header is looked for: one word or two. */
+const HEADER_BYTES = [4, 8]
 
 interface Block {
   /** Height of the stack below it. What it takes from there is not known inside. */
@@ -132,12 +143,15 @@ class FunctionScanner implements FunctionScan {
   growsMemory = false
   usesMemory = false
   readonly features = new Set<string>()
+  readonly headersRead = new Set<number>()
   readonly #tables: ModuleTables
   readonly #type: FunctionType
   readonly #reader: ByteReader
   readonly #constants: ReadonlyMap<number, number>
   /** What each local is set to; undefined when that is more than one constant. */
-  readonly #sets = new Map<number, Value>()
+  readonly #sets = new Map<number, number | undefined>()
+  /** What a local was set to last, when a call gave it. */
+  readonly #results = new Map<number, CallResult>()
   readonly #forwarding: Forwarding
   readonly #stack: Value[] = []
   /** Open blocks, the function's own first. */
@@ -215,7 +229,7 @@ class FunctionScanner implements FunctionScan {
       this.#forwarding.other()
       if (code >= REF_NULL || code === TABLE_GET || code === TABLE_SET) this.features.add('reference-types')
       if (code === I32_CONST) this.#stack.push(reader.i32())
-      else if (code === I32_ADD) this.#add()
+      else if (code === I32_ADD || code === I32_SUB) this.#add(code === I32_ADD ? 1 : -1)
       else if (code === REF_FUNC) {
         this.references.add(reader.u32())
         this.#stack.push(undefined)
@@ -234,20 +248,29 @@ class FunctionScanner implements FunctionScan {
   #local(code: number, local: number): void {
     if (code === LOCAL_GET) {
       this.#forwarding.localGet(local)
-      this.#stack.push(this.#constants.get(local))
+      this.#stack.push(this.#constants.get(local) ?? this.#results.get(local))
       return
     }
     this.#forwarding.other()
     const value = this.#pop()
-    const isSame = !this.#sets.has(local) || this.#sets.get(local) === value
-    this.#sets.set(local, isSame ? value : undefined)
+    const constant = typeof value === 'number' ? value : undefined
+    const isSame = !this.#sets.has(local) || this.#sets.get(local) === constant
+    this.#sets.set(local, isSame ? constant : undefined)
+    if (typeof value === 'object') this.#results.set(local, value)
+    else this.#results.delete(local)
     if (code === LOCAL_TEE) this.#stack.push(value)
   }
 
-  #add(): void {
+  /** Addition, or with `sign` -1 subtraction. */
+  #add(sign: 1 | -1): void {
     const right = this.#pop()
     const left = this.#pop()
-    this.#stack.push(left === undefined || right === undefined ? undefined : (left + right) >>> 0)
+    if (typeof right !== 'number') this.#stack.push(undefined)
+    else if (typeof left === 'number') this.#stack.push((left + sign * right) >>> 0)
+    else {
+      const isBelow = HEADER_BYTES.includes((-sign * right) >>> 0)
+      this.#stack.push(left && isBelow ? { callee: left.callee, isBelow } : undefined)
+    }
   }
 
   #prefixed(prefix: number, table: readonly (Instruction | undefined)[]): void {
@@ -277,7 +300,8 @@ class FunctionScanner implements FunctionScan {
     this.#pops(pops - 1)
     const base = this.#pop()
     this.#pushes(pushes)
-    if (base === undefined) return
+    if (typeof base === 'object' && base.isBelow && pushes > 0) this.headersRead.add(base.callee)
+    if (typeof base !== 'number') return
     const address = base + offset
     if (pushes > 0) this.accesses.push({ kind: 'load', address, bytes })
     // An atomic operation that gives the old value has stored as well.
@@ -366,7 +390,8 @@ class FunctionScanner implements FunctionScan {
     this.calls.add(target)
     this.#forwarding.call(target, params.length === 0 && results.length === 0)
     this.#pops(params.length)
-    this.#pushes(results.length)
+    if (results.length === 1) this.#stack.push({ callee: target, isBelow: false })
+    else this.#pushes(results.length)
     if (isTail) this.#leave()
   }
 

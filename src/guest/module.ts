@@ -64,6 +64,7 @@ const NOTHING: FunctionScan = {
   growsMemory: false,
   usesMemory: false,
   features: new Set(),
+  headersRead: new Set(),
   forward: undefined,
 }
 

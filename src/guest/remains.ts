@@ -6,6 +6,8 @@
  *   by its name, when only allocators have such a function and it uses memory: `malloc_trim`, `dispose_chunk`;
  *   by its words, when it loads or stores where the replaced functions keep their state: constant addresses that they
  *     both load and store. So an inlined copy is found. `errno`, which allocators only set, is none of them;
+ *   by the headers of blocks, when it reads the word before what a replaced function gave it, as `calloc` does to see
+ *     whether memory is zero already;
  *   by its work, when a replaced function calls it, it keeps state at constant addresses and grows the memory: the true
  *     allocator behind a `malloc` that does a little more than to call it.
  *
@@ -24,6 +26,13 @@ const REACHED_BY: Readonly<Record<Exclude<ReachedBy, number>, string>> = {
   start: 'it is the start function',
   table: 'it stands in the function table',
 }
+
+const COPIED =
+  'Two allocators cannot share blocks: link the module before it is optimised as a whole, ' +
+  'or leave this function out of the program'
+const UNNAMED =
+  'Two allocators cannot share blocks, and without names this one is not known: build the module without --strip-debug ' +
+  'or -s, or export all functions of its allocator (-Wl,--export=calloc, …)'
 
 /** An import of Emscripten's by which the program outside grows the memory. */
 const GROWS_OUTSIDE = 'env.emscripten_resize_heap'
@@ -61,9 +70,7 @@ export function checkNothingRemains(module: GuestModule): void {
     const by = reached.get(index) as ReachedBy
     const from = typeof by === 'number' ? `'${module.nameOf(by)}' calls or names it` : REACHED_BY[by]
     throw new ModuleError(
-      `it is a part of the old allocator and would stay in use: ${why}, and ${from}. ` +
-        'Two allocators cannot share blocks: link the module before such a copy is made (without link-time ' +
-        'optimisation of the C library), or leave that function out of the program',
+      `it is a part of the old allocator and would stay in use: ${why}, and ${from}. ${module.hasNames ? COPIED : UNNAMED}`,
       `function '${module.nameOf(index)}'`,
     )
   }
@@ -97,6 +104,8 @@ class Remains {
       const owner = this.#module.nameOf(this.#words.get(own.address) as number)
       return `it ${own.kind}s the word at address ${own.address}, where '${owner}' keeps its state`
     }
+    const header = [...scan.headersRead].find((callee) => this.#old.has(callee))
+    if (header !== undefined) return `it reads the word before a block that '${this.#module.nameOf(header)}' gives`
     if (!this.#callees.has(index) || stateIn(scan).size === 0 || !this.#grows(index)) return undefined
     return 'a function that is replaced calls it, it keeps state of its own, and it grows the memory'
   }
