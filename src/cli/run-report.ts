@@ -3,7 +3,7 @@
 import { ADDRESS_LIMIT } from '../../kernel/layout.js'
 import { formatBytes, formatCount, formatSeconds } from '../formats/units.js'
 import type { RunResult } from '../guest/run.js'
-import type { GuestHeapFigures } from '../guest/run-figures.js'
+import type { GuestHeapFigures, GuestObjectFigures } from '../guest/run-figures.js'
 import type { RunMode } from '../guest/run-modes.js'
 import type { GuestFrame } from '../guest/stack.js'
 import { errColors, printable } from './output.js'
@@ -32,14 +32,17 @@ export function formatRun(result: RunResult, file: string, mode: RunMode | undef
   const how = result.trap ? `trapped, exit code ${exitCode}` : `exit code ${exitCode}`
   const rows: [string, string][] = [['ended', `${how}, after ${formatSeconds(timeMs / 1e3)}`]]
   rows.push(['allocator', formatAllocator(result)])
-  if (mode !== undefined && mode !== result.mode)
-    rows.push(['mode', `--mode ${mode} changes nothing: it has no objects`])
+  if (mode !== undefined && mode !== result.mode) rows.push(['mode', formatMode(mode, result)])
   if (memory.heap) rows.push(...heapRows(memory.heap, file))
   if (memory.damage !== undefined) rows.push(['DAMAGED', printable(memory.damage)])
   rows.push(['memory', `${formatBytes(memory.memoryBytes)} at the end, in all`])
   const width = Math.max(...rows.map(([head]) => head.length))
   const lines = rows.map(([head, text]) => `  ${errColors.bold(head.padEnd(width))}  ${text}`)
   return [`heapwright: ${printable(name)}`, ...lines].join('\n')
+}
+
+function formatMode(mode: RunMode, { mode: used }: RunResult): string {
+  return used === 'manual' ? `${mode} changes nothing: it has no objects` : `${used}: ${mode} has no such objects`
 }
 
 const SHOWN_FUNCTIONS = 12
@@ -57,6 +60,7 @@ function formatAllocator({ allocator }: RunResult): string {
 function heapRows(heap: GuestHeapFigures, file: string): [string, string][] {
   const rows: [string, string][] = [
     ['peak', formatPeak(heap)],
+    ...(heap.objects ? [['objects', formatObjects(heap.objects)] as [string, string]] : []),
     ['held', `${formatBytes(heap.committedPeakBytes)} at most, ${formatLimit(heap)}`],
     ['at the end', formatLeft(heap, file)],
     ['refused', formatRefused(heap)],
@@ -77,8 +81,14 @@ function heapRows(heap: GuestHeapFigures, file: string): [string, string][] {
 
 const TELLING_BYTES = 65_536
 
+function formatObjects({ collections, heldBytes, liveObjects, liveBytes }: GuestObjectFigures): string {
+  const times = count(collections, 'collection', 'collections')
+  const alive = `${count(liveObjects, 'object', 'objects')}, ${formatBytes(liveBytes)}, alive at the last`
+  return `${formatBytes(heldBytes)} held at the end; ${times}${collections > 0 ? `, ${alive}` : ''}`
+}
+
 function formatPeak({ livePeakBytes, fragmentationAtPeak }: GuestHeapFigures): string {
-  if (livePeakBytes === 0) return 'nothing was allocated'
+  if (livePeakBytes === 0) return 'no block was allocated'
   const peak = `${formatBytes(livePeakBytes)} in live blocks (sampled)`
   // Of a few blocks it says nothing: a heap holds at least a page.
   return livePeakBytes < TELLING_BYTES ? peak : `${peak}; fragmentation then ${fragmentationAtPeak.toFixed(2)}`
@@ -109,15 +119,20 @@ function check(file: string): string {
 }
 
 /** The document of `--json`: what is undefined is null there, so that every member is always present. */
-export function jsonOfRun({ heap: _, trap, memory, ...result }: RunResult): object {
+export function jsonOfRun({ version, name, exitCode, trap, timeMs, mode, allocator, memory }: RunResult): object {
   const { heap, damage, memoryBytes } = memory
   const frames = trap?.frames.map(({ name, index, offset }) => ({ name: name ?? null, index, offset }))
   return {
-    ...result,
+    version,
+    name,
+    exitCode,
     trap: trap ? { message: trap.message, frames } : null,
+    timeMs,
+    mode,
+    allocator,
     memory: {
       memoryBytes,
-      heap: heap ? { ...heap, fault: heap.fault ?? null } : null,
+      heap: heap ? { ...heap, objects: heap.objects ?? null, fault: heap.fault ?? null } : null,
       damage: damage ?? null,
     },
   }

@@ -5,15 +5,14 @@
  * The memory keeps its index, and nothing that uses it is changed: its section goes, and an import comes behind the
  * others. What the module exports and places in it stays as it is.
  */
+import { IMPORT_SECTION, rebuild, section, text, u32 } from './section-writer.js'
 import type { GuestMemory, ModuleTables, Section } from './sections.js'
 
-const IMPORT_SECTION = 2
 const MEMORY_SECTION = 5
-/** Sections that come before the imports. Those of id 0 may stand anywhere. */
-const TYPE_SECTION = 1
 const MEMORY_KIND = 2
+/** What says of limits whether there is a maximum. */
 const HAS_MAXIMUM = 1
-const HEADER_BYTES = 8
+const LEB_MORE = 0x80
 
 /** What the memory is imported as. */
 export const MEMORY_IMPORT = { module: 'heapwright', name: 'memory' } as const
@@ -22,72 +21,24 @@ export const MEMORY_IMPORT = { module: 'heapwright', name: 'memory' } as const
 export function importMemory(bytes: Uint8Array, { sections, memories, imports }: ModuleTables): Uint8Array {
   const [memory] = memories
   if (memory === undefined || memory.import !== undefined) return bytes
-  const header = bytes.subarray(0, HEADER_BYTES)
-  const entry = memoryImport(memory)
   const old = sections.find(({ id }) => id === IMPORT_SECTION)
-  const entries = old ? vectorEntries(bytes, old) : new Uint8Array()
-  const imported = section(IMPORT_SECTION, concat([unsigned(imports.length + 1), entries, entry]))
-  const parts: Uint8Array[] = [header]
-  let isPlaced = false
-  for (const found of sections) {
-    if (!isPlaced && (found.id === IMPORT_SECTION || found.id > TYPE_SECTION)) {
-      parts.push(imported)
-      isPlaced = true
-    }
-    if (found.id !== IMPORT_SECTION && found.id !== MEMORY_SECTION) parts.push(whole(bytes, found))
-  }
-  if (!isPlaced) parts.push(imported)
-  return concat(parts)
+  const place = old ?? sections.find(({ id }) => id > IMPORT_SECTION)
+  const contents = [...u32(imports.length + 1), ...(old ? entriesOf(bytes, old) : []), ...memoryImport(memory)]
+  return rebuild(bytes, sections, (one, whole) => {
+    const kept = one === old || one.id === MEMORY_SECTION ? [] : [whole]
+    return one === place ? [section(IMPORT_SECTION, contents), ...kept] : kept
+  })
 }
 
-function memoryImport({ initialPages, maximumPages }: GuestMemory): Uint8Array {
-  const limits =
-    maximumPages === undefined ? [unsigned(0), unsigned(initialPages)] : bounded(initialPages, maximumPages)
-  const { module, name } = MEMORY_IMPORT
-  return concat([text(module), text(name), unsigned(MEMORY_KIND), ...limits])
-}
-
-function bounded(initialPages: number, maximumPages: number): Uint8Array[] {
-  return [unsigned(HAS_MAXIMUM), unsigned(initialPages), unsigned(maximumPages)]
+function memoryImport({ initialPages, maximumPages }: GuestMemory): number[] {
+  const bounds = maximumPages === undefined ? [0, ...u32(initialPages)] : [HAS_MAXIMUM, ...u32(initialPages)]
+  const maximum = maximumPages === undefined ? [] : u32(maximumPages)
+  return [...text(MEMORY_IMPORT.module), ...text(MEMORY_IMPORT.name), MEMORY_KIND, ...bounds, ...maximum]
 }
 
 /** The entries of a section that is one vector, without their number. */
-function vectorEntries(bytes: Uint8Array, { offset, bytes: length }: Section): Uint8Array {
-  let start = offset
-  while ((bytes[start] ?? 0) & 0x80) start++
-  return bytes.subarray(start + 1, offset + length)
-}
-
-function whole(bytes: Uint8Array, { id, offset, bytes: length }: Section): Uint8Array {
-  return section(id, bytes.subarray(offset, offset + length))
-}
-
-function section(id: number, contents: Uint8Array): Uint8Array {
-  return concat([unsigned(id), unsigned(contents.length), contents])
-}
-
-function text(name: string): Uint8Array {
-  const bytes = new TextEncoder().encode(name)
-  return concat([unsigned(bytes.length), bytes])
-}
-
-/** LEB128. */
-function unsigned(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) | 0x80)
-    rest = Math.floor(rest / 0x80)
-  }
-  return Uint8Array.from([...bytes, rest])
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    result.set(part, at)
-    at += part.length
-  }
-  return result
+function entriesOf(bytes: Uint8Array, { offset, bytes: length }: Section): Uint8Array {
+  let last = offset
+  while ((bytes[last] ?? 0) & LEB_MORE) last++
+  return bytes.subarray(last + 1, offset + length)
 }

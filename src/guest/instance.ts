@@ -5,24 +5,27 @@ import { ArgumentError } from '../errors.js'
 import type { WasiSystem } from '../platform/wasi.js'
 import { ModuleError } from './errors.js'
 import { importMemory, MEMORY_IMPORT } from './import-memory.js'
-import { GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
+import { GUEST_OBJECTS_RELEASE_BASE64, GUEST_RELEASE_BASE64 } from './kernel-bytes.generated.js'
 import { HEAP_EXPORT, KERNEL_MODULE, PAGE_BYTES } from './module.js'
 import type { GuestPlan } from './plan.js'
 import { roleOfName } from './roles.js'
-import type { RunMode } from './run-modes.js'
+import { modeNumber, modeOfNumber, type RunMode } from './run-modes.js'
 import type { GuestMemory } from './sections.js'
 
 /** What a guest kernel exports: the allocator's functions by their C names, and these. */
 interface GuestKernel {
   readonly heapwright_begin: (base: number, limitBytes: number) => number
   readonly heapwright_heap: () => number
-  readonly [name: string]: WebAssembly.ExportValue
+  /** Of the one with objects. */
+  readonly hw_choose_mode?: (mode: number) => number
+  readonly hw_objects_mode?: () => number
+  readonly [name: string]: WebAssembly.ExportValue | undefined
 }
 
 /** An instance of a guest that has not been started. */
 export interface Guest {
-  /** Of its objects, once there are some. */
-  mode(): RunMode
+  /** Of its objects, once there are some; undefined when only the heap can tell. */
+  mode(): RunMode | undefined
   readonly start: WebAssembly.ExportValue
   readonly memory: WebAssembly.Memory
   /** Where its heap's control block lies; 0 when there is none. */
@@ -41,27 +44,32 @@ export interface HeapWishes {
  * @throws ArgumentError for a limit that its heap cannot have; ModuleError when it cannot be instantiated
  */
 export function makeGuest(plan: GuestPlan, wasi: WasiSystem, wishes: HeapWishes): Guest {
-  const { limitBytes } = wishes
-  if (plan.source === 'own' || plan.source === 'linked') return makeAlone(plan, wasi, limitBytes)
+  const { limitBytes, mode } = wishes
+  if (plan.source === 'own' || plan.source === 'linked') return makeAlone(plan, wasi, wishes)
   const memory = makeMemory(plan.memory)
-  const kernel = makeKernel(memory)
+  const kernel = makeKernel(plan, memory)
   const base = plan.heapBase.foundBy === 'memory-end' ? memory.buffer.byteLength : plan.heapBase.address
   const limit = limitBytes ?? ADDRESS_LIMIT
   if (kernel.heapwright_begin(base, limit) !== STATUS_OK) throw withoutRoom(plan, base, limit)
+  if (mode !== undefined && mode !== 'manual') kernel.hw_choose_mode?.(modeNumber(mode))
   const bytes = importMemory(plan.bytes, plan.tables)
   const instance = instantiate(bytes, { ...importsOf(plan, wasi, memory), ...kernelImports(plan, kernel, memory) })
-  return { start: startOf(instance), memory, heapAt: () => kernel.heapwright_heap() >>> 0, mode: () => 'manual' }
+  const heapAt = () => kernel.heapwright_heap() >>> 0
+  return { start: startOf(instance), memory, heapAt, mode: () => modeOfNumber(kernel.hw_objects_mode?.() ?? 0) }
 }
 
 /** A module that has its allocator inside. */
-function makeAlone(plan: GuestPlan, wasi: WasiSystem, limitBytes: number | undefined): Guest {
+function makeAlone(plan: GuestPlan, wasi: WasiSystem, { limitBytes, mode }: HeapWishes): Guest {
+  if (plan.source === 'linked' && mode !== undefined) {
+    throw new ArgumentError('mode', mode, 'left out: the mode of a linked module is its own to choose')
+  }
   const imported = plan.memory.import && makeMemory(plan.memory)
   const instance = instantiate(plan.bytes, importsOf(plan, wasi, imported))
   const memory = imported ?? exportedMemory(instance)
   const heap = instance.exports[HEAP_EXPORT] as GuestKernel['heapwright_heap'] | undefined
   const heapAt = () => (heap?.() ?? 0) >>> 0
   if (limitBytes !== undefined && heap) setLimit(memory, heapAt(), limitBytes)
-  return { start: startOf(instance), memory, heapAt, mode: () => 'manual' }
+  return { start: startOf(instance), memory, heapAt, mode: () => undefined }
 }
 
 /** A linked module began its heap when it was instantiated, with the limit that it was linked with. */
@@ -89,22 +97,27 @@ function makeMemory({ initialPages, maximumPages }: GuestMemory): WebAssembly.Me
   }
 }
 
-let kernelModule: WebAssembly.Module | undefined
+/** Each kernel is compiled once. */
+const kernelModules = new Map<string, WebAssembly.Module>()
 
-function makeKernel(memory: WebAssembly.Memory): GuestKernel {
-  kernelModule ??= new WebAssembly.Module(Uint8Array.from(atob(GUEST_RELEASE_BASE64), (c) => c.charCodeAt(0)))
-  return new WebAssembly.Instance(kernelModule, { env: { memory } }).exports as unknown as GuestKernel
+function makeKernel({ hasObjects }: GuestPlan, memory: WebAssembly.Memory): GuestKernel {
+  const base64 = hasObjects ? GUEST_OBJECTS_RELEASE_BASE64 : GUEST_RELEASE_BASE64
+  const known = kernelModules.get(base64)
+  const module = known ?? new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+  kernelModules.set(base64, module)
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as GuestKernel
 }
 
 /** The smallest heap has a few pages. */
 const LEAST_SEARCH_BYTES = 2 ** 20
 
 /** Why there can be no heap: too low a limit, if a heap could begin there with another one. */
-function withoutRoom({ memory }: GuestPlan, base: number, limitBytes: number): Error {
+function withoutRoom(plan: GuestPlan, base: number, limitBytes: number): Error {
+  const { memory } = plan
   const most = Math.min((memory.maximumPages ?? Number.POSITIVE_INFINITY) * PAGE_BYTES, ADDRESS_LIMIT)
   for (let bytes = PAGE_BYTES; bytes <= LEAST_SEARCH_BYTES; bytes += PAGE_BYTES) {
     if (bytes <= limitBytes) continue
-    if (makeKernel(makeMemory(memory)).heapwright_begin(base, bytes) !== STATUS_OK) continue
+    if (makeKernel(plan, makeMemory(memory)).heapwright_begin(base, bytes) !== STATUS_OK) continue
     return new ArgumentError('limit', limitBytes, `at least ${bytes} bytes`)
   }
   return new ModuleError(`it has at most ${most} bytes, of which its heap would begin at ${base}: too few`, 'memory')

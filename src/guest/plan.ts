@@ -5,6 +5,7 @@
 
 import { isWasiModule, type WasiModuleName } from '../platform/wasi.js'
 import { ModuleError } from './errors.js'
+import { baseOf } from './link.js'
 import { type GuestModule, type HeapBase, inspectModule, KERNEL_MODULE } from './module.js'
 import { checkReplaceable, replaceAllocator } from './replace.js'
 import { ALLOCATING_ROLES, roleOfName } from './roles.js'
@@ -29,12 +30,18 @@ export interface GuestPlan {
   readonly functions: readonly string[]
   /** The module that its WASI functions are imported from. */
   readonly wasi: WasiModuleName
+  /** Whether it uses the objects of the kernel. */
+  readonly hasObjects: boolean
   /** Whether functions may be in it whose names are not known. */
   readonly isNameless: boolean
 }
 
-/** What the kernel provides beside the allocator's functions. */
+/** What the kernel with objects provides beside the allocator's functions. */
 const OBJECT_FUNCTION = /^hw_/
+
+function isOfObjects({ module, name, kind }: Pick<GuestImport, 'module' | 'name' | 'kind'>): boolean {
+  return kind === 'function' && module === KERNEL_MODULE && OBJECT_FUNCTION.test(name)
+}
 
 /** @throws ModuleError: it is no module, no program, imports what nobody has, or its allocator cannot be replaced */
 export async function planGuest(bytes: Uint8Array, name: string): Promise<GuestPlan> {
@@ -43,22 +50,30 @@ export async function planGuest(bytes: Uint8Array, name: string): Promise<GuestP
   checkImports(guest)
   const source = sourceOf(guest)
   const replaced = source === 'replaced' ? (await replaceAllocator(bytes)).bytes : bytes
-  if (source === 'imported') checkReplaceable(guest)
+  if (source === 'imported' && guest.allocator.length > 0) checkReplaceable(guest)
   return {
     name,
     bytes: replaced,
     tables: replaced === bytes ? guest : readSections(replaced),
     memory,
-    heapBase: guest.heapBase,
+    heapBase: source === 'replaced' || source === 'imported' ? baseOf(guest, undefined) : guest.heapBase,
     source,
-    functions: source === 'linked' ? [] : guest.allocator.map((found) => found.name),
+    functions: source === 'linked' ? [] : functionsOf(guest),
     wasi: wasiModuleOf(guest),
+    hasObjects: guest.imports.some(isOfObjects),
     isNameless: !guest.hasNames,
   }
 }
 
-function sourceOf({ isLinked, allocator }: GuestModule): AllocatorSource {
+/** The allocator's, and those of objects. */
+function functionsOf({ allocator, imports }: GuestModule): string[] {
+  return [...allocator.map(({ name }) => name), ...imports.filter(isOfObjects).map(({ name }) => name)]
+}
+
+function sourceOf({ isLinked, allocator, imports }: GuestModule): AllocatorSource {
   if (isLinked) return 'linked'
+  // Its objects lie in a heap, whoever gives it blocks.
+  if (allocator.length === 0 && imports.some(isOfObjects)) return 'imported'
   if (!allocator.some(({ role }) => ALLOCATING_ROLES.has(role))) return 'own'
   return allocator.every(({ foundBy }) => foundBy === 'import') ? 'imported' : 'replaced'
 }
@@ -89,9 +104,9 @@ function checkProgram({ exports, memories, memory }: GuestModule): GuestMemory {
 function isProvided({ module, name, kind }: GuestImport): boolean {
   if (kind === 'memory') return true
   if (kind !== 'function') return false
-  if (isWasiModule(module)) return true
+  if (isWasiModule(module) || isOfObjects({ module, name, kind })) return true
   if (module !== KERNEL_MODULE && module !== 'env') return false
-  return roleOfName(name) !== undefined || (module === KERNEL_MODULE && OBJECT_FUNCTION.test(name))
+  return roleOfName(name) !== undefined
 }
 
 function checkImports({ imports }: GuestModule): void {

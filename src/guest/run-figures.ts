@@ -3,6 +3,7 @@
 import { HEAP_BAD_FREES_AT, HEAP_REFUSED_LARGEST_AT, HEAP_REFUSED_REQUESTS_AT } from '../../kernel/layout.js'
 import { CorruptionError } from '../errors.js'
 import { Heap } from '../heap.js'
+import type { HeapStats } from '../types.js'
 import type { AllocatorSource } from './plan.js'
 
 /** Where the program's blocks come from. */
@@ -10,6 +11,16 @@ export interface AllocatorUse {
   readonly source: AllocatorSource
   /** The functions that were replaced, or are imported, by the names that the module has for them. */
   readonly functions: readonly string[]
+}
+
+/** What a program has of collected objects. */
+export interface GuestObjectFigures {
+  readonly collections: number
+  /** Bytes that are held for objects at the end. */
+  readonly heldBytes: number
+  /** Objects that the last collection has found alive, and their bytes. */
+  readonly liveObjects: number
+  readonly liveBytes: number
 }
 
 /** Figures of the program's heap, in bytes and blocks. */
@@ -33,6 +44,8 @@ export interface GuestHeapFigures {
   readonly refusedLargestBytes: number
   /** Frees of what was no live block, which were ignored. */
   readonly badFrees: number
+  /** Of a program with collected objects. */
+  readonly objects: GuestObjectFigures | undefined
   /** Times that the memory grew for the heap. */
   readonly grows: number
   /** What the heap's own check says of it: the rule that is broken. Undefined when all is well. */
@@ -85,7 +98,12 @@ function readFigures(heap: Heap, memory: WebAssembly.Memory, at: number): GuestH
     refusedRequests: data.getUint32(at + HEAP_REFUSED_REQUESTS_AT, true),
     refusedLargestBytes: data.getUint32(at + HEAP_REFUSED_LARGEST_AT, true),
     badFrees: data.getUint32(at + HEAP_BAD_FREES_AT, true),
+    objects: heap.mode === 'manual' ? undefined : objectsIn(stats),
     grows: stats.grows,
     fault: verified.ok ? undefined : verified.fault,
   }
+}
+
+function objectsIn({ collections, objectBytes, liveObjects, liveObjectBytes }: HeapStats): GuestObjectFigures {
+  return { collections, heldBytes: objectBytes, liveObjects, liveBytes: liveObjectBytes }
 }

@@ -9,6 +9,11 @@ export type RunMode = keyof typeof MODE_NUMBERS
 
 export const RUN_MODES = Object.keys(MODE_NUMBERS) as readonly RunMode[]
 
+/** The mode that the kernel calls so; `manual` for what it does not know. */
+export function modeOfNumber(number: number): RunMode {
+  return RUN_MODES.find((mode) => MODE_NUMBERS[mode] === number) ?? 'manual'
+}
+
 /** What the kernel calls a mode. */
 export function modeNumber(mode: RunMode): number {
   return MODE_NUMBERS[mode]

@@ -15,7 +15,7 @@ import { ArgumentError } from '../errors.js'
 import type { Heap } from '../heap.js'
 import { makeWasi, type WasiSystem } from '../platform/wasi.js'
 import { parseSize } from '../sizes.js'
-import type { Size } from '../types.js'
+import type { ModeName, Size } from '../types.js'
 import { ModuleError } from './errors.js'
 import { type Guest, makeGuest } from './instance.js'
 import { type GuestPlan, planGuest } from './plan.js'
@@ -66,7 +66,7 @@ export interface RunResult {
   /** From its start to its end, in milliseconds. */
   readonly timeMs: number
   /** Of its objects; `manual` when it has none. */
-  readonly mode: RunMode
+  readonly mode: ModeName
   readonly allocator: AllocatorUse
   readonly memory: GuestMemoryFigures
   /** What it has left in its memory, to be looked at; undefined when its allocator is its own. Close it when done. */
@@ -91,7 +91,7 @@ export async function runModule(bytes: Uint8Array, options: RunOptions = {}): Pr
   const ending = runToItsEnd(guest, wasi)
   const { heap, figures } = readHeapLeft(guest.memory, guest.heapAt(), name)
   const allocator = { source: plan.source, functions: plan.functions }
-  return { version: 1, name, ...ending, mode: guest.mode(), allocator, memory: figures, heap }
+  return { version: 1, name, ...ending, mode: guest.mode() ?? heap?.mode ?? 'manual', allocator, memory: figures, heap }
 }
 
 const OPTION_NAMES = ['args', 'name', 'limit', 'mode', 'env', 'preopens', 'stdin', 'stdout', 'stderr'] as const
