@@ -1,6 +1,6 @@
 /**
- * SQLite on a heap: the same rows as with the allocator that it came with; with too little memory its own error, never a
- * trap or a damaged heap. A failure means that a large program cannot rely on the heap as its `malloc`.
+ * SQLite on a heap: the same rows as with the allocator that it came with; with too little memory its own error, never
+ * a trap or a damaged heap. A failure means that a large program cannot rely on the heap as its `malloc`.
  */
 import { describe, expect, it } from 'vitest'
 import { compileGuest, isWithoutClang } from './support/guests.js'

@@ -183,7 +183,7 @@ function modeNumber(kernel: Uint8Array, mode: ObjectModeName | undefined): numbe
   throw new ModuleError('a mode is for programs with collected objects, and it imports no calls for those')
 }
 
-/** Where the heap begins. Throws `ModuleError` when data stands there; `ArgumentError` for what is no address. */
+/** Where the heap begins. Throws `ModuleError` when data stands there, `ArgumentError` for what is no address. */
 export function baseOf(module: GuestModule, asked: number | undefined): HeapBase {
   if (asked === undefined) {
     const { heapBase, data } = module

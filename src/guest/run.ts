@@ -4,7 +4,8 @@
  *
  * The memory is made here, from the limits that the module declares; then the kernel over it, whose heap begins where
  * the program's own would; then the program, which imports both. Once it has ended, however it has, the library
- * attaches to the heap and reads its figures. A module that was linked before has all of that inside and is run as it is.
+ * attaches to the heap and reads its figures. A module that was linked before has all of that inside, and is run as it
+ * is.
  *
  * The program decides how it ends: its exit code is the result's. A trap gives exit code 134, as `abort` does on
  * POSIX systems, and the functions that were running. What is refused, with an error, has not been started.

@@ -86,7 +86,7 @@ function build(
   if (missing !== undefined) throw new Error(`no guest can be compiled: ${missing}: ${INSTALL}`)
   mkdirSync(CACHE, { recursive: true })
   const options = ['-O2', '-Wall', `-I${INCLUDE}`, `-I${GUESTS}`, ...flags]
-  const target = join(CACHE, `${name}-${keyOf([source, ...headers(), ...objects, ...options])}.${extension}`)
+  const target = join(CACHE, `${name}-${keyOf([source, ...headersOf(source), ...objects, ...options])}.${extension}`)
   if (existsSync(target)) return target
   return alone(target, () => clang(source, target, [...options, ...objects]))
 }
@@ -156,15 +156,17 @@ function keyOf(parts: readonly string[]): string {
   return hash.digest('hex').slice(0, 20)
 }
 
-/** The text of every header that a guest may include. */
-function headers(): string[] {
+/** The text of all headers of ours when the source names one, as they may name others. */
+function headersOf(source: string): string[] {
   const directories = [INCLUDE, GUESTS].filter((directory) => existsSync(directory))
-  return directories.flatMap((directory) =>
+  const headers = directories.flatMap((directory) =>
     readdirSync(directory)
       .filter((file) => file.endsWith('.h'))
       .sort()
-      .map((file) => readFileSync(join(directory, file), 'utf8')),
+      .map((file) => ({ file, path: join(directory, file) })),
   )
+  const isUsed = headers.some(({ file }) => source.includes(file))
+  return isUsed ? headers.map(({ path }) => readFileSync(path, 'utf8')) : []
 }
 
 function version(): string {
