@@ -28,7 +28,7 @@ export interface CheckOptions {
   readonly redZone?: Size
   /** Bytes of freed blocks that are kept from being used again, 0 to 2 GiB. Default 16 MiB. */
   readonly quarantine?: Size
-  /** Most bytes for blocks and what is around them. Default: what the memory can have. */
+  /** Most bytes for blocks and what is around them, 256 KiB to 4 GiB. Default: what the memory can have. */
   readonly limit?: Size
   /** Frames that are kept of each stack, 1 to 200. Default 24. */
   readonly stackDepth?: number
@@ -67,6 +67,9 @@ export interface CheckPlan {
 const RED_ZONE_MIN = 8
 const RED_ZONE_MAX = 65_536
 const QUARANTINE_MAX = 2 ** 31
+/** What a heap needs to begin with, in whole pages of memory. */
+const LIMIT_MIN = 262_144
+const LIMIT_MAX = 2 ** 32
 const DEPTH_MAX = 200
 const FAULTS_MAX = 100_000
 
@@ -88,7 +91,7 @@ export function planCheck(options: CheckOptions): CheckPlan {
     isPrecise: options.precise ?? false,
     redZoneBytes: size('redZone', options.redZone ?? 32, RED_ZONE_MIN, RED_ZONE_MAX),
     quarantineBytes: size('quarantine', options.quarantine ?? '16MiB', 0, QUARANTINE_MAX),
-    limitBytes: options.limit === undefined ? undefined : parseSize(options.limit, 'limit'),
+    limitBytes: options.limit === undefined ? undefined : size('limit', options.limit, LIMIT_MIN, LIMIT_MAX),
     stackDepth: whole('stackDepth', options.stackDepth ?? 24, 1, DEPTH_MAX),
     maxFaults: whole('maxFaults', options.maxFaults ?? 100, 1, FAULTS_MAX),
     withReachable: options.reachable ?? false,

@@ -29,7 +29,7 @@ function formatSummary(report: CheckReport): string {
   if (suppressed > 0) left.push(`${suppressed} suppressed`)
   if (omitted > 0) left.push(`${omitted} more not listed`)
   return [
-    `${name}: ${allocations} allocations, ${frees} frees, ${formatBytes(allocatedBytes)} in all, ` +
+    `${name}: ${counted(allocations, 'allocation')}, ${counted(frees, 'free')}, ${formatBytes(allocatedBytes)} in all, ` +
       `${formatBytes(peakBytes)} at most`,
     `lost: ${leak(leaks.definite)} definitely, ${leak(leaks.indirect)} indirectly; ` +
       `still reachable: ${leak(leaks.reachable)}`,
@@ -38,7 +38,11 @@ function formatSummary(report: CheckReport): string {
 }
 
 function leak({ blocks, bytes }: LeakSum): string {
-  return `${blocks === 1 ? '1 block' : `${blocks} blocks`} (${bytes === 1 ? '1 byte' : `${bytes} bytes`})`
+  return `${counted(blocks, 'block')} (${counted(bytes, 'byte')})`
+}
+
+function counted(count: number, what: string): string {
+  return count === 1 ? `1 ${what}` : `${count} ${what}s`
 }
 
 function formatFault(fault: FaultReport): string {
@@ -70,7 +74,7 @@ const FOUND_TEXTS: Readonly<Record<FaultReport['foundAt'], string>> = {
 
 function blockLines({ address, bytes, state, offset, allocatedBy, allocated, freedBy, freed }: BlockReport): string[] {
   const lines = [
-    `  ${offset === undefined ? '' : `${placeIn(offset, bytes)} `}a ${state} block of ${bytes} bytes at 0x${address.toString(16)}`,
+    `  ${offset === undefined ? '' : `${placeIn(offset, bytes)} `}a ${state} block of ${counted(bytes, 'byte')} at 0x${address.toString(16)}`,
     `  allocated by ${allocatedBy}:`,
     ...frames(allocated),
   ]
@@ -79,9 +83,9 @@ function blockLines({ address, bytes, state, offset, allocatedBy, allocated, fre
 }
 
 function placeIn(offset: number, bytes: number): string {
-  const count = (distance: number) => (distance === 1 ? '1 byte' : `${distance} bytes`)
-  if (offset < 0) return `${count(-offset)} before`
-  return offset >= bytes ? `${count(offset - bytes)} past the end of` : `${count(offset)} inside`
+  if (offset < 0) return `${counted(-offset, 'byte')} before`
+  if (offset >= bytes) return `${counted(offset - bytes, 'byte')} past the end of`
+  return `${counted(offset, 'byte')} inside`
 }
 
 function frames(stack: readonly StackFrame[]): string[] {

@@ -43,9 +43,9 @@ export class Stacks {
   constructor(module: GuestModule, places: CodePlaces, depth: number) {
     this.#module = module
     this.#places = places
-    this.#depth = depth
     // What calls the checker in an allocator's place; nobody wants to read of it.
     this.#hidden = new Set(module.allocator.map(({ index }) => index))
+    this.#depth = depth + (module.allocator.some(({ foundBy }) => foundBy !== 'import') ? 1 : 0)
   }
 
   /** The stack at this moment. */
