@@ -46,7 +46,7 @@ export function addCheck(program: Command): void {
       'different faults of a kind that are reported (default 100)',
       wholeNumber(1, 100_000),
     )
-    .option('--depth <number>', 'functions of each stack that are kept (default 24)', wholeNumber(1, 200))
+    .option('--depth <number>', 'functions of each stack that are kept (default 16)', wholeNumber(1, 200))
     .option('--red-zone <size>', 'bytes around each block, 8 to 64KiB (default 32)', sizeOption('red-zone'))
     .option(
       '--quarantine <size>',

@@ -17,6 +17,8 @@ const SIZE_LIMIT = 2 ** 32
 const ABSURD_BYTES = 2 ** 31
 const POINTER_BYTES = 4
 const USUAL_ALIGNMENT = 16
+/** Frames that are kept of where a block was freed. */
+const FREE_DEPTH = 8
 /** Calls between two looks at all blocks, at least; with more blocks there are more. */
 export const DEFAULT_SWEEP_CALLS = 4096
 
@@ -71,13 +73,13 @@ export class CheckedAllocator {
   // ---- allocation ----
 
   /** The stack of the call, and a look at all blocks when it is time. */
-  #enter(): GuestStack {
+  #enter(depth?: number): GuestStack {
     this.#calls++
     if (this.#sweepCalls > 0 && this.#calls >= Math.max(this.#sweepCalls, this.#books.live.size)) {
       this.#calls = 0
       this.#books.checkAll('sweep')
     }
-    return this.#stacks.take()
+    return this.#stacks.take(depth)
   }
 
   #allocate(role: AllocatorRole, bytes: number, alignment = USUAL_ALIGNMENT, isClear = false): number {
@@ -152,7 +154,7 @@ export class CheckedAllocator {
 
   #free(address: number): undefined {
     if (address === 0) return undefined
-    const stack = this.#enter()
+    const stack = this.#enter(FREE_DEPTH)
     const block = this.#books.live.get(address)
     if (block) this.#books.retire(block, 'free', stack)
     else this.#reportBadAddress('free', address, stack)

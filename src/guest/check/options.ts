@@ -30,7 +30,7 @@ export interface CheckOptions {
   readonly quarantine?: Size
   /** Most bytes for blocks and what is around them, 256 KiB to 4 GiB. Default: what the memory can have. */
   readonly limit?: Size
-  /** Frames that are kept of each stack, 1 to 200. Default 24. */
+  /** Frames that are kept of each stack, 1 to 200. Default 16. Of where a block was freed, 8 are kept at most. */
   readonly stackDepth?: number
   /** Different faults of one kind that are reported, 1 to 100,000; more are counted. Default 100. */
   readonly maxFaults?: number
@@ -92,7 +92,7 @@ export function planCheck(options: CheckOptions): CheckPlan {
     redZoneBytes: size('redZone', options.redZone ?? 32, RED_ZONE_MIN, RED_ZONE_MAX),
     quarantineBytes: size('quarantine', options.quarantine ?? '16MiB', 0, QUARANTINE_MAX),
     limitBytes: options.limit === undefined ? undefined : size('limit', options.limit, LIMIT_MIN, LIMIT_MAX),
-    stackDepth: whole('stackDepth', options.stackDepth ?? 24, 1, DEPTH_MAX),
+    stackDepth: whole('stackDepth', options.stackDepth ?? 16, 1, DEPTH_MAX),
     maxFaults: whole('maxFaults', options.maxFaults ?? 100, 1, FAULTS_MAX),
     withReachable: options.reachable ?? false,
     sweepCalls: whole('sweepCalls', options.sweepCalls ?? DEFAULT_SWEEP_CALLS, 0, 2 ** 31),

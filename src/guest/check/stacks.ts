@@ -28,7 +28,7 @@ export interface GuestStack {
 }
 
 /** Frames of the host and the checker that may lie in front of the guest's. */
-const OTHER_FRAMES = 8
+const OTHER_FRAMES = 7
 const URL_PREFIX = 'wasm://wasm/'
 
 export class Stacks {
@@ -37,6 +37,8 @@ export class Stacks {
   readonly #known = new Map<string, GuestStack>()
   readonly #frames = new Map<GuestStack, readonly StackFrame[]>()
   readonly #depth: number
+  /** What the engine calls the instrumented module. */
+  #url: string | undefined
   readonly #hidden: ReadonlySet<number>
 
   /** @param depth frames that are kept, at most */
@@ -48,13 +50,21 @@ export class Stacks {
     this.#depth = depth + (module.allocator.some(({ foundBy }) => foundBy !== 'import') ? 1 : 0)
   }
 
-  /** The stack at this moment. */
-  take(): GuestStack {
+  /**
+   * The stack at this moment, of at most `depth` frames: each costs nearly a microsecond.
+   */
+  take(depth = this.#depth): GuestStack {
     const holder: { stack?: unknown } = {}
-    return this.#withFrames(() => {
-      Error.captureStackTrace(holder, this.take)
-      return holder.stack
-    })
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = Math.min(depth, this.#depth) + OTHER_FRAMES
+    try {
+      return this.#withFrames(() => {
+        Error.captureStackTrace(holder, this.take)
+        return holder.stack
+      })
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit
+    }
   }
 
   /** The stack of an error that was made while frames were kept by `keepDeep`. */
@@ -103,7 +113,7 @@ export class Stacks {
   #intern(frames: readonly NodeJS.CallSite[]): GuestStack {
     const places: number[] = []
     for (const frame of frames) {
-      const position = placeOf(frame)
+      const position = this.#placeOf(frame)
       if (position !== undefined && places.length < this.#depth) places.push(position)
     }
     const key = places.join()
@@ -112,6 +122,18 @@ export class Stacks {
     const stack = { id: this.#known.size, places }
     this.#known.set(key, stack)
     return stack
+  }
+
+  /** Where a frame is in the instrumented module; undefined for what is not the guest's. */
+  #placeOf(frame: NodeJS.CallSite): number | undefined {
+    const file = frame.getFileName()
+    if (file !== this.#url) {
+      if (typeof file !== 'string' || !file.startsWith(URL_PREFIX) || !file.includes(GUEST_NAME)) return undefined
+      this.#url = file
+    }
+    const column = frame.getColumnNumber()
+    // V8 counts columns from 1; of WebAssembly a column is a byte of the module.
+    return column === null ? undefined : column - 1
   }
 
   #frameAt(place: number): StackFrame | undefined {
@@ -126,12 +148,3 @@ export class Stacks {
 }
 
 const giveFrames: typeof Error.prepareStackTrace = (_, frames) => frames
-
-/** Where a frame is in the instrumented module; undefined for what is not the guest's. */
-function placeOf(frame: NodeJS.CallSite): number | undefined {
-  const file = frame.getFileName()
-  if (typeof file !== 'string' || !file.startsWith(URL_PREFIX) || !file.includes(GUEST_NAME)) return undefined
-  const column = frame.getColumnNumber()
-  // V8 counts columns from 1; of WebAssembly a column is a byte of the module.
-  return column === null ? undefined : column - 1
-}
