@@ -18,7 +18,7 @@
  * | `UnsupportedError` | `HW_UNSUPPORTED` | the heap's mode, or the platform, does not have what is asked for |
  * | `ScopeError` | `HW_SCOPE` | an object is asked for and no scope is open to hold it |
  * | `StaleHandleError` | `HW_STALE_HANDLE` | a view's scope or root is gone, or its heap was reset or closed |
- * | `ProtectionError` | `HW_PROTECTION` | a write to what is immortal |
+ * | `ProtectionError` | `HW_PROTECTION` | a write to what is immortal, an access to what is protected |
  * | `CountError` | `HW_COUNT` | an object would have more references than a count can say |
  * | `ImageError` | `HW_IMAGE` | bytes are no image, or one that this heap cannot take |
  * | `FileError` | `HW_FILE` | a file cannot be read or written |
@@ -254,7 +254,7 @@ export class StaleHandleError extends HeapwrightError {
   }
 }
 
-/** A write to memory that must not be written: an immortal object. */
+/** A write to memory that must not be written, an immortal object or a protected range; or a read where nor that may be. */
 export class ProtectionError extends HeapwrightError {
   readonly code = 'HW_PROTECTION'
   readonly address: number
