@@ -254,7 +254,7 @@ export class StaleHandleError extends HeapwrightError {
   }
 }
 
-/** A write to memory that must not be written, an immortal object or a protected range; or a read where nor that may be. */
+/** A write to what is immortal or protected, or a read of what must not be touched. Nothing was read or written. */
 export class ProtectionError extends HeapwrightError {
   readonly code = 'HW_PROTECTION'
   readonly address: number
