@@ -90,6 +90,9 @@ interface Reading {
   readonly mappedBytes: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
+  /** Held, but given back to the system; and what of that is metadata. */
+  readonly trimmedBytes: number
+  readonly trimmedMetadataBytes: number
   readonly objects: ObjectFigures
   readonly tenants: TenantSums
 }
@@ -169,7 +172,7 @@ const unused = (r: Reading) =>
   inUse(r)
 
 /** Held and not given back to the system. */
-const committed = (r: Reading) => r.word(HEAP_COMMITTED_AT) - r.word(HEAP_TRIMMED_AT)
+const committed = (r: Reading) => r.word(HEAP_COMMITTED_AT) - r.trimmedBytes
 
 const fragmentationAtPeak = (r: Reading) =>
   inUse(r) >= inUsePeak(r)
@@ -209,7 +212,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held, but given back to the system and not used since; beside committedBytes, and ready for any request',
-    read: (r) => r.word(HEAP_TRIMMED_AT),
+    read: (r) => r.trimmedBytes,
   },
   {
     name: 'committedPeakBytes',
@@ -246,7 +249,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'in free runs and not given back to the system, ready for any request',
-    read: (r) => r.word(HEAP_FREE_AT) - (r.word(HEAP_TRIMMED_AT) - r.word(HEAP_TRIMMED_METADATA_AT)),
+    read: (r) => r.word(HEAP_FREE_AT) - (r.trimmedBytes - r.trimmedMetadataBytes),
   },
   {
     name: 'metadataBytes',
@@ -255,7 +258,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'control block, chunk metadata, records of arenas and pools',
-    read: (r) => r.word(HEAP_METADATA_AT) - r.word(HEAP_TRIMMED_METADATA_AT) + r.word(HEAP_RECORDS_AT),
+    read: (r) => r.word(HEAP_METADATA_AT) - r.trimmedMetadataBytes + r.word(HEAP_RECORDS_AT),
   },
   {
     name: 'unusedBytes',
@@ -598,8 +601,12 @@ export function readStats(core: HeapCore): HeapStats {
 function gatherStats(core: HeapCore): HeapStats {
   const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = readFreeRuns(core)
   const objects = readObjects(core)
+  // In `embedded` nothing is given back, and the words are others'.
+  const trimmedWord = (at: number) => (hasReports(core) ? core.word(at) : 0)
   const reading: Reading = {
     word: (at) => core.word(at),
+    trimmedBytes: trimmedWord(HEAP_TRIMMED_AT),
+    trimmedMetadataBytes: trimmedWord(HEAP_TRIMMED_METADATA_AT),
     ...readTotals(core),
     mappedBytes: core.mappedFiles.lentBytes,
     freeRuns,

@@ -447,6 +447,11 @@ describe('modes', () => {
   it('embedded: says that nothing is given back', () => {
     const { heap } = made({ mode: 'embedded', limit: '64KiB' })
     expect(heap.trim()).toMatchObject({ isSupported: false, reason: expect.stringContaining('embedded') })
+    using _ = heap.scope()
+    heap.new(Item, { value: 1 }, 1000)
+    heap.trim({ collect: true })
+    expect(heap.stats().trimmedBytes).toBe(0)
+    expectSound(heap)
   })
 
   it('manual with counted objects', () => {

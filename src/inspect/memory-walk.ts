@@ -17,11 +17,11 @@ import {
   CODE_RECORD,
   CODE_RUN,
   CODE_RUN_OWNED,
+  EMBEDDED_HEADER_BYTES,
   FOREIGN_MIB,
   GRANULE_BYTES,
   GRANULE_SHIFT,
   HEAP_END_AT,
-  HEAP_HEADER_BYTES,
   HEAP_SPACE_AT,
   HEAP_TABLE_AT,
   HEAP_TABLE_MASK_AT,
@@ -208,7 +208,7 @@ function walkBuffer(core: HeapCore, taker: SpanTaker): void {
   const word = (address: number) => u32[address >>> 2] as number
   const space = core.word(HEAP_SPACE_AT)
   const end = core.word(HEAP_END_AT)
-  const objectsFrom = core.base + HEAP_HEADER_BYTES + SPACE_BYTES
+  const objectsFrom = core.base + EMBEDDED_HEADER_BYTES + SPACE_BYTES
   const blocksFrom = word(space + SPACE_PLAN_AT + BUFFER_BLOCKS_FROM_AT)
   taker.metadata('control block', core.base, objectsFrom - core.base)
   taker.objectBlock(objectsFrom, blocksFrom - objectsFrom)

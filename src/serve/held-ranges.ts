@@ -4,9 +4,9 @@
  */
 import {
   CHUNK_HEADER_BYTES,
+  EMBEDDED_HEADER_BYTES,
   FOREIGN_MIB,
   HEAP_COMMITTED_AT,
-  HEAP_HEADER_BYTES,
   HEAP_TABLE_AT,
   HEAP_TABLE_MASK_AT,
   TABLE_ENTRY_BYTES,
@@ -34,7 +34,7 @@ export function heldRanges(words: Uint32Array, base: number, hasTable: boolean):
   const word = (address: number) => words[address >>> 2] ?? 0
   if (!hasTable) {
     // The tables behind the control block lie among the objects.
-    return [{ from: base, lo: base + HEAP_HEADER_BYTES + SPACE_BYTES, to: base + word(base + HEAP_COMMITTED_AT) }]
+    return [{ from: base, lo: base + EMBEDDED_HEADER_BYTES + SPACE_BYTES, to: base + word(base + HEAP_COMMITTED_AT) }]
   }
   const table = word(base + HEAP_TABLE_AT)
   const entries = Math.min(word(base + HEAP_TABLE_MASK_AT) / TABLE_ENTRY_BYTES + 1, ENTRIES_MAX)
