@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Heap, type HeapOptions } from '../src/index.js'
 import { koffiAddress } from './support/fork-systems.js'
@@ -351,6 +352,62 @@ describe.skipIf(!canShare)('forks by copy on write', () => {
     again.writeU8(p, 4)
     const late = made(again.fork())
     expect([late.readU8(p), late.readU8(p + 999), child.readU8(p)]).toEqual([4, 3, 3])
+  })
+
+  it('keep the memory as long as any heap over it is open', () => {
+    const heap = made(Heap.create({ limit: '16MiB' }))
+    const p = heap.alloc(1000)
+    heap.fill(p, 1000, 3)
+    const child = made(heap.fork())
+    const second = made(Heap.attach(child.memory, child.base))
+    child.close()
+    expect(second.readU8(p + 999)).toBe(3)
+    expect(second.verify()).toEqual({ ok: true })
+    const third = made(second.fork())
+    const { memory } = second
+    second.close()
+    expect(new Uint8Array(memory.buffer).every((byte) => byte === 0)).toBe(true)
+    expect([third.readU8(p), heap.readU8(p)]).toEqual([3, 3])
+  })
+
+  it('copy all, and say why, when the system has no descriptor left', () => {
+    const program = `
+      import { openSync, closeSync, writeFileSync, rmSync } from 'node:fs'
+      import { Heap } from '${new URL('../dist/src/index.js', import.meta.url).href}'
+      const file = '${tmpdir()}/heapwright-fork-' + process.pid
+      writeFileSync(file, 'abcdef'.repeat(1000))
+      const first = Heap.create()
+      first.fork().close()
+      first.close()
+      const heap = Heap.create()
+      const map = heap.mapFile(file, { access: 'private' })
+      rmSync(file)
+      heap.writeU8(map.address, 'X'.charCodeAt(0))
+      const p = heap.alloc(100_000)
+      heap.fill(p, 100_000, 7)
+      const taken = []
+      try {
+        for (;;) taken.push(openSync('/dev/null'))
+      } catch {}
+      const child = heap.fork()
+      for (const fd of taken) closeSync(fd)
+      const again = heap.fork()
+      for (const each of [child, again]) {
+        const text = String.fromCharCode(...each.readBytes(map.address, 3))
+        console.log(each.forked.isCopyOnWrite, each.forked.reason, text, each.readU8(p + 99_999), each.verify().ok)
+      }
+      child.writeU8(map.address + 1, 1)
+      console.log(heap.readU8(map.address + 1), again.readU8(map.address + 1))
+    `
+    const args = ['-c', 'ulimit -n 200 && exec "$0" --input-type=module -e "$1"', process.execPath, program]
+    const run = spawnSync('sh', args, { encoding: 'utf8' })
+    expect(run.stderr).toBe('')
+    expect(run.stdout.split('\n')).toEqual([
+      expect.stringMatching(/^false memfd_create of \d+ bytes at 0x0 failed: EMFILE Xbc 7 true$/),
+      'true undefined Xbc 7 true',
+      '98 98',
+      '',
+    ])
   })
 
   it('close their descriptors when they are dropped without a close', () => {
