@@ -75,6 +75,19 @@ const GUEST_OBJECTS_DEBUG: Rules = {
   file: 'build/heapwright-guest-objects-debug.wasm',
   imports: ['env.memory'],
 }
+const GUEST: Rules = {
+  file: 'build/heapwright-guest.wasm',
+  imports: ['env.memory'],
+  mutableGlobals: 1,
+  maxBytes: 16_000,
+  maxFunctionBytes: 1024,
+  fastPaths: { malloc: 192, calloc: 192 },
+}
+const GUEST_DEBUG: Rules = {
+  ...DEBUG,
+  file: 'build/heapwright-guest-debug.wasm',
+  imports: GUEST.imports,
+}
 const BITS: Rules = {
   file: 'build/bits.wasm',
   imports: ['env.memory'],
@@ -146,7 +159,7 @@ function bodyBytes(module: WasmModule, name: string): number {
 
 for (const rules of [
   ...[RELEASE, DEBUG, OBJECTS, OBJECTS_DEBUG, COUNTED, COUNTED_DEBUG],
-  ...[GUEST_OBJECTS, GUEST_OBJECTS_DEBUG, BITS],
+  ...[GUEST, GUEST_DEBUG, GUEST_OBJECTS, GUEST_OBJECTS_DEBUG, BITS],
 ]) {
   describeModule(rules)
 }

@@ -4,6 +4,7 @@ import { footprintGroups } from './footprint.js'
 import { forkGroups } from './fork.js'
 import type { Group } from './group.js'
 import { guestObjectGroups } from './guest-objects.js'
+import { guestGroups } from './guests.js'
 import { insideGroups } from './inside.js'
 import { objectPauseGroups } from './object-pauses.js'
 import { objectStoreGroups } from './object-stores.js'
@@ -33,5 +34,6 @@ export const groups: readonly Group[] = [
   ...trimGroups,
   ...forkGroups,
   ...observingGroups,
+  ...guestGroups,
   ...footprintGroups,
 ]

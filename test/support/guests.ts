@@ -12,9 +12,13 @@ import { createRequire } from 'node:module'
 import { delimiter, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const GUESTS = fileURLToPath(new URL('../guests', import.meta.url))
-const INCLUDE = fileURLToPath(new URL('../../include', import.meta.url))
-const CACHE = fileURLToPath(new URL('../../test-output/guests', import.meta.url))
+/** Of the project, from here or from where the bench has this file compiled. */
+const ROOT = ['../..', '../../..']
+  .map((up) => fileURLToPath(new URL(up, import.meta.url)))
+  .find((directory) => existsSync(join(directory, 'test', 'guests'))) as string
+const GUESTS = join(ROOT, 'test/guests')
+const INCLUDE = join(ROOT, 'include')
+const CACHE = join(ROOT, 'test-output/guests')
 
 const INSTALL = 'apt-get install clang lld wasi-libc libclang-rt-dev-wasm32'
 const CLANG = process.env.HEAPWRIGHT_CLANG ?? 'clang'
@@ -32,6 +36,8 @@ let versionText: string | undefined
 
 /** Why no guest can be compiled; undefined when one can. */
 const missing = whatIsMissing()
+/** The same, for who does not only leave something out. */
+export const whyNoGuests: string | undefined = missing && `${missing}: ${INSTALL}`
 /** Whether the tests that need it are left out. */
 export const isWithoutClang = missing !== undefined && !process.env.CI && !process.env.HEAPWRIGHT_CI
 if (isWithoutClang) console.log(`skipped: the tests of C guests need clang for WASI (${INSTALL}): ${missing}`)
