@@ -466,8 +466,9 @@ HW_INLINE hw_status hw_root_free(hw_ref *slot) { return hw_root_remove(HW_ROOT_S
 HW_INLINE hw_ref *hw_pin_new(hw_ref object) { return (hw_ref *)hw_root_of_kind(HW_ROOT_PINNED, object); }
 HW_INLINE hw_status hw_pin_free(hw_ref *slot) { return hw_root_remove(HW_ROOT_PINNED, slot); }
 
-/* A variable of the program that holds a reference, or null: static struct node *first; … hw_global_add(&first). It is
- * read and written plainly from then on. What is given ends that; null when out of memory. */
+/* A variable of the program that holds a reference, or null: static struct node *first; … hw_global_add(&first). It
+ * may lie in a block, as long as that lives, but in no object. It is read and written plainly from then on. What is
+ * given ends that; null when out of memory. */
 typedef struct hw_global hw_global;
 HW_INLINE hw_global *hw_global_add(void *variable) { return (hw_global *)hw_root_of_kind(HW_ROOT_SLOT, variable); }
 HW_INLINE hw_status hw_global_remove(hw_global *entry) { return hw_root_remove(HW_ROOT_SLOT, entry); }

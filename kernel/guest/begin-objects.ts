@@ -10,7 +10,7 @@ import { attach, create } from '../create'
 import { setPolicy, spaceCreate } from '../create-objects'
 import {
   ADDRESS_LIMIT,
-  CLASS_TABLE_GEOMETRIC,
+  CLASS_TABLE_WIDE,
   FLAG_INCREMENTAL,
   FLAG_NURSERY,
   FLAG_OBJECTS,
@@ -76,7 +76,7 @@ export function heapwright_begin(base: usize, limit: u32): u32 {
   const end = min<u64>(<u64>(<u32>memory.size()) << 16, <u64>ADDRESS_LIMIT)
   if (self || <u64>base > end) return STATUS_BAD_ARGUMENT
   // No heap at 0, which says that there is none.
-  return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, FLAG_OBJECTS, CLASS_TABLE_GEOMETRIC)
+  return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, FLAG_OBJECTS, CLASS_TABLE_WIDE)
 }
 
 /** Use the heap whose control block lies at `at`. A status: it must be one that a guest with objects has begun. */

@@ -8,9 +8,10 @@
  */
 import { verifyAll } from '../check/all'
 import { nextObject, objectStatus } from '../check/objects'
+import { blockAround, codeAround } from '../check/walk'
 import { copyReferences, storeReference } from '../collect/barrier'
 import { weakMapDelete, weakMapGet, weakRefGet, weakRootGet } from '../collect/weak-reads'
-import { STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { CODE_RESERVED, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import {
   COLLECT_MINOR,
   POLICY_MOVE_ALL,
@@ -23,7 +24,7 @@ import {
 import { refused, space, typeInfo } from '../object-overlay'
 import { isImmortal, payloadBytes, typeOf } from '../object/header'
 import { isReference } from '../object/words'
-import { heap, self } from '../overlay'
+import { chunkOf, entryOf, heap, self } from '../overlay'
 import { objectNew } from '../plan/allocate'
 import { collect } from '../plan/collect'
 import { step } from '../plan/nursery'
@@ -35,10 +36,13 @@ import { identityHash } from '../root/hashes'
 import { rootAdd, rootRemove } from '../root/lists'
 import { areStacksSound, shadowCreate } from '../root/shadow'
 import { weakMapHas } from '../root/weak-map'
+import { controlBytes } from '../region/control'
 import { hasObjects, needObjects } from './begin-objects'
 import { HW_STACK_SLOTS } from './guest-layout'
 
 const SLOT_BYTES: u32 = 4
+/** What `codeAround` says of memory that is not the heap's. */
+const NO_CODE: u32 = 0xffff
 
 /** Whether a live object starts there. Any number may be asked. */
 function isObject(reference: usize): bool {
@@ -119,10 +123,23 @@ export function hw_enter_frame(slots: u32, pinning: bool): usize {
   return top
 }
 
+/** A root: `word` is a reference or any other word, for ROOT_SLOT the address of one of the program's own. */
 export function hw_root_add(kind: u32, word: usize): usize {
   if (!needObjects()) return 0
-  if (kind >= ROOT_KINDS || (kind != ROOT_SLOT && !mayHold(word))) return refused(STATUS_BAD_ARGUMENT)
+  if (kind >= ROOT_KINDS || !(kind == ROOT_SLOT ? isProgramsOwn(word) : mayHold(word))) {
+    return refused(STATUS_BAD_ARGUMENT)
+  }
   return rootAdd(kind, word)
+}
+
+/** Whether an address lies in a live block, or in no memory of the heap: what a collection corrects there is no harm. */
+function isProgramsOwn(address: usize): bool {
+  if (address - heap().base < controlBytes()) return false
+  const entry = entryOf(address)
+  if (entry.spanGranules && address < entry.lo && address >= chunkOf(entry).metadataAt) return false
+  if (blockAround(address)) return true
+  const code = codeAround(address)
+  return code == NO_CODE || code == CODE_RESERVED
 }
 
 export function hw_root_remove(kind: u32, slot: usize): u32 {

@@ -409,6 +409,7 @@ EXPORT(misuse) int misuse(void) {
   CHECK(hw_finalizer_add(f[0], 0) == HW_BAD_ARGUMENT && hw_finalizer_add((hw_ref)8, 1) == HW_BAD_ARGUMENT);
   CHECK(hw_root_new((hw_ref)(hw_u32)0x7ffffff8) == 0 && hw_error() == HW_BAD_ARGUMENT);
   CHECK(hw_global_add((void *)2) == 0 && hw_global_add((void *)0xfffffffc) == 0 && hw_root_add(9, 0) == 0);
+  CHECK(hw_global_add(f) == 0 && hw_global_add(f[0]) == 0 && hw_global_add(hw_space) == 0);
   CHECK(hw_root_free((hw_ref *)f) == HW_NOT_A_BLOCK && hw_root_free((hw_ref *)0xfffffffc) == HW_NOT_A_BLOCK);
   CHECK(hw_collect(3) == HW_BAD_ARGUMENT && hw_collect(256) == HW_BAD_ARGUMENT);
   CHECK(hw_stress(9, 1, 0, 0) == HW_BAD_ARGUMENT);
