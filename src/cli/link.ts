@@ -154,11 +154,12 @@ function printResult(output: string, result: LinkResult): void {
   const { replaced, removed, heapBase, limitBytes, sizes } = result
   const names = replaced.map(({ name, role, foundBy }) => (name === role ? name : `${name} (${role}, by ${foundBy})`))
   const limit = limitBytes === undefined ? '' : `, limit ${formatBytes(limitBytes)}`
-  const start = heapBase.foundBy === 'memory-end' ? '' : ` at 0x${heapBase.address.toString(16)}`
+  const text = BASE_TEXTS[heapBase.foundBy]
+  const start = heapBase.foundBy === 'memory-end' ? text : `0x${heapBase.address.toString(16)} (${text})`
   printLine(`Linked:   ${printable(output)}, ${formatBytes(sizes.output)}`)
   printLine(`Replaced: ${printable(names.join(', ') || 'nothing: it calls the heap itself')}`)
   if (removed.length > 0) printLine(`Removed:  ${printable(removed.join(', '))}`)
-  printLine(`Heap:     begins${start}, ${BASE_TEXTS[heapBase.foundBy]}${limit}`)
+  printLine(`Heap:     begins at ${start}${limit}`)
   printLine(
     `Size:     ${formatBytes(sizes.input)} before, ${formatBytes(sizes.withoutAllocator)} without its allocator and ` +
       `DWARF, ${formatBytes(sizes.merged)} merged, ${formatBytes(sizes.output)} now`,
