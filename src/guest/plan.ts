@@ -32,8 +32,8 @@ export interface GuestPlan {
   readonly wasi: WasiModuleName
   /** Whether it uses the objects of the kernel. */
   readonly hasObjects: boolean
-  /** Whether functions may be in it whose names are not known. */
-  readonly isNameless: boolean
+  /** Whether its own code can make its memory grow. */
+  growsMemory(): boolean
 }
 
 /** What the kernel with objects provides beside the allocator's functions. */
@@ -61,7 +61,7 @@ export async function planGuest(bytes: Uint8Array, name: string): Promise<GuestP
     functions: source === 'linked' ? [] : functionsOf(guest),
     wasi: wasiModuleOf(guest),
     hasObjects: guest.imports.some(isOfObjects),
-    isNameless: !guest.hasNames,
+    growsMemory: () => guest.functionTypes.some((_, index) => guest.scan(index).growsMemory),
   }
 }
 

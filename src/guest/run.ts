@@ -114,11 +114,11 @@ function checkRunOptions(options: RunOptions): CheckedOptions {
 }
 
 /** A limit that nobody keeps is refused, unless there is nothing that it could be about. */
-function checkLimited({ source, isNameless }: GuestPlan): void {
-  if (source !== 'own' || !isNameless) return
+function checkLimited(plan: GuestPlan): void {
+  if (plan.source !== 'own' || !plan.growsMemory()) return
   throw new ModuleError(
-    'it has no names and exports no malloc, so the allocator that it may have cannot be found, and a limit cannot be ' +
-      'kept. Build it without --strip-all or -s, or export the allocator (-Wl,--export=malloc,--export=free)',
+    'no allocator was found in it, and it makes its memory grow by itself, so a limit cannot be kept. Build it with ' +
+      'names (without --strip-all or -s), or export its allocator (-Wl,--export=malloc,--export=free)',
   )
 }
 

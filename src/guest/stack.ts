@@ -7,9 +7,9 @@
 export interface GuestFrame {
   /** From the name section; undefined when it has none for it. */
   readonly name: string | undefined
-  /** Its index among the module's functions, imports included. */
+  /** Its index among the functions of the module that was run: where an allocator was replaced, not of the file. */
   readonly index: number
-  /** The instruction, in bytes from the start of the module that was run, which has other offsets than the file. */
+  /** The instruction, in bytes from the start of that module. */
   readonly offset: number
 }
 
