@@ -73,7 +73,8 @@ describe.skipIf(isWithoutClang)('a faulty program', () => {
     ).toBeGreaterThan(20)
   })
 
-  it.each(TABLE)('%s', async (name, found, precise = found) => {
+  const cases = TABLE.map(([name, found, precise = found]) => ({ name, found, precise }))
+  it.each(cases)('$name', async ({ name, found, precise }) => {
     const bytes = faulty(name)
     // What a realloc of 2 GB meets in leak-realloc.
     const limit = '1MiB'

@@ -39,6 +39,8 @@ type AllocatorFunctions = Readonly<Record<AllocatorRole, (...args: number[]) => 
 export class CheckedAllocator {
   /** Functions by the names of C: what the guest imports. */
   readonly functions: AllocatorFunctions
+  /** The hash of the way by which the call at hand was reached; undefined when it is not known. */
+  context: number | undefined
   readonly #books: Books
   readonly #stacks: Stacks
   readonly #faults: Faults
@@ -79,7 +81,8 @@ export class CheckedAllocator {
       this.#calls = 0
       this.#books.checkAll('sweep')
     }
-    return this.#stacks.take(depth)
+    const { context } = this
+    return context === undefined ? this.#stacks.take(depth) : this.#stacks.takeKnown(context, depth)
   }
 
   #allocate(role: AllocatorRole, bytes: number, alignment = USUAL_ALIGNMENT, isClear = false): number {
@@ -148,7 +151,7 @@ export class CheckedAllocator {
     const moved = this.#allocate(role, bytes)
     if (moved === 0) return 0
     this.#books.bytes.copyWithin(moved, address, address + Math.min(bytes, old.bytes))
-    this.#books.retire(old, role, this.#books.live.get(moved)?.stack ?? this.#stacks.take())
+    this.#books.retire(old, role, this.#books.live.get(moved)?.stack ?? this.#enter())
     return moved
   }
 

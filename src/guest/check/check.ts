@@ -14,6 +14,7 @@ import { ModuleError } from '../errors.js'
 import { type GuestModule, inspectModule } from '../module.js'
 import { checkNothingRemains } from '../remains.js'
 import { checkMemory, checkReplaceable, checkTypes } from '../replace.js'
+import { type AllocatorRole, typeOfRole } from '../roles.js'
 import { AccessFaults, FIRST_PAGE_BYTES } from './access-faults.js'
 import { AccessWatch } from './access-watch.js'
 import { CheckedAllocator } from './allocator.js'
@@ -36,6 +37,7 @@ import { type StackFrame, Stacks } from './stacks.js'
 
 /** Exit code of a program that has trapped: 128 and the number of SIGABRT. */
 const EXIT_TRAP = 134
+const CONTEXT_HIGH_BITS = 0x1fffff
 
 /** Blocks of a kind. */
 export interface LeakSum {
@@ -147,24 +149,36 @@ class Check {
     const all: Record<string, Record<string, WebAssembly.ImportValue>> = {}
     for (const [name, values] of Object.entries(this.#plan.imports)) all[name] = { ...values }
     if (wasiModule !== undefined && this.#wasi) all[wasiModule] = { ...all[wasiModule], ...this.#wasi.imports }
-    const call =
-      (role: string) =>
-      (...args: number[]) => {
-        const functions = this.#allocator?.functions as
-          | Record<string, (...args: number[]) => number | undefined>
-          | undefined
-        return functions?.[role]?.(...args)
-      }
     const roles = new Set(this.#module.allocator.map(({ role }) => role))
-    const own = Object.fromEntries([...roles].map((role) => [role, call(role)]))
+    const own = Object.fromEntries([...roles].map((role) => [role, this.#replacement(role)]))
     const overflow = (pointer: number) => this.#reportOverflow(pointer)
     const spill = (value: number) => this.#locals.push(value)
     all[CHECK_MODULE] = { ...own, overflow, spill, ...this.#watch?.imports } as Record<string, WebAssembly.ImportValue>
     for (const { index, role } of this.#module.allocator) {
       const found = this.#module.imports.find((one) => one.kind === 'function' && one.index === index)
-      if (found) all[found.module] = { ...all[found.module], [found.name]: call(role) }
+      if (found)
+        all[found.module] = { ...all[found.module], [found.name]: this.#imported(role) as WebAssembly.ImportValue }
     }
     return all
+  }
+
+  /** What the module imports as its allocator. */
+  #imported(role: AllocatorRole): (...args: number[]) => number | undefined {
+    return (...args) => this.#allocator?.functions[role](...args)
+  }
+
+  /** What takes the place of a function of the module's own: it is told the way by which it is called, besides. */
+  #replacement(role: AllocatorRole): (...args: number[]) => number | undefined {
+    const count = typeOfRole(role).params.length
+    return (...args) => {
+      const allocator = this.#allocator
+      if (!allocator) return undefined
+      // As many bits as are exact.
+      allocator.context = ((args[count] ?? 0) >>> 0) + ((args[count + 1] ?? 0) & CONTEXT_HIGH_BITS) * 2 ** 32
+      const result = allocator.functions[role](...args)
+      allocator.context = undefined
+      return result
+    }
   }
 
   /** A memory for a module that imports it. */

@@ -4,6 +4,10 @@
  * A check stands directly in front of what it checks, so that the values on the stack are those of the instruction:
  * what stands above the address is put into locals added for it, and back. The checker's functions give back the
  * address, so a load needs no local.
+ *
+ * In front of each call a global becomes a hash of the way by which it is reached, from that of the function that calls
+ * and the place: who is called by the same way has the same hash (Bond and McKinley, Probabilistic calling context,
+ * 2007). The allocator is told it, so that the engine need not be asked for a stack that is known.
  */
 import { ByteReader } from '../byte-reader.js'
 import type { GuestModule } from '../module.js'
@@ -20,6 +24,8 @@ export interface CodePlan {
   readonly module: GuestModule
   /** Functions of the allocator, by their index before, and what takes their place. */
   readonly replaced: ReadonlyMap<number, Replacement>
+  /** The global with the hash of the way to the call at hand; undefined when no function of the allocator needs it. */
+  readonly context: number | undefined
   readonly stack: (StackPlan & { readonly low: number; readonly overflow: number }) | undefined
   /** Functions from which the program may exit, and what takes their locals. */
   readonly exiting: ReadonlySet<number>
@@ -53,6 +59,16 @@ const LOCAL_TEE = 0x22
 const GLOBAL_GET = 0x23
 const I32_CONST = 0x41
 const I32_LESS = 0x48
+const I64_CONST = 0x42
+const I64_ADD = 0x7c
+const I64_MULTIPLY = 0x7e
+const I64_SHIFT_RIGHT = 0x88
+const I32_WRAP = 0xa7
+/** Instructions that call: directly, through a table, by reference; and as the last thing that a function does. */
+const CALLS = new Set([CALL, 0x11, TAIL_CALL, 0x13, 0x14, 0x15])
+/** Odd, and with bits all over, so that hashes spread. */
+const CONTEXT_FACTOR = 0x5851f42d
+const SITE_FACTOR = 0x9e3779b1
 const BULK_PREFIX = 0xfc
 const MEMORY_INIT = 8
 const MEMORY_COPY = 10
@@ -92,12 +108,26 @@ export function writeReplacement(
     body.byte(LOCAL_GET)
     body.u32(param)
   })
+  if (plan.context !== undefined) writeContext(body, plan.context)
   body.byte(CALL)
   body.u32(target)
   body.byte(END)
   out.u32(body.length)
   places.enter(out.length, plan.module.bodies[index - plan.module.importedFunctions]?.offset ?? 0, index, true)
   out.raw(body.bytes)
+}
+
+/** Pushes the hash as two numbers of 32 bits, the lower first. */
+function writeContext(body: ByteWriter, context: number): void {
+  body.byte(GLOBAL_GET)
+  body.u32(context)
+  body.byte(I32_WRAP)
+  body.byte(GLOBAL_GET)
+  body.u32(context)
+  body.byte(I64_CONST)
+  body.i32(32)
+  body.byte(I64_SHIFT_RIGHT)
+  body.byte(I32_WRAP)
 }
 
 /** Writes a function with what is put into it. */
@@ -113,8 +143,10 @@ class BodyWriter {
   readonly #code = new ByteWriter()
   /** Where stretches begin in the new code, and in the module. */
   readonly #stretches: { readonly to: number; readonly from: number; readonly isPutIn: boolean }[] = []
-  /** Locals added, by type; in order. */
-  readonly #added: OperandType[] = []
+  /** Types of the locals added, by what each is for; in order. */
+  readonly #added = new Map<string, OperandType>()
+  /** The first added local's index. */
+  readonly #firstAdded: number
   /** Start of what was not copied yet. */
   #uncopied: number
 
@@ -124,6 +156,7 @@ class BodyWriter {
     this.#locals = codeStart(plan.module, index)
     this.#type = typeOf(plan.module, index)
     this.#uncopied = this.#locals.at
+    this.#firstAdded = this.#locals.types.reduce((sum, { count }) => sum + count, this.#type.params.length)
   }
 
   write(out: ByteWriter, places: CodePlaces): void {
@@ -132,11 +165,17 @@ class BodyWriter {
     this.#walk()
     if (isExiting) this.#spillLocals()
     const head = new ByteWriter()
-    head.u32(this.#locals.types.length + this.#added.length)
+    head.u32(this.#locals.types.length + this.#added.size)
     head.raw(this.#locals.raw)
-    for (const type of this.#added) {
+    for (const type of this.#added.values()) {
       head.u32(1)
       head.byte(TYPE_CODES[type])
+    }
+    if (this.#added.has(CONTEXT_LOCAL) && this.#plan.context !== undefined) {
+      head.byte(GLOBAL_GET)
+      head.u32(this.#plan.context)
+      head.byte(LOCAL_SET)
+      head.u32(this.#local(CONTEXT_LOCAL, 'i64'))
     }
     out.u32(head.length + this.#code.length)
     out.raw(head.bytes)
@@ -155,6 +194,7 @@ class BodyWriter {
   #step(walker: CodeWalker): void {
     const { code, prefix } = walker
     if (prefix === 0) {
+      if (CALLS.has(code)) this.#enterContext(walker)
       if (code === CALL || code === TAIL_CALL || code === REF_FUNC) this.#mapCall(walker)
       else if (code === GLOBAL_SET && walker.index === this.#plan.stack?.pointer) this.#watchStack(walker.start)
     }
@@ -193,6 +233,22 @@ class BodyWriter {
     this.#copyTo(start)
     this.#op(code, mapped)
     this.#uncopied = end
+  }
+
+  /** In front of a call of the module's own functions: the hash of the way to it. */
+  #enterContext({ code, index, start }: CodeWalker): void {
+    const { context, module } = this.#plan
+    if (context === undefined) return
+    if ((code === CALL || code === TAIL_CALL) && index < module.importedFunctions) return
+    this.#copyTo(start)
+    this.#op(LOCAL_GET, this.#local(CONTEXT_LOCAL, 'i64'))
+    this.#op(I64_CONST)
+    this.#code.i32(CONTEXT_FACTOR)
+    this.#op(I64_MULTIPLY)
+    this.#op(I64_CONST)
+    this.#code.i32(Math.imul(start, SITE_FACTOR))
+    this.#op(I64_ADD)
+    this.#op(GLOBAL_SET, context)
   }
 
   // ---- exits ----
@@ -235,7 +291,7 @@ class BodyWriter {
     const { stack } = this.#plan
     if (!stack) return
     this.#copyTo(start)
-    const value = this.#local('i32', 0)
+    const value = this.#local('pointer', 'i32')
     this.#op(LOCAL_TEE, value)
     this.#op(GLOBAL_GET, stack.low)
     this.#op(I32_LESS)
@@ -271,7 +327,11 @@ class BodyWriter {
     const { checks } = this.#plan
     if (!checks || (code !== MEMORY_FILL && code !== MEMORY_COPY && code !== MEMORY_INIT)) return
     this.#copyTo(start)
-    const [destination, source, bytes] = [this.#local('i32', 0), this.#local('i32', 1), this.#local('i32', 2)]
+    const [destination, source, bytes] = RANGE_LOCALS.map((name) => this.#local(name, 'i32')) as [
+      number,
+      number,
+      number,
+    ]
     for (const local of [bytes, source, destination]) this.#op(LOCAL_SET, local)
     const check = (address: number, isWrite: number) => {
       this.#op(LOCAL_GET, address)
@@ -286,23 +346,19 @@ class BodyWriter {
 
   /** Does something with what lies below the operands. */
   #around(operands: readonly OperandType[], act: () => void): void {
-    const used = new Map<OperandType, number>()
-    const places = operands.map((type) => {
-      const nth = used.get(type) ?? 0
-      used.set(type, nth + 1)
-      return this.#local(type, nth)
-    })
+    const places = operands.map((type, i) => this.#local(`${type} operand ${i}`, type))
     for (const local of [...places].reverse()) this.#op(LOCAL_SET, local)
     act()
     for (const local of places) this.#op(LOCAL_GET, local)
   }
 
-  /** The `nth` added local of a type. */
-  #local(type: OperandType, nth: number): number {
-    let seen = 0
-    let at = this.#added.findIndex((one) => one === type && seen++ === nth)
-    if (at < 0) at = this.#added.push(type) - 1
-    const own = this.#locals.types.reduce((sum, { count }) => sum + count, this.#type.params.length)
-    return own + at
+  /** The local that was added for a purpose. */
+  #local(purpose: string, type: OperandType): number {
+    if (!this.#added.has(purpose)) this.#added.set(purpose, type)
+    return this.#firstAdded + [...this.#added.keys()].indexOf(purpose)
   }
 }
+
+/** What added locals are for. */
+const CONTEXT_LOCAL = 'context'
+const RANGE_LOCALS = ['destination', 'source', 'bytes']

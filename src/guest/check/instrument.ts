@@ -12,7 +12,7 @@
 import { ByteReader } from '../byte-reader.js'
 import { ModuleError } from '../errors.js'
 import type { GuestModule } from '../module.js'
-import { typeOfRole } from '../roles.js'
+import { type AllocatorRole, typeOfRole } from '../roles.js'
 import { type FunctionType, readValueType, type Section } from '../sections.js'
 import { ByteWriter } from './byte-writer.js'
 import { CodePlaces } from './code-places.js'
@@ -63,6 +63,7 @@ const VALUE_CODES: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f3
 const FUNCTION_TYPE = 0x60
 const TABLE_WITH_VALUE = 0x40
 const I32_CONST = 0x41
+const I64_CONST = 0x42
 
 const ACCESS_SIZES = [1, 2, 4, 8, 16]
 const CHECK_TYPE: FunctionType = { params: ['i32', 'i32'], results: ['i32'] }
@@ -87,7 +88,7 @@ class Instrumenter {
   constructor(module: GuestModule, { stack, isPrecise }: InstrumentOptions) {
     this.#module = module
     const roles = new Set(module.allocator.filter(({ foundBy }) => foundBy !== 'import').map(({ role }) => role))
-    const replaced = new Map([...roles].map((role) => [role, this.#import(role, typeOfRole(role))]))
+    const replaced = new Map([...roles].map((role) => [role, this.#import(role, typeWithContext(role))]))
     const exiting = findExiting(module)
     this.#plan = {
       module,
@@ -102,6 +103,7 @@ class Instrumenter {
         low: module.globals.length,
         overflow: this.#import('overflow', { params: ['i32'], results: [] }),
       },
+      context: replaced.size === 0 ? undefined : module.globals.length + (stack ? 1 : 0),
       exiting,
       spill: exiting.size === 0 ? 0 : this.#import('spill', { params: ['i32'], results: [] }),
       blockType: (type) => this.#blockType(type),
@@ -220,12 +222,13 @@ class Instrumenter {
   }
 
   #globalSection(section: Section | undefined): ByteWriter | undefined {
-    const { stack } = this.#plan
+    const { stack, context } = this.#plan
     const out = new ByteWriter()
     const reader = section && this.#reader(section)
     const count = reader?.u32() ?? 0
-    if (count === 0 && !stack) return undefined
-    out.u32(count + (stack ? 1 : 0))
+    const more = (stack ? 1 : 0) + (context === undefined ? 0 : 1)
+    if (count + more === 0) return undefined
+    out.u32(count + more)
     for (let i = 0; reader && i < count; i++) {
       const start = reader.at
       readValueType(reader)
@@ -233,13 +236,8 @@ class Instrumenter {
       out.raw(this.#module.bytes.subarray(start, reader.at))
       this.#expression(reader, out)
     }
-    if (stack) {
-      out.byte(valueCode('i32'))
-      out.byte(1)
-      out.byte(I32_CONST)
-      out.i32(stack.top)
-      out.byte(END)
-    }
+    if (stack) writeGlobal(out, 'i32', I32_CONST, stack.top)
+    if (context !== undefined) writeGlobal(out, 'i64', I64_CONST, 0)
     return out
   }
 
@@ -341,6 +339,21 @@ function valueCode(type: string): number {
   const code = VALUE_CODES[type]
   if (code === undefined) throw new ModuleError(`a value of type ${type} is not known here`, 'type section')
   return code
+}
+
+/** A function of the allocator is told the hash of the way by which it is called, in two halves. */
+function typeWithContext(role: AllocatorRole): FunctionType {
+  const { params, results } = typeOfRole(role)
+  return { params: [...params, 'i32', 'i32'], results }
+}
+
+/** A mutable global. */
+function writeGlobal(out: ByteWriter, type: string, constant: number, value: number): void {
+  out.byte(valueCode(type))
+  out.byte(1)
+  out.byte(constant)
+  out.i32(value)
+  out.byte(END)
 }
 
 function writeModuleName(out: ByteWriter): void {

@@ -35,6 +35,7 @@ export class Stacks {
   readonly #module: GuestModule
   readonly #places: CodePlaces
   readonly #known = new Map<string, GuestStack>()
+  readonly #byContext = new Map<number, GuestStack>()
   readonly #frames = new Map<GuestStack, readonly StackFrame[]>()
   readonly #depth: number
   /** What the engine calls the instrumented module. */
@@ -51,8 +52,18 @@ export class Stacks {
   }
 
   /**
-   * The stack at this moment, of at most `depth` frames: each costs nearly a microsecond.
+   * The stack of a call that was reached by a way with this hash: once taken, it is known.
+   * @param depth frames, at most; the same for all calls from one place
    */
+  takeKnown(context: number, depth?: number): GuestStack {
+    const known = this.#byContext.get(context)
+    if (known) return known
+    const stack = this.take(depth)
+    this.#byContext.set(context, stack)
+    return stack
+  }
+
+  /** The stack at this moment, of at most `depth` frames: each costs nearly a microsecond. */
   take(depth = this.#depth): GuestStack {
     const holder: { stack?: unknown } = {}
     const { stackTraceLimit } = Error
