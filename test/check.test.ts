@@ -18,7 +18,7 @@ function faulty(name: string): Uint8Array {
   return compileGuest(readFileSync(new URL(`faulty/${name}.c`, GUESTS), 'utf8'), { flags: ['-fno-builtin'] })
 }
 
-/** What is found without `precise`, and with it where that is something else. `kind count: where < allocated < freed` */
+/** What is found without `precise`, and with it if that is something else. `kind count: where < allocated < freed` */
 type Expected = readonly [name: string, found: readonly string[], precise?: readonly string[]]
 
 const TABLE: readonly Expected[] = [

@@ -1,6 +1,6 @@
 /**
- * What an access to bytes that may not be touched is: past the end of a block, before one, to a freed one, through a null
- * pointer, or to what belongs to nobody.
+ * What an access to bytes that may not be touched is: past the end of a block, before one, to a freed one, through a
+ * null pointer, or to what belongs to nobody.
  *
  * One kind is no fault: functions of the C library that look for the end of a string read whole words, at multiples of
  * their size, of which only the first bytes need be the string's. They are known by name.
@@ -22,9 +22,10 @@ export interface AccessOptions {
 
 /** Functions of C libraries (musl's and its like) that read words of which only a part is theirs. */
 const WORD_READERS =
-  /^(?:__)?(?:str(?:n?len|chr|chrnul|rchr|n?cpy|n?cmp|lcpy|cat)|stpn?cpy|mem(?:r?chr|ccpy|cmp)|raw(?:mem)?chr)(?:\.\d+)?$/
+  /^(?:__)?(?:str(?:n?len|r?chr|chrnul|n?cpy|n?cmp|lcpy|cat)|stpn?cpy|mem(?:r?chr|ccpy|cmp)|rawmemchr)(?:\.\d+)?$/
 const RANGE_FUNCTIONS = /^(?:__)?mem(?:p?cpy|move|set)(?:\.\d+)?$/
-const WORD_BYTES_MAX = 8
+/** Of a vector. */
+const WORD_BYTES_MAX = 16
 
 export class AccessFaults {
   readonly #options: AccessOptions

@@ -1,6 +1,6 @@
 /**
- * Every load and store of the guest, seen by the checker's module: what may be touched is in its own memory, and what was
- * touched that may not comes here, at the moment it happens.
+ * Every load and store of the guest, seen by the checker's module: what may be touched is in its own memory, and what
+ * was touched that may not comes here, at the moment it happens.
  */
 
 import { decodeBase64 } from './base64.js'

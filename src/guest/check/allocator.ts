@@ -1,7 +1,7 @@
 /**
  * The C allocator as the checker has it: each call is entered into the books, with the stack it came from, and what is
- * wrong with it is reported. Whatever is passed, the program goes on, as well as it can: a free of what is no block does
- * nothing, a realloc of it gives null.
+ * wrong with it is reported. Whatever is passed, the program goes on, as well as it can: a free of what is no block
+ * does nothing, a realloc of it gives null.
  *
  * `realloc` always moves, so that an address that was kept from before is one of a freed block.
  */

@@ -2,9 +2,9 @@
  * Where blocks get their addresses: from a heap that lies not in the guest's memory but in a mirror of it, which is as
  * long and where the same addresses are free.
  *
- * The heap's books are in the mirror, so nothing that the guest does can damage them; the guest's memory has the bytes of
- * blocks and nothing else. Both grow together. Where the guest grows its memory itself, the mirror follows, and the heap
- * goes on behind; that range is foreign.
+ * The heap's books are in the mirror, so nothing that the guest does can damage them; the guest's memory has the bytes
+ * of blocks and nothing else. Both grow together. Where the guest grows its memory itself, the mirror follows, and the
+ * heap goes on behind; that range is foreign.
  */
 import { Heap } from '../../heap.js'
 import { ModuleError } from '../errors.js'

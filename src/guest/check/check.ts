@@ -3,8 +3,8 @@
  *
  * The module is changed (`instrument.ts`) so that its allocator is the checker's (`allocator.ts`), whose blocks lie
  * between red zones and wait in a quarantine when they were freed (`books.ts`); with `precise` each load and store is
- * looked at as well (`access-faults.ts`). When the program has ended, however it has, blocks that it lost are looked for
- * (`leaks.ts`).
+ * looked at as well (`access-faults.ts`). When the program has ended, however it has, blocks that it lost are looked
+ * for (`leaks.ts`).
  *
  * The program runs as it would, to its own end: a fault is noted and the program goes on.
  */

@@ -2,8 +2,8 @@
  * Where the code of an instrumented module comes from: from a place in it to the function and the place in the module
  * as it was.
  *
- * The code is copied in stretches, between which calls of the checker are put; each stretch is entered once, in order, so
- * that a place is found by bisection.
+ * The code is copied in stretches, between which calls of the checker are put; each stretch is entered once, in order,
+ * so that a place is found by bisection.
  */
 
 /** A place in the original module. */

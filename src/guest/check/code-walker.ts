@@ -1,6 +1,6 @@
 /**
- * Walks over the instructions of a function, one after the other, and tells of each where it lies and what instrumenting
- * must know: the function that is called, the local or global, the offset of an access.
+ * Walks over the instructions of a function, one after the other, and tells of each where it lies and what
+ * instrumenting must know: the function that is called, the local or global, the offset of an access.
  *
  * What follows each instruction is in `instructions.ts`; control instructions are here. An instruction that neither has
  * gives a `ModuleError`: nothing is passed unseen.

@@ -1,6 +1,6 @@
 /**
- * What a check can find, and how what is found is kept: equal ones together, so many of a kind and no more, without those
- * that the user does not want to hear of.
+ * What a check can find, and how what is found is kept: equal ones together, so many of a kind and no more, without
+ * those that the user does not want to hear of.
  */
 import type { GuestStack, StackFrame, Stacks } from './stacks.js'
 

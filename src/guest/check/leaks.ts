@@ -3,8 +3,9 @@
  * collection), from what the program can still get at.
  *
  * Roots are static data, the part of the stack that is in use, globals, the locals of functions that were left by an
- * exit, and memory that the program got for itself. A block is reached by any address in it. What is not reached is lost:
- * *indirectly* when another lost block leads to it, else *definitely*; of a cycle of lost blocks, the oldest definitely.
+ * exit, and memory that the program got for itself. A block is reached by any address in it. What is not reached is
+ * lost: *indirectly* when another lost block leads to it, else *definitely*; of a cycle of lost blocks, the oldest
+ * definitely.
  */
 import type { Block } from './books.js'
 

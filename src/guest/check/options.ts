@@ -38,7 +38,7 @@ export interface CheckOptions {
   readonly reachable?: boolean
   /** Names of functions, `*` for any characters: a fault with one in its stacks is left out. Default none. */
   readonly suppress?: readonly string[]
-  /** Calls of the allocator between two looks at all blocks, 0 for none before the end. Default 4,096, or more blocks. */
+  /** Calls between two looks at all blocks; 0: none before the end. Default 4,096, or as many as there are blocks. */
   readonly sweepCalls?: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where the stack of a C program lies: the linker gives it a fixed place in memory, and a global, `__stack_pointer`, that
- * begins at its upper end and moves down.
+ * Where the stack of a C program lies: the linker gives it a fixed place in memory, and a global, `__stack_pointer`,
+ * that begins at its upper end and moves down.
  */
 import type { GuestModule } from '../module.js'
 

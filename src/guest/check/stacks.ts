@@ -1,6 +1,7 @@
 /**
  * Call stacks of the guest, as cheap as they can be had: V8's structured frames give the place of each in the
- * instrumented module, and equal stacks are one object, found by these places. Names are looked up for what is reported.
+ * instrumented module, and equal stacks are one object, found by these places. Names are looked up for what is
+ * reported.
  *
  * The engine is asked through `Error.prepareStackTrace`, which is set only while a stack is taken.
  */
