@@ -1,9 +1,9 @@
 /**
  * Goal: a long-running process gets its memory back on every Node that runs: one that has grown to 512 MiB and drops to
  * 16 MiB is within 64 MiB of where it began, after a trim, and by decay alone (row C3).
- * Method: a program of its own with the built library (`support/trim-service.mjs`) says what was resident of it, as the
- * system tells; the same on each major of Node that is there. Where the system cannot be asked the test is skipped, with
- * the reason.
+ * Method: a program of its own with the built library (`support/trim-service.mjs`) says what was resident of it, as
+ * the system tells; the same on each major of Node that is there. Where the system cannot be asked the test is skipped,
+ * with the reason.
  * A failure means that memory stays with the process although the heap says that it went.
  */
 import { execFileSync } from 'node:child_process'
