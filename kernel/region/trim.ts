@@ -187,9 +187,9 @@ function markFreeMetadata(entry: Entry, bits: usize): void {
 }
 
 /**
- * Look for what may be given back in MiB number `mib` to a system whose pages have `grain` bytes: with `isIdleOnly` what
- * was free at the last such look, and the rest is noted as idle. Leaves a bit per unit, and the bytes that were looked
- * at, in the scratch area. The bytes that may be given back; any arguments may be given.
+ * Look for what may be given back in MiB number `mib` to a system whose pages have `grain` bytes: with `isIdleOnly`
+ * what was free at the last such look, and the rest is noted as idle. Leaves a bit per unit, and the bytes that were
+ * looked at, in the scratch area. The bytes that may be given back; any arguments may be given.
  */
 export function trimFind(mib: u32, grain: u32, isIdleOnly: u32): u32 {
   const h = heap()

@@ -1,6 +1,7 @@
 /**
- * A program like a service: it grows to 512 MiB of live blocks of many sizes, drops to 16 MiB or less, gives the rest back, and
- * prints as one line of JSON what of it was resident. Run by test/trim-service.test.ts, on each Node that is there.
+ * A program like a service: it grows to 512 MiB of live blocks of many sizes, drops to 16 MiB or less, gives the rest
+ * back, and prints as one line of JSON what of it was resident. Run by test/trim-service.test.ts, on each Node that is
+ * there.
  *
  *   node test/support/trim-service.mjs MODULE trim|decay
  *
