@@ -137,8 +137,8 @@ export function adoptFromParent<T extends Adoptable>(core: HeapCore, thing: T): 
   const found = origin.adopted.get(thing) ?? findInFork(core, thing, origin)
   if (!found) {
     const expected =
-      `a root, an arena, a pool, a guarded block or a mapped file of ${origin.parent.label} that was there at the fork, ` +
-      'and is in both since; a view becomes one by heap.root before the fork'
+      `a root, an arena, a pool, a guarded block or a mapped file of ${origin.parent.label} that was there ` +
+      'at the fork, and is in both since; a view becomes one by heap.root before the fork'
     throw new ArgumentError('thing', thing, expected)
   }
   origin.adopted.set(thing, found)

@@ -1,6 +1,6 @@
 /**
- * Files in the memory of a heap: `heap.mapFile(path)` puts a part of a file at an address, where a program reads it, and
- * writes it, as it does the rest of the memory.
+ * Files in the memory of a heap: `heap.mapFile(path)` puts a part of a file at an address, where a program reads it,
+ * and writes it, as it does the rest of the memory.
  *
  * The room comes from the kernel, which lends it as it does to tenants: pages of 64 KiB, or whole MiBs above one, which
  * belong to no block and count against the limit. The system maps the file over them; where it cannot, the bytes are
@@ -36,7 +36,7 @@ export interface MapFileOptions {
   readonly length?: Size
   /** Refuse a file of which more than this would be mapped. Default none: the heap's limit holds anyway. */
   readonly limit?: Size
-  /** With `shared` and a `length`: make the file where there is none, and lengthen one that is too short. Default false. */
+  /** With `shared` and a `length`: make the file where there is none, lengthen one that is too short. Default false. */
   readonly create?: boolean
 }
 
