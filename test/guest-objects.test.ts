@@ -12,12 +12,14 @@ import type { Heap } from '../src/index.js'
 import { compileAssembly } from './support/assembly-guests.js'
 import { compileGuest, isWithoutClang } from './support/guests.js'
 import { GUEST_MODES, type GuestFunctions, type GuestMode, joinGuest } from './support/joined-guests.js'
+import { random } from './support/random.js'
 
 const FLAGS = ['-nostartfiles', '-Wl,--no-entry', '-Wl,--import-memory', '-Wextra']
 const MODES = Object.keys(GUEST_MODES) as GuestMode[]
 const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Math.floor(Math.random() * 2 ** 31) + 1)
 const STRESS_ALLOCATIONS = 1
 const COMPILE_MS = 60_000
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
 
 /** What a guest's function answers, as an unsigned number. */
 function call(functions: GuestFunctions, name: string, ...args: number[]): number {
@@ -256,6 +258,47 @@ describe.skipIf(isWithoutClang)('a C guest', () => {
       minorCollections,
     ])
     expect(figures[23]).toBe(8)
+  })
+})
+
+// ---- any argument ---------------------------------------------------------------------------------------------------
+
+describe('the kernel for guests', () => {
+  /** They store where they are told to, as a store does: the program's own memory is its own business. */
+  const STORES = ['hw_store_reference', 'hw_get_stats', 'posix_memalign']
+  const BIG = [0x7ffffff8, 0x80000000, 0xfffffff0, 0xfffffff8, 0xffffffff]
+
+  it.each(MODES)('stops at no argument, and stays sound, in mode %s', (mode) => {
+    const { kernel, heap } = joinGuest(EMPTY_MODULE, { debug: true, limitBytes: 8 << 20 })
+    const next = random(SEED)
+    const pick = <T>(from: readonly T[]) => from[next(from.length)] as T
+    const names = Object.keys(kernel).filter((name) => !STORES.includes(name) && !name.startsWith('heapwright_'))
+    const answers: number[] = [0]
+    const argument = () => {
+      const kind = next(10)
+      if (kind < 3) return next(40)
+      if (kind < 7) return pick(answers) + pick([0, 0, 0, 4, 8, 16])
+      return kind < 8 ? pick(BIG) : next(2 ** 24)
+    }
+    const step = (name: string) => {
+      const called = kernel[name] as (...args: (number | bigint)[]) => number | bigint
+      const args: (number | bigint)[] = [argument(), argument(), argument(), argument(), argument(), argument()]
+      // A type is a number of 64 bits.
+      if (name === 'hw_new_object') args[0] = BigInt(next(12))
+      // So that memory, frames and time are not used up at once.
+      if (name === 'hw_set_limit' || name === 'hw_enter_frame') args[0] = next(6)
+      if (name === 'hw_stress') args[1] = 50 + next(50)
+      const answer = Number(called(...args))
+      if (answer !== 0) answers[answers.length < 200 ? answers.length : next(200)] = answer >>> 0
+    }
+    call(kernel, 'hw_choose_mode', GUEST_MODES[mode])
+    for (const name of names) step(name)
+    expect(heap().mode).toBe(mode)
+    for (let i = 0; i < 3000; i++) {
+      step(pick(names))
+      if (i % 250 === 0) expect(call(kernel, 'hw_verify'), `seed ${SEED}, call ${i}`).toBe(0)
+    }
+    expect(heap().verify(), `seed ${SEED}`).toMatchObject({ ok: true })
   })
 })
 
