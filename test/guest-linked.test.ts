@@ -1,6 +1,6 @@
 /**
- * Goal: programs with collected objects run when the kernel has been linked into them: those of the tests, the examples,
- * and the one in docs/guest-programs.md, as they say they are built.
+ * Goal: programs with collected objects run when the kernel has been linked into them: those of the tests, the
+ * examples, and the one in docs/guest-programs.md, as they say they are built.
  * Method: compiled by clang or asc, linked by the library, run by nothing but Node; what they print or answer is
  * compared, and the heap found in their memory is verified by the library.
  * A failure means: the header or the binding needs something of the linker that it does not do, or a document is wrong.

@@ -132,7 +132,7 @@ export function hw_root_add(kind: u32, word: usize): usize {
   return rootAdd(kind, word)
 }
 
-/** Whether an address lies in a live block, or in no memory of the heap: what a collection corrects there is no harm. */
+/** Whether an address lies in a live block, or in no memory of the heap: a collection may correct what is there. */
 function isProgramsOwn(address: usize): bool {
   if (address - heap().base < controlBytes()) return false
   const entry = entryOf(address)
