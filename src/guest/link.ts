@@ -237,8 +237,8 @@ async function merge(guest: Uint8Array, kernel: Uint8Array, features: readonly s
     { name: 'guest.wasm', bytes: exportMemory(guest, sections, MEMORY_NAME) },
     { name: 'kernel.wasm', bytes: mergeableKernel(kernel, { module: GUEST_NAME, name: MEMORY_NAME }) },
   ]
-  // The guest's exports come first, and keep their names; the kernel's go again.
-  const options = ['-g', '--skip-export-conflicts', ...featureOptions(features)]
+  // The guest's exports come first, and keep their names; the kernel's go again. Skipped, they would not be found.
+  const options = ['-g', '--rename-export-conflicts', ...featureOptions(features)]
   const modules = ['guest.wasm', GUEST_NAME, 'kernel.wasm', KERNEL_MODULE]
   return runBinaryenTool('wasm-merge', inputs, [...modules, ...options])
 }
