@@ -97,7 +97,7 @@ const CHOOSE_MODE = 'hw_choose_mode'
 const CHOOSE_MODE_NAME = `${KERNEL_PREFIX}${CHOOSE_MODE}`
 /** Their straight ways are short; the rest of the kernel is called. */
 const INLINED = [`${KERNEL_PREFIX}malloc`, `${KERNEL_PREFIX}free`]
-/** Nodes of code up to which Binaryen inlines these; the straight ways with their calls of the long ones have about 60. */
+/** Nodes of code up to which these are inlined: their straight ways, with calls of the long ones, have about 60. */
 const INLINE_MAX_NODES = 200
 
 const NO_LIMIT = 0xffff_ffff
