@@ -7,10 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { assemble } from './support/assemble.js'
 import { compileGuest, isWithoutClang } from './support/guests.js'
 import { NODES } from './support/nodes.js'
 import { cliRun, type GuestFile, guestFile } from './support/run-guest.js'
-import { assemble } from './support/wat.js'
 
 const files = new Map<string, GuestFile>()
 afterAll(() => {

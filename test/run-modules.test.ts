@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { importMemory } from '../src/guest/import-memory.js'
 import { readSections } from '../src/guest/sections.js'
+import { assemble } from './support/assemble.js'
 import { runCaptured } from './support/run-guest.js'
-import { assemble, type Text } from './support/wat.js'
 
 /** Prints `ok` when the block at $p has the bytes that were written to it, through WASI. */
 const PRINT = `
@@ -17,7 +17,7 @@ const PRINT = `
     (drop (call $write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40))))`
 const WRITE = '(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))'
 
-const program = (imports: string, body: string, memory = '(memory (export "memory") 1)'): Text => `(module
+const program = (imports: string, body: string, memory = '(memory (export "memory") 1)') => `(module
   ${imports} ${WRITE} ${memory} ${PRINT}
   (func (export "_start") (local $p i32) ${body}))`
 
