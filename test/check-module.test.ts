@@ -220,6 +220,7 @@ describe('what cannot be checked', () => {
     ],
     ['(module (import "env" "malloc" (func (param i64) (result i32))) (memory 1))', /has another type/],
     [`(module ${IMPORTS} (memory 1 1 shared))`, /shared/],
+    [`(module ${IMPORTS} (memory 1) (func (export "heapwright_heap") (result i32) (i32.const 0)))`, /made from/],
   ])('%s', async (text, message) => {
     await expect(checkModule(assemble(text))).rejects.toThrow(message)
   })

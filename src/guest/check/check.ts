@@ -88,6 +88,11 @@ export async function checkModule(bytes: Uint8Array, options: CheckOptions = {})
 
 /** Unlike a module to be linked, one to be checked need not allocate: what it frees or touches may be wrong as well. */
 function checkCheckable(module: GuestModule): void {
+  if (module.isLinked) {
+    throw new ModuleError(
+      'it is linked with Heapwright, whose calls are inlined: check the module that it was made from',
+    )
+  }
   if (!module.hasNames && module.allocator.length === 0) checkReplaceable(module)
   checkMemory(module)
   checkTypes(module)
@@ -353,6 +358,7 @@ class Check {
     if (!this.#module.hasNames) {
       notes.push('the module has no names: functions are given by number; build it without -s or --strip-debug')
     }
+    if (this.#module.allocator.length === 0) notes.push('the module has no allocator: there are no blocks to check')
     if (isTrapped) notes.push('the program trapped: blocks that only its locals pointed to count as lost')
     return notes
   }
