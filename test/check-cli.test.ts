@@ -5,8 +5,11 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { assemble as assembleNamed } from './support/assemble.js'
 import { guestFile } from './support/run-guest.js'
-import { assemble } from './support/wat.js'
+
+/** Without a name section, as what was written by hand is. */
+const assemble = (text: string) => assembleNamed(text, { hasNames: false })
 
 const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
 

@@ -11,9 +11,12 @@ import { checkModule, formatCheckReport } from '../src/guest/check/index.js'
 import { instrument } from '../src/guest/check/instrument.js'
 import { planStack } from '../src/guest/check/stack-plan.js'
 import { inspectModule } from '../src/guest/module.js'
+import { assemble as assembleNamed } from './support/assemble.js'
 import { brief } from './support/checked.js'
 import { random as seeded } from './support/random.js'
-import { assemble } from './support/wat.js'
+
+/** Without a name section, as what was written by hand is. */
+const assemble = (text: string) => assembleNamed(text, { hasNames: false })
 
 const IMPORTS = `
   (import "heapwright" "malloc" (func $malloc (param i32) (result i32)))
