@@ -12,7 +12,9 @@
 import {
   CLASS_MAX,
   CLASS_REPORT_WORDS,
+  EMBEDDED_HEADER_BYTES,
   FREE_RUN_REPORT_WORDS,
+  HEAP_BAD_FREES_AT,
   HEAP_CLASS_COUNT_AT,
   HEAP_COMMITTED_AT,
   HEAP_COMMITTED_PEAK_AT,
@@ -20,6 +22,7 @@ import {
   HEAP_FREE_AT,
   HEAP_GROWS_AT,
   HEAP_GROWS_REFUSED_AT,
+  HEAP_HEADER_BYTES,
   HEAP_HUGE_AT,
   HEAP_LENT_AT,
   HEAP_LIMIT_AT,
@@ -29,6 +32,8 @@ import {
   HEAP_OWNED_AT,
   HEAP_PAGES_AT,
   HEAP_RECORDS_AT,
+  HEAP_REFUSED_LARGEST_AT,
+  HEAP_REFUSED_REQUESTS_AT,
   HEAP_RUNS_AT,
   HEAP_SCRATCH_AT,
   HEAP_TOP_AT,
@@ -80,6 +85,7 @@ export interface Metric {
 
 /** The raw figures of one moment. */
 interface Reading {
+  /** A word of the control block; 0 where the heap's has none. */
   word(at: number): number
   readonly liveBytes: number
   readonly liveBlocks: number
@@ -90,9 +96,6 @@ interface Reading {
   readonly mappedBytes: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
-  /** Held, but given back to the system; and what of that is metadata. */
-  readonly trimmedBytes: number
-  readonly trimmedMetadataBytes: number
   readonly objects: ObjectFigures
   readonly tenants: TenantSums
 }
@@ -172,7 +175,7 @@ const unused = (r: Reading) =>
   inUse(r)
 
 /** Held and not given back to the system. */
-const committed = (r: Reading) => r.word(HEAP_COMMITTED_AT) - r.trimmedBytes
+const committed = (r: Reading) => r.word(HEAP_COMMITTED_AT) - r.word(HEAP_TRIMMED_AT)
 
 const fragmentationAtPeak = (r: Reading) =>
   inUse(r) >= inUsePeak(r)
@@ -212,7 +215,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'held, but given back to the system and not used since; beside committedBytes, and ready for any request',
-    read: (r) => r.trimmedBytes,
+    read: (r) => r.word(HEAP_TRIMMED_AT),
   },
   {
     name: 'committedPeakBytes',
@@ -249,7 +252,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'in free runs and not given back to the system, ready for any request',
-    read: (r) => r.word(HEAP_FREE_AT) - (r.trimmedBytes - r.trimmedMetadataBytes),
+    read: (r) => r.word(HEAP_FREE_AT) - (r.word(HEAP_TRIMMED_AT) - r.word(HEAP_TRIMMED_METADATA_AT)),
   },
   {
     name: 'metadataBytes',
@@ -258,7 +261,7 @@ export const METRICS = [
     unit: 'bytes',
     kind: 'gauge',
     meaning: 'control block, chunk metadata, records of arenas and pools',
-    read: (r) => r.word(HEAP_METADATA_AT) - r.trimmedMetadataBytes + r.word(HEAP_RECORDS_AT),
+    read: (r) => r.word(HEAP_METADATA_AT) - r.word(HEAP_TRIMMED_METADATA_AT) + r.word(HEAP_RECORDS_AT),
   },
   {
     name: 'unusedBytes',
@@ -385,6 +388,33 @@ export const METRICS = [
     kind: 'counter',
     meaning: 'times the memory refused to grow',
     read: (r) => r.word(HEAP_GROWS_REFUSED_AT),
+  },
+  {
+    name: 'refusedRequests',
+    exported: 'heapwright.request.refused',
+    instrument: 'counter',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'requests of a WebAssembly program that were answered with null',
+    read: (r) => r.word(HEAP_REFUSED_REQUESTS_AT),
+  },
+  {
+    name: 'refusedLargestBytes',
+    exported: 'heapwright.request.refused_largest',
+    instrument: 'gauge',
+    unit: 'bytes',
+    kind: 'peak',
+    meaning: 'the largest of them',
+    read: (r) => r.word(HEAP_REFUSED_LARGEST_AT),
+  },
+  {
+    name: 'badFrees',
+    exported: 'heapwright.free.bad',
+    instrument: 'counter',
+    unit: 'calls',
+    kind: 'counter',
+    meaning: 'frees by a WebAssembly program of what was no live block; ignored',
+    read: (r) => r.word(HEAP_BAD_FREES_AT),
   },
   {
     name: 'freeRuns',
@@ -601,12 +631,9 @@ export function readStats(core: HeapCore): HeapStats {
 function gatherStats(core: HeapCore): HeapStats {
   const [freeRuns = 0, largestFreeRunBytes = 0, ...freeRunHistogram] = readFreeRuns(core)
   const objects = readObjects(core)
-  // In `embedded` nothing is given back, and the words are others'.
-  const trimmedWord = (at: number) => (hasReports(core) ? core.word(at) : 0)
+  const endAt = hasReports(core) ? HEAP_HEADER_BYTES : EMBEDDED_HEADER_BYTES
   const reading: Reading = {
-    word: (at) => core.word(at),
-    trimmedBytes: trimmedWord(HEAP_TRIMMED_AT),
-    trimmedMetadataBytes: trimmedWord(HEAP_TRIMMED_METADATA_AT),
+    word: (at) => (at < endAt ? core.word(at) : 0),
     ...readTotals(core),
     mappedBytes: core.mappedFiles.lentBytes,
     freeRuns,

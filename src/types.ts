@@ -221,6 +221,12 @@ export interface HeapStats {
   readonly fragmentationAtPeak: number
   readonly grows: number
   readonly growsRefused: number
+  /** Of a WebAssembly program that allocates from the heap: requests that were answered with null. 0 of others. */
+  readonly refusedRequests: number
+  /** The largest of them. */
+  readonly refusedLargestBytes: number
+  /** Frees by such a program of what was no live block, which were ignored. */
+  readonly badFrees: number
   readonly freeRuns: number
   readonly largestFreeRunBytes: number
   /** Bytes held by blocks of objects and large objects. */

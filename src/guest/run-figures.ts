@@ -1,6 +1,5 @@
 /** What a program has used of its memory, read from the heap that it has left. */
 
-import { HEAP_BAD_FREES_AT, HEAP_REFUSED_LARGEST_AT, HEAP_REFUSED_REQUESTS_AT } from '../../kernel/layout.js'
 import { CorruptionError } from '../errors.js'
 import { Heap } from '../heap.js'
 import type { HeapStats } from '../types.js'
@@ -74,7 +73,7 @@ export function readHeapLeft(memory: WebAssembly.Memory, at: number, name: strin
   let heap: Heap | undefined
   try {
     heap = Heap.attach(memory, at, { name })
-    return { heap, figures: { memoryBytes, heap: readFigures(heap, memory, at), damage: undefined } }
+    return { heap, figures: { memoryBytes, heap: readFigures(heap), damage: undefined } }
   } catch (error) {
     const isDamage = error instanceof CorruptionError || error instanceof WebAssembly.RuntimeError
     if (!isDamage && !(error instanceof RangeError)) throw error
@@ -83,10 +82,9 @@ export function readHeapLeft(memory: WebAssembly.Memory, at: number, name: strin
   }
 }
 
-function readFigures(heap: Heap, memory: WebAssembly.Memory, at: number): GuestHeapFigures {
+function readFigures(heap: Heap): GuestHeapFigures {
   const verified = heap.verify()
   const stats = heap.stats()
-  const data = new DataView(memory.buffer)
   return {
     limitBytes: stats.limitBytes,
     livePeakBytes: stats.inUsePeakBytes,
@@ -95,9 +93,9 @@ function readFigures(heap: Heap, memory: WebAssembly.Memory, at: number): GuestH
     fragmentationAtPeak: stats.fragmentationAtPeak,
     liveBytes: stats.inUseBytes,
     liveBlocks: stats.liveBlocks,
-    refusedRequests: data.getUint32(at + HEAP_REFUSED_REQUESTS_AT, true),
-    refusedLargestBytes: data.getUint32(at + HEAP_REFUSED_LARGEST_AT, true),
-    badFrees: data.getUint32(at + HEAP_BAD_FREES_AT, true),
+    refusedRequests: stats.refusedRequests,
+    refusedLargestBytes: stats.refusedLargestBytes,
+    badFrees: stats.badFrees,
     objects: heap.mode === 'manual' ? undefined : objectsIn(stats),
     grows: stats.grows,
     fault: verified.ok ? undefined : verified.fault,
