@@ -60,7 +60,7 @@ import type { Tenancy } from './tenancy.js'
 import { TenantList } from './tenants.js'
 import { Trimmer } from './trim.js'
 import { type DecayPlan, TrimDecay } from './trim-decay.js'
-import { type Address, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
+import { type Address, type Bytes, type GrowthKnob, type ModeName, NULL, type OutOfMemoryFigures } from './types.js'
 import { Views } from './views.js'
 
 /** Whole pages of the system. */
@@ -329,6 +329,17 @@ export class HeapCore {
     const address = Math.floor(base / pageBytes) * pageBytes
     const last = Math.min(Math.ceil(end / pageBytes) * pageBytes, this.memory.buffer.byteLength)
     return last > address ? [{ address, bytes: last - address }] : []
+  }
+
+  /** What the system holds of the heap's memory; undefined where it does not tell. */
+  residentBytes(): Bytes | undefined {
+    let sum = 0
+    for (const { address, bytes } of this.pageRanges()) {
+      const resident = this.pages.residentBytes(this.memory, address, bytes)
+      if (resident === undefined) return undefined
+      sum += resident
+    }
+    return sum as Bytes
   }
 
   /** Tell the system hints, and again of what the memory grows by. */

@@ -66,14 +66,7 @@ export class PageCalls extends RegionAccess {
    */
   residentBytes(): Bytes | undefined {
     this.core.assertOpen()
-    const { memory, pages } = this.core
-    let sum = 0
-    for (const { address, bytes } of this.core.pageRanges()) {
-      const resident = pages.residentBytes(memory, address, bytes)
-      if (resident === undefined) return undefined
-      sum += resident
-    }
-    return sum as Bytes
+    return this.core.residentBytes()
   }
 
   /**
