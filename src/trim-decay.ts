@@ -1,14 +1,17 @@
 /**
  * Decay: what was free for a whole delay is given back to the system. A timer looks once in each delay; what it finds
  * free is noted as idle by the kernel, and goes with the next look unless it was used in between. So memory goes back
- * between one and two delays after it became free, and memory that comes and goes stays.
+ * between one and two delays after it became free, and memory that comes and goes stays. A look that finds much goes on
+ * in ticks with pauses in between, so that the program is not held up for as long as all of it takes.
  *
  * The timer is of the heap's clock, does not keep a process alive, and does not keep a heap that nobody holds.
  */
 import { checkOptions, checkRange } from './arguments.js'
 import { TIMER_MAX_MS } from './clock.js'
 import type { HeapCore } from './core.js'
-import { PlatformError } from './errors.js'
+
+/** Between two ticks of one look: more than a tick takes. */
+const PAUSE_MS = 50
 
 /** When free memory goes back to the system by itself. */
 export interface DecayOptions {
@@ -52,20 +55,16 @@ export class TrimDecay {
   }
 
   #look(): void {
-    try {
-      this.#core.trimmer.trimIdle()
-    } catch (error) {
-      if (!(error instanceof PlatformError)) throw error
-      this.#core.events.emit('trim', { bytes: 0, cause: 'decommit', error })
-    }
-    // Whoever was told may have closed the heap.
-    if (!this.#core.isClosed) this.#wait()
+    const { isDone, error } = this.#core.trimmer.trimIdle()
+    // Whoever is told may close the heap.
+    if (error && !this.#core.isClosed) this.#core.events.emit('trim', { bytes: 0, cause: 'decommit', error })
+    if (!this.#core.isClosed) this.#wait(isDone ? this.#plan.decayMs : Math.min(this.#plan.decayMs, PAUSE_MS))
   }
 
-  #wait(): void {
+  #wait(ms: number): void {
     // A heap that nobody holds is not to be held by what it waits for.
     const self = new WeakRef(this)
-    this.#timerOff = this.#core.clock.setTimer(this.#plan.decayMs, () => {
+    this.#timerOff = this.#core.clock.setTimer(ms, () => {
       const decay = self.deref()
       if (decay) decay.#look()
     })

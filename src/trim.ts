@@ -31,6 +31,10 @@ import type { Bytes } from './types.js'
 
 const CHUNK_UNITS = 256
 const BITS_WORDS = TRIM_REPORT_WORDS - 1
+/** A tick of decay that has given back so much leaves the rest to the next. */
+const TICK_BYTES = 32 * 2 ** 20
+/** Given back by one call behind the top. */
+const BEHIND_STEP_BYTES = 2 ** 20
 
 export interface TrimOptions {
   /** Collect all objects first, also those of tenants: what is garbage can go, too. Default false. */
@@ -64,11 +68,26 @@ interface Sums {
   error?: PlatformError
 }
 
+/** A look for what was idle, which is under way. */
+interface Look {
+  readonly sums: Sums
+  readonly steps: Iterator<undefined, void>
+}
+
+/** What a tick of decay has come to. */
+export interface IdleTick {
+  /** Whether the look has ended. */
+  readonly isDone: boolean
+  /** What the system has refused first in this look, when it was in this tick. */
+  readonly error?: PlatformError
+}
+
 /** Gives the memory of one heap back. */
 export class Trimmer {
   readonly #core: HeapCore
   /** The words by which a look without news is seen to be one; undefined: look. */
   #idleWords: readonly number[] | undefined
+  #look: Look | undefined
   /** Where `top` was at the last look for what was idle. */
   #idleTop = Number.POSITIVE_INFINITY
 
@@ -105,13 +124,13 @@ export class Trimmer {
     const reason = this.#obstacle
     const sums: Sums = { released: 0, examined: 0 }
     if (reason !== undefined) return { isSupported: false, reason, ...figures(sums), ms: 0 }
-    const residentBefore = tellsResidency ? this.#residentBytes() : undefined
+    const residentBefore = tellsResidency ? this.#core.residentBytes() : undefined
     this.#free(collects)
     this.#core.assertOpen()
-    this.#release(sums, false)
+    this.#release(sums)
     this.#core.tellTrim(sums.released, 'decommit')
     if (sums.error) throw sums.error
-    const residentAfter = tellsResidency && !this.#core.isClosed ? this.#residentBytes() : undefined
+    const residentAfter = tellsResidency && !this.#core.isClosed ? this.#core.residentBytes() : undefined
     return {
       isSupported: true,
       ...figures(sums),
@@ -138,30 +157,66 @@ export class Trimmer {
 
   // ---- by decay -----------------------------------------------------------------------------------------------------
 
-  /** Give back what was free at the last call already, and note what is free now. @throws PlatformError */
-  trimIdle(): void {
+  /**
+   * Give back what was free at the last look already, and note what is free now. Much of it takes several calls: each
+   * goes on where the last one ended, and gives back `TICK_BYTES` or little more.
+   */
+  trimIdle(): IdleTick {
+    this.#look ??= this.#newLook()
+    const { sums, steps } = this.#look
+    const { released, error } = sums
+    let isDone = false
+    while (!isDone && sums.released - released < TICK_BYTES) isDone = steps.next().done === true
+    if (isDone) this.#look = undefined
+    this.#core.tellTrim(sums.released - released, 'decommit')
+    return { isDone, ...(sums.error !== error && { error: sums.error }) }
+  }
+
+  #newLook(): Look {
     const sums: Sums = { released: 0, examined: 0 }
-    this.#release(sums, true)
-    this.#core.tellTrim(sums.released, 'decommit')
-    if (sums.error) throw sums.error
+    return { sums, steps: this.#steps(sums, true) }
   }
 
   // ---- what both do -------------------------------------------------------------------------------------------------
 
-  #release(sums: Sums, isIdleOnly: boolean): void {
-    for (const { core } of [...this.#core.tenants.tenancies()]) core.trimmer.#release(sums, isIdleOnly)
+  #release(sums: Sums): void {
+    const steps = this.#steps(sums, false)
+    while (!steps.next().done);
+  }
+
+  /** Gives back a MiB or a little more in each step. Between two of them the heap may be used, and closed. */
+  *#steps(sums: Sums, isIdleOnly: boolean): Generator<undefined, void> {
+    for (const { core } of [...this.#core.tenants.tenancies()]) {
+      if (!core.isClosed) yield* core.trimmer.#steps(sums, isIdleOnly)
+    }
+    if (this.#core.isClosed) return
     const words = this.#words()
     // What is free has not changed since a look that left nothing to be done.
     if (isIdleOnly && this.#idleWords?.every((word, i) => word === words[i])) return
     this.#idleWords = undefined
     const wasReleased = sums.released
-    const first = this.#core.word(HEAP_LOW_AT) >>> CHUNK_SHIFT
-    const last = (this.#core.word(HEAP_TOP_AT) - 1) >>> CHUNK_SHIFT
-    for (let mib = first; mib <= last; mib++) this.#releaseMib(mib, sums, isIdleOnly)
-    this.#releaseBehind(sums, isIdleOnly)
+    yield* this.#mibSteps(sums, isIdleOnly)
+    if (!this.#core.isClosed) yield* this.#stepsBehind(sums, isIdleOnly)
+    if (this.#core.isClosed) return
     const after = this.#words()
     const isNews = sums.released !== wasReleased || after.some((word, i) => word !== words[i])
     if (isIdleOnly && !isNews && !sums.error) this.#idleWords = after
+  }
+
+  *#mibSteps(sums: Sums, isIdleOnly: boolean): Generator<undefined, void> {
+    const lastMib = () => (this.#core.word(HEAP_TOP_AT) - 1) >>> CHUNK_SHIFT
+    for (let mib = this.#core.word(HEAP_LOW_AT) >>> CHUNK_SHIFT; mib <= lastMib(); mib++) {
+      this.#releaseMib(mib, sums, isIdleOnly)
+      yield
+      if (this.#core.isClosed) return
+    }
+  }
+
+  /** By decay only what lay behind the top at the last look. */
+  *#stepsBehind(sums: Sums, isIdleOnly: boolean): Generator<undefined, void> {
+    const since = isIdleOnly ? this.#idleTop : 0
+    this.#idleTop = this.#core.word(HEAP_TOP_AT)
+    while (!this.#core.isClosed && this.#releaseBehind(since, sums)) yield
   }
 
   /** Words of which some are others when free memory has become others'. */
@@ -207,47 +262,25 @@ export class Trimmer {
   }
 
   /**
-   * Of an owned range what lies behind the heap's top, as far as it was ever used. By decay what was there at the last
-   * look.
+   * Of an owned range what lies behind the heap's top, from `since` on and as far as it was ever used: the last of it.
+   * Whether there is more.
    */
-  #releaseBehind(sums: Sums, isIdleOnly: boolean): void {
+  #releaseBehind(since: number, sums: Sums): boolean {
     const { memory, plainKernel, views } = this.#core
-    const top = this.#core.word(HEAP_TOP_AT)
-    const since = isIdleOnly ? Math.max(top, this.#idleTop) : top
-    this.#idleTop = top
-    if ((this.#core.word(HEAP_FLAGS_AT) & FLAG_OWNS_RANGE) === 0) return
+    if ((this.#core.word(HEAP_FLAGS_AT) & FLAG_OWNS_RANGE) === 0) return false
     const { pageBytes } = this.#pages
     const end = Math.min(this.#core.word(HEAP_END_AT), this.#core.word(HEAP_ZERO_FROM_AT), memory.buffer.byteLength)
-    const from = Math.ceil(since / pageBytes) * pageBytes
+    const first = Math.ceil(Math.max(this.#core.word(HEAP_TOP_AT), since) / pageBytes) * pageBytes
     const to = Math.floor(end / pageBytes) * pageBytes
-    if (to <= from || !this.#decommit(from, to - from, sums)) return
+    const from = Math.max(first, to - BEHIND_STEP_BYTES)
+    if (to <= first || !this.#decommit(from, to - from, sums)) return false
     sums.examined += to - from
     sums.released += to - from
     // Where the end is none of a page: all from there on is to be zero.
     views.refresh()
     views.u8.fill(0, to, end)
     plainKernel.trimBehind(from)
-  }
-
-  /** What is resident of the heap's memory: of its range, or of the pieces that it has. */
-  #residentBytes(): Bytes | undefined {
-    if (!this.#pages.can.residency) return undefined
-    const { pageBytes } = this.#pages
-    let resident = 0
-    for (const [from, to] of this.#ranges()) {
-      const first = Math.ceil(from / pageBytes) * pageBytes
-      const bytes = Math.max(Math.floor(to / pageBytes) * pageBytes - first, 0)
-      resident += this.#pages.residentBytes(this.#core.memory, first, bytes) ?? 0
-    }
-    return resident as Bytes
-  }
-
-  #ranges(): (readonly [from: number, to: number])[] {
-    const { tenancy } = this.#core
-    if (tenancy) return tenancy.pieces().map(({ address, bytes }) => [address, address + bytes] as const)
-    const isOwned = (this.#core.word(HEAP_FLAGS_AT) & FLAG_OWNS_RANGE) !== 0
-    const end = Math.min(this.#core.word(isOwned ? HEAP_END_AT : HEAP_TOP_AT), this.#core.memory.buffer.byteLength)
-    return [[this.#core.base, end]]
+    return from > first
   }
 }
 

@@ -197,6 +197,16 @@ describe('what is given back', () => {
     expect(new Set(again).size).toBe(40_000)
   })
 
+  it('is free memory in a snapshot, whose bytes add up to what is held', () => {
+    const { heap } = made({ mode: 'runtime' })
+    heap.free(filled(heap, 8 * MIB))
+    heap.trim()
+    const snapshot = heap.snapshot({ collect: false })
+    const { committedBytes, trimmedBytes } = heap.stats()
+    expect(trimmedBytes).toBeGreaterThan(7 * MIB)
+    expect([snapshot.bytes, snapshot.committedBytes]).toEqual([committedBytes + trimmedBytes, committedBytes])
+  })
+
   it('is forgotten by a reset', () => {
     const { heap } = made()
     heap.free(filled(heap, 8 * MIB))
@@ -348,6 +358,80 @@ describe('decay', () => {
     expect(pages.goneBytes).toBeGreaterThan(8 * MIB)
     filled(heap, 6 * MIB)
     expectTrue(heap)
+  })
+
+  it('gives back 32 MiB in one tick, and goes on soon', () => {
+    const { heap, clock, pages } = made({ limit: '256MiB', trim: { decayMs: 1000 } })
+    const told: number[] = []
+    heap.on('trim', ({ bytes }) => told.push(bytes))
+    const huge = filled(heap, 100 * MIB)
+    clock.advance(1000)
+    heap.free(huge)
+    clock.advance(1999)
+    const early = pages.goneBytes
+    for (const ticks of [1, 2, 3]) {
+      clock.advance(1)
+      expect(pages.goneBytes - early).toBeGreaterThanOrEqual(ticks * 32 * MIB)
+      expect(pages.goneBytes - early).toBeLessThanOrEqual(ticks * 33 * MIB)
+      expectTrue(heap)
+      clock.advance(49)
+      expect(pages.goneBytes - early).toBeLessThanOrEqual(ticks * 33 * MIB)
+    }
+    clock.advance(1)
+    expectAllGone(heap)
+    expect(told.reduce((sum, bytes) => sum + bytes)).toBe(pages.goneBytes)
+    expect(Math.max(...told)).toBeLessThanOrEqual(33 * MIB)
+    // The next look comes a whole delay later.
+    const block = filled(heap, 10 * MIB)
+    heap.free(block)
+    clock.advance(1999)
+    expectTrue(heap)
+    expect(heap.stats().freeBytes).toBeGreaterThan(9 * MIB)
+    clock.advance(1)
+    expectAllGone(heap)
+  })
+
+  it('lets the heap be used between the ticks of a look', () => {
+    const { heap, clock, pages } = made({ limit: '256MiB', trim: { decayMs: 1000 } })
+    const tenants = [heap.tenant('a'), heap.tenant('b')]
+    const free = [heap, ...tenants].map((each) => [each, filled(each, 40 * MIB)] as const)
+    clock.advance(1000)
+    for (const [each, block] of free) each.free(block)
+    clock.advance(1999)
+    const early = pages.goneBytes
+    clock.advance(1)
+    const [first, second] = tenants
+    // One tenant ends, the other takes all that it had freed, the heap trims at once and takes some of it.
+    first?.close()
+    const kept = second && filled(second, 40 * MIB)
+    expect(heap.trim().releasedBytes).toBeGreaterThan(30 * MIB)
+    const own = filled(heap, 20 * MIB)
+    clock.advance(500)
+    expect(pages.goneBytes).toBeGreaterThan(early + 60 * MIB)
+    for (const each of [heap, second]) if (each) expectTrue(each)
+    expect(isFilled(heap, own, 20 * MIB)).toBe(true)
+    if (kept) expect(isFilled(heap, kept, 40 * MIB)).toBe(true)
+    heap.free(own)
+    clock.advance(1950)
+    heap.close()
+    expect(clock.waiting).toBe(0)
+  })
+
+  it('gives back what lies behind the top in ticks, too', () => {
+    const memory = new WebAssembly.Memory({ initial: 80 * 16 })
+    new Uint8Array(memory.buffer).fill(0xa5)
+    const [pages, clock] = [new RecordingPages(), new ManualClock()]
+    const heap = Heap.create({ memory, base: 0, trim: { decayMs: 10 }, debug: true, testing: { pages, clock } })
+    clock.advance(10)
+    expect(pages.goneBytes).toBeGreaterThanOrEqual(32 * MIB)
+    expect(pages.goneBytes).toBeLessThanOrEqual(33 * MIB)
+    // In the middle of it the heap grows into what has not gone, and into what has.
+    const block = filled(heap, 60 * MIB)
+    clock.advance(100)
+    expectTrue(heap)
+    expect(isFilled(heap, block, 60 * MIB)).toBe(true)
+    const top = pages.gone.at(-1)?.address ?? 0
+    expect(new Uint8Array(memory.buffer, top).every((byte) => byte === 0)).toBe(true)
   })
 
   it('tells when the system refuses, and tries again', () => {

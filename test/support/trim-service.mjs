@@ -53,7 +53,12 @@ for (let i = 0; i < count; i++) {
 const freedBytes = residentBytes()
 const result = how === 'trim' ? heap.trim() : undefined
 // The timer of decay does not keep the process alive: this one does.
-if (how === 'decay') await new Promise((resolve) => setTimeout(resolve, 5 * DECAY_MS))
+if (how === 'decay') {
+  for (let seen = -1; seen !== heap.stats().trimmedBytes; ) {
+    seen = heap.stats().trimmedBytes
+    await new Promise((resolve) => setTimeout(resolve, 5 * DECAY_MS))
+  }
+}
 const endBytes = residentBytes()
 
 let isWhole = true
