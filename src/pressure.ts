@@ -1,7 +1,7 @@
 /**
  * Memory pressure: how much of its limit a heap uses, as one of four levels, and who is told when that changes.
  *
- *   usage = (committed - free) / limit, two words of the control block
+ *   usage = (held - free) / limit, two words of the control block
  *
  * A level is entered at its threshold and left a few points below it, so that usage which sways around a threshold
  * does not tell of each turn. Listeners hear of at most one change in an interval: what comes meanwhile is told at its

@@ -1,6 +1,6 @@
 /**
  * The memory of a heap as native nodes: blocks by size class, arenas and pools with what they hold, free slots and free
- * runs, tables, metadata. Together with the objects' nodes they have exactly the committed bytes.
+ * runs, tables, metadata. Together with the objects' nodes they have exactly the bytes that are held.
  *
  *   (memory)   (blocks)    blocks of 32 bytes …, larger blocks      each block a node, or one node for all of a size
  *              (arenas)    arena                                    its record and pieces

@@ -1,7 +1,7 @@
 /**
  * A walk over all that a heap holds, span by span, from the chunk table and the byte maps alone (`kernel/layout.ts`
  * has the diagrams). Each byte that is held belongs to exactly one span, so the spans' bytes add up to what is
- * committed less `lost`, which no structure stands for. Nothing is changed.
+ * held less `lost`, which no structure stands for. Nothing is changed.
  *
  * Costs a look at each page's slots, each run and each object block.
  */

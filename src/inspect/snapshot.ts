@@ -6,13 +6,13 @@
  *          (memory)   blocks, arenas, pools, free memory, tables, metadata; see `memory-nodes.ts`
  *          (tenants)  each with groups of its own like these
  *
- * Guarantee: the self sizes of all nodes add up to the committed bytes. The heap is not changed, but for the collection
- * that is made first unless it is told not to be, and nothing in the heap is allocated.
+ * Guarantee: the self sizes of all nodes add up to what is held. The heap is not changed, but for the collection that
+ * is made first unless it is told not to be, and nothing in the heap is allocated.
  *
  * Costs a look at each object and its references, each live block and each page; some 150 bytes of JavaScript's memory
  * for an object.
  */
-import { HEAP_COMMITTED_AT } from '../../kernel/layout.js'
+import { HEAP_COMMITTED_AT, HEAP_TRIMMED_AT } from '../../kernel/layout.js'
 import { COLLECT_FULL, OBJECT_HEADER_BYTES, OBJECT_IMMORTAL } from '../../kernel/object-layout.js'
 import { checkOptions, checkRange } from '../arguments.js'
 import type { HeapCore } from '../core.js'
@@ -50,7 +50,7 @@ export class Snapshot implements HeapSnapshot {
   /** The heap's. */
   readonly name: string
   readonly mode: ModeName
-  /** What the heap held: the sum of all self sizes. */
+  /** As in the heap's statistics: what was given back to the system is no part of it, but is of `bytes`. */
   readonly committedBytes: number
   readonly nodeCount: number
   readonly edgeCount: number
@@ -128,7 +128,7 @@ export function takeSnapshot(source: SnapshotSource, options: SnapshotOptions): 
   core.assertOpen()
   return core.untrapped(() => {
     const data = capture(partsOf(source), checked)
-    return new Snapshot(data, core.mode, core.word(HEAP_COMMITTED_AT))
+    return new Snapshot(data, core.mode, core.word(HEAP_COMMITTED_AT) - core.word(HEAP_TRIMMED_AT))
   })
 }
 

@@ -14,7 +14,7 @@ export interface LivePressure {
   readonly level: PressureLevel
   /** Used over limit, 0 to 1. */
   readonly usage: number
-  /** Committed less free. */
+  /** Held less free. */
   readonly usedBytes: number
   readonly limitBytes: number
 }
