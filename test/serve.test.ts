@@ -24,9 +24,11 @@ import {
   UnsupportedError,
 } from '../src/index.js'
 import type { LiveFigures, LiveState } from '../src/page/live-data.js'
+import { portablePages } from '../src/platform/pages-portable.js'
 import { LiveSource } from '../src/serve/live-source.js'
 import { refusalOf } from '../src/serve/request-guard.js'
 import { Streams } from '../src/serve/streams.js'
+import { RecordingPages } from './support/recording-pages.js'
 
 const BUILT = pathToFileURL(join(import.meta.dirname, '../dist/src/index.js')).href
 const ROUTES = ['/', '/state.json', '/events', '/report.html', '/metrics']
@@ -567,15 +569,28 @@ describe('commands', () => {
     const collected = await ask(`${url}collect`, { method: 'POST', headers: token })
     expect([collected.status, Object.keys(JSON.parse(collected.text))]).toEqual([200, ['freedBytes', 'ms']])
     expect(heap.stats().collections).toBe(collections + 1)
-    const trimmed = await ask(`${url}trim`, { method: 'POST', headers: token })
-    expect(JSON.parse(trimmed.text)).toEqual({ releasedBytes: expect.any(Number) })
+  })
+
+  it('give free memory back to the system, and say what came of it', async () => {
+    const pages = new RecordingPages()
+    const heap = Heap.create({ limit: '64MiB', testing: { pages } })
+    const { url } = await serve(heap, { allowCommands: true })
+    const headers = { 'x-heapwright-token': tokenOf((await ask(url)).text) }
     // Like a call of the program's own, it is told.
-    const told: number[] = []
-    heap.on('trim', ({ bytes }) => told.push(bytes))
-    for (const block of Array.from({ length: 500 }, () => heap.alloc(64))) heap.free(block)
-    const again = await ask(`${url}trim`, { method: 'POST', headers: token })
-    expect(told).toEqual([JSON.parse(again.text).releasedBytes])
-    expect(told[0]).toBeGreaterThan(0)
+    const told: unknown[] = []
+    heap.on('trim', (event) => told.push(event))
+    heap.free(heap.alloc(2 ** 20))
+    const { status, text } = await ask(`${url}trim`, { method: 'POST', headers })
+    const result = JSON.parse(text)
+    expect([status, result.isSupported, result.releasedBytes]).toEqual([200, true, pages.goneBytes])
+    expect(result.releasedBytes).toBeGreaterThan(2 ** 19)
+    expect(told).toContainEqual({ bytes: pages.goneBytes, cause: 'decommit' })
+    expect(heap.stats().trimmedBytes).toBe(pages.goneBytes)
+    const without = Heap.create({ testing: { pages: portablePages('asked for') } })
+    const { url: other } = await serve(without, { allowCommands: true })
+    const token = { 'x-heapwright-token': tokenOf((await ask(other)).text) }
+    const answer = JSON.parse((await ask(`${other}trim`, { method: 'POST', headers: token })).text)
+    expect(answer).toMatchObject({ isSupported: false, reason: 'asked for', releasedBytes: 0 })
   })
 
   it('have tokens that are never told where commands are not allowed, nor in reports', async () => {

@@ -227,10 +227,14 @@ function command(name: string): void {
     })
 }
 
-function describeDone(figures: Readonly<Record<string, number>>): string {
-  return Object.entries(figures)
-    .map(([name, figure]) => `${name} ${Number(figure.toFixed(3)).toLocaleString('en-US')}`)
+function describeDone(result: Readonly<Record<string, number | boolean | string>>): string {
+  return Object.entries(result)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatFigure(value) : value}`)
     .join(', ')
+}
+
+function formatFigure(figure: number): string {
+  return Number(figure.toFixed(3)).toLocaleString('en-US')
 }
 
 draw()

@@ -2,12 +2,14 @@
 import { COLLECT_FULL } from '../../kernel/object-layout.js'
 import type { HeapCore } from '../core.js'
 import { UnsupportedError } from '../errors.js'
+import type { Collection } from '../objects/collections.js'
+import type { TrimResult } from '../trim.js'
 
 export const COMMANDS = ['collect', 'trim'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
-/** What each did, as figures. */
-export type Commands = Readonly<Record<CommandName, () => Readonly<Record<string, number>>>>
+/** What each did, as its call tells. */
+export type Commands = Readonly<Record<CommandName, () => TrimResult | Pick<Collection, 'freedBytes' | 'ms'>>>
 
 export function isCommand(name: string): name is CommandName {
   return COMMANDS.some((known) => known === name)
@@ -22,6 +24,6 @@ export function commandsOf(core: HeapCore): Commands {
       const { freedBytes, ms } = space.collect(COLLECT_FULL)
       return { freedBytes, ms }
     },
-    trim: () => ({ releasedBytes: core.releaseCaches() }),
+    trim: () => core.trimmer.trim({}),
   }
 }
