@@ -13,6 +13,7 @@ import { koffiAddress } from './support/fork-systems.js'
 import { pageSystems, posixPages } from './support/page-systems.js'
 import { random } from './support/random.js'
 import { thrownBy } from './support/refusal.js'
+import { expectGone } from './support/trimmed-units.js'
 
 const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const MIB = 2 ** 20
@@ -131,6 +132,9 @@ describe.each(pageSystems)('forks on %s pages', (_name, pages) => {
         const address = pick([...one.blocks.keys()])
         one.heap.free(address)
         one.blocks.delete(address)
+      } else if (what < 68) {
+        one.heap.trim({ residency: false })
+        expectGone(one.heap)
       } else if (what < 85 && one.blocks.size > 0) {
         const [address, contents] = pick([...one.blocks])
         if (contents.length === 0) continue
@@ -322,6 +326,35 @@ describe.skipIf(!canShare)('forks by copy on write', () => {
     expect(next.readU8(p + 65_536)).toBe(5)
     heap.writeU8(p, 6)
     expect([made(heap.fork()).readU8(p), next.readU8(p), child.readU8(p)]).toEqual([6, 0, 5])
+  })
+
+  it('give zeros for what was trimmed, in the parent, the fork and forks of either', () => {
+    const heap = made(Heap.create({ limit: '64MiB', debug: true }))
+    const blocks = Array.from({ length: 8 }, (_, i) => {
+      const block = heap.alloc(MIB)
+      heap.fill(block, MIB, i + 1)
+      return block
+    })
+    const child = made(heap.fork())
+    const free = (one: Heap, isFreed: (i: number) => boolean) => {
+      for (const [i, block] of blocks.entries()) if (isFreed(i)) one.free(block)
+      expect(one.trim().releasedBytes).toBeGreaterThan(3 * MIB)
+    }
+    free(heap, (i) => i % 2 === 0)
+    free(child, (i) => i % 2 === 1)
+    const next = [heap, child].map((one) => made(one.fork()))
+    for (const [i, one] of [heap, child, ...next].entries()) {
+      expect(expectGone(one)).toBe(one.stats().trimmedBytes)
+      const kept = blocks.filter((_, at) => at % 2 !== i % 2)
+      for (const block of kept)
+        expect(one.readBytes(block, MIB).every((byte) => byte === 1 + blocks.indexOf(block))).toBe(true)
+      expect(one.verify()).toEqual({ ok: true })
+      // What has gone comes back as zeros, and takes stores.
+      const again = one.alloc(MIB)
+      one.fill(again, MIB, 100)
+      expect(one.readBytes(again, MIB).every((byte) => byte === 100)).toBe(true)
+      expectGone(one)
+    }
   })
 
   it('keep a descriptor for each layer that an open heap has, and no longer', () => {
