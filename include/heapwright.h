@@ -32,8 +32,8 @@
  *      Null is 0.
  *
  * Errors are values: null, 0, or a status other than HW_OK. None of the heap's calls stops the program, whatever it is
- * given, and what is refused has changed nothing. With HEAPWRIGHT_CHECKED defined, all that is done inline otherwise is done by calls
- * that check what they are given, references to dead objects among it: slower, for tests.
+ * given, and what is refused has changed nothing. With HEAPWRIGHT_CHECKED defined, all that is done inline otherwise is
+ * done by calls that check what they are given, references to dead objects among it: slower, for tests.
  *
  * Sizes are bytes. One memory, one thread. docs/guest-programs.md has more to say, and complete programs.
  */
