@@ -68,6 +68,7 @@ const ENTRY_IS_FILE = 0x20000000
 const ENTRY_BYTES = 8
 const ENTRIES_AT_ONCE = 32768
 
+const DESCRIPTORS = '/proc/self/fd'
 const PAGEMAP_FILE = '/proc/self/pagemap'
 const MAP_COUNT_FILE = '/proc/sys/vm/max_map_count'
 const MAP_COUNT_USUAL = 65530
@@ -82,6 +83,7 @@ interface Calls {
   memfd_create(name: string, flags: number): number
   fallocate(fd: number, mode: number, offset: number, bytes: number): number
   getpagesize(): number
+  close(fd: number): number
 }
 
 export interface ForkCallOptions {
@@ -126,8 +128,7 @@ class LinuxForkCalls implements ForkCalls {
   }
 
   open(bytes: number): number {
-    const fd = this.#calls.memfd_create('heapwright-layer', MFD_CLOEXEC)
-    if (fd < 0) throw this.#error('memfd_create', { from: 0, to: bytes })
+    const fd = this.#openFile({ from: 0, to: bytes })
     try {
       this.lengthen(fd, bytes)
     } catch (error) {
@@ -135,6 +136,17 @@ class LinuxForkCalls implements ForkCalls {
       throw error
     }
     return fd
+  }
+
+  /** Node's own descriptor, which it closes with the thread that opened it; it warns of others that `fs` closes there. */
+  #openFile(span: PageSpan): number {
+    const made = this.#calls.memfd_create('heapwright-layer', MFD_CLOEXEC)
+    if (made < 0) throw this.#error('memfd_create', span)
+    try {
+      return this.#files('open', span, () => this.#fs.openSync(`${DESCRIPTORS}/${made}`, 'r+'))
+    } finally {
+      this.#calls.close(made)
+    }
   }
 
   lengthen(fd: number, bytes: number): void {
@@ -291,9 +303,9 @@ class LinuxForkCalls implements ForkCalls {
   }
 
   /** The same for calls that Node makes. */
-  #files(call: string, { from, to }: PageSpan, make: () => void): void {
+  #files<T>(call: string, { from, to }: PageSpan, make: () => T): T {
     try {
-      make()
+      return make()
     } catch (error) {
       const name = error instanceof Error && 'code' in error ? String(error.code) : 'EIO'
       throw new PlatformError(call, name, from, to - from, { cause: error })
@@ -311,6 +323,7 @@ function bindCalls(koffi: Koffi): Calls {
     memfd_create: bind('int memfd_create(const char *name, unsigned int flags)'),
     fallocate: bind('int fallocate(int fd, int mode, int64_t offset, int64_t bytes)'),
     getpagesize: bind('int getpagesize()'),
+    close: bind('int close(int fd)'),
   }
 }
 

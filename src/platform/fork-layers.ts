@@ -15,6 +15,7 @@
  * Guarantee: when a call of the system fails, every memory reads as before, and the table says what is mapped where.
  * A descriptor is open as long as a memory with an open heap maps its layer.
  */
+import { PlatformError } from '../errors.js'
 import type { ForkCalls, PageSpan } from './fork-calls.js'
 import { bytesOf, intersectSpans, subtractSpans, uniteSpans } from './fork-spans.js'
 
@@ -257,7 +258,12 @@ export class LayerTable {
     const fd = layer.fd as number
     const mapped = this.#extents.filter((extent) => extent.layer === layer)
     if (this.#calls.heldBytes(fd) <= SLACK * bytesOf(mapped)) return
-    for (const span of subtractSpans([{ from: 0, to: layer.bytes }], mapped)) this.#calls.punch(fd, span)
+    try {
+      for (const span of subtractSpans([{ from: 0, to: layer.bytes }], mapped)) this.#calls.punch(fd, span)
+    } catch (error) {
+      // Room that is kept is only memory, and this runs in collections, too, where an error would end the process.
+      if (!(error instanceof PlatformError)) throw error
+    }
   }
 
   // ---- other memories -----------------------------------------------------------------------------------------------

@@ -26,7 +26,13 @@ class Descriptor {
   }
 }
 
-const forgotten = new FinalizationRegistry<Descriptor>((descriptor) => descriptor.leave())
+const forgotten = new FinalizationRegistry<Descriptor>((descriptor) => {
+  try {
+    descriptor.leave()
+  } catch {
+    // Nobody who could be told has the file any more, and an error in a collection would end the process.
+  }
+})
 
 export class OpenFile {
   readonly path: string
