@@ -25,6 +25,7 @@ import {
   REQUEST_MAX_BYTES,
   STATUS_OK,
 } from '../kernel/layout.js'
+import { Attempts } from './attempts.js'
 import { BlockWatch } from './block-watch.js'
 import type { ModeChoice } from './choose.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
@@ -342,6 +343,14 @@ export class HeapCore {
     return sum as Bytes
   }
 
+  /** Whether the system has kept a file or protection of this heap over some of a range: nobody must store there. */
+  isStuck(address: number, bytes: number): boolean {
+    const end = address + bytes
+    if (this.mappedFiles.spans.some(({ from, to }) => from < end && to > address)) return true
+    const own = this.protection.ranges.filter(({ owner }) => owner === this)
+    return own.some((range) => range.address < end && range.address + range.bytes > address)
+  }
+
   /** Tell the system hints, and again of what the memory grows by. */
   advise(hints: PageHints): AdviceResult {
     this.#hints = { ...this.#hints, ...hints }
@@ -400,13 +409,20 @@ export class HeapCore {
 
   close(): void {
     if (this.#isClosed) return
-    this.tenants.endAll('close')
+    // What fails in between, such as the last flush of a file, is thrown when all is done.
+    const attempts = new Attempts()
+    attempts.make(() => this.tenants.endAll('close'))
     // Whoever was told of their end may have closed this one.
-    if (this.#isClosed) return
-    // Ended whatever happens; what their last flush met with is thrown when all is done.
-    const fault = this.mappedFiles.endAll()
-    // Nobody would ever lift it, and the memory may be used on.
-    this.protection.removeOf(this)
+    if (!this.#isClosed) {
+      attempts.make(() => this.mappedFiles.endAll())
+      // Nobody would ever lift it, and the memory may be used on.
+      attempts.make(() => this.protection.removeOf(this))
+      attempts.make(() => this.#letGo())
+    }
+    attempts.settle()
+  }
+
+  #letGo(): void {
     this.#isClosed = true
     this.#leaveProtection?.()
     this.pressure.close()
@@ -427,7 +443,6 @@ export class HeapCore {
       this.events.emit('close', { name: this.name })
       this.#channels.close()
     }
-    if (fault !== undefined) throw fault
   }
 
   // ---- growth -------------------------------------------------------------------------------------------------------

@@ -136,8 +136,8 @@ export class GuardedBlock implements Disposable {
    * Free the block, after a `check`. A damage that it finds is thrown the first time, and the block is kept to be looked
    * at; the next call frees it.
    *
-   * @throws CorruptionError as `check`; ProtectionError while the block's own pages are protected; ClosedError once
-   * freed
+   * @throws CorruptionError as `check`; ProtectionError while the block's own pages are protected; PlatformError when the
+   * system refuses, and the block is as it was; ClosedError once freed
    */
   free(): void {
     this.#expectLive()
@@ -164,7 +164,7 @@ export class GuardedBlock implements Disposable {
 
   #release(): void {
     const { protection, kernel } = this.#core
-    for (const guard of this.#guards) protection.remove(guard)
+    protection.remove(...this.#guards)
     this.#isFreed = true
     kernel.free(this.#place.base)
   }

@@ -23,6 +23,7 @@
  */
 import { HEAP_FAULT_AT, STATUS_OK } from '../kernel/layout.js'
 import { checkOptions } from './arguments.js'
+import { Attempts } from './attempts.js'
 import type { ModeChoice } from './choose.js'
 import { HeapCore } from './core.js'
 import { attachCore, createCore, giveObjects } from './create.js'
@@ -186,18 +187,27 @@ export class Heap extends ObservedAccess implements Disposable {
    * was made before is stale: arenas, pools and views say so, guards do nothing. Tenants end, mapped files are
    * unmapped.
    *
-   * @throws FileError when a mapped file could not be written; all has been done then all the same
+   * @throws FileError when a mapped file could not be written; all has been done then all the same. PlatformError when
+   * the system does not lift a protection, and nothing has changed; or when it does not take a file away: blocks and
+   * objects are there then as they were
    */
   reset(): void {
-    this.core.tenants.endAll('reset')
-    const fault = this.core.mappedFiles.endAll()
+    this.core.assertOpen()
     this.core.protection.removeIn(this.core.base)
+    const attempts = new Attempts()
+    attempts.make(() => this.core.tenants.endAll('reset'))
+    attempts.make(() => this.core.mappedFiles.endAllOfHeap())
+    // What would be made in its place would be written to the file.
+    if (!this.core.mappedFiles.anyOfHeap()) attempts.make(() => this.#makeAnew())
+    attempts.settle()
+  }
+
+  #makeAnew(): void {
     this.core.kernel.reset()
     this.core.objectSpace?.reset()
     this.core.reserve?.renew()
     this.core.pressure.look()
     this.core.events.emit('reset', { generation: this.core.generation })
-    if (fault !== undefined) throw fault
   }
 
   /** Check every invariant of the heap and of its tenants; costs a look at all of their metadata. */

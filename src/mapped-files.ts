@@ -6,10 +6,12 @@
  * belong to no block and count against the limit. The system maps the file over them; where it cannot, the bytes are
  * read in, and written back by `flush` and `unmap`.
  *
- * Guarantee: a call that fails has changed neither heap nor file; a mapping ends with its heap, whatever else fails.
+ * Guarantee: a call that fails has changed neither heap nor file; a mapping ends with its heap, whatever else fails. No
+ * memory that the system keeps a file over is given back.
  */
 import { CHUNK_BYTES, MIB_PAGES, PIECE_MAX_PAGES, STATUS_OK, WASM_PAGE_BYTES } from '../kernel/layout.js'
 import { checkOptions, checkRange } from './arguments.js'
+import { Attempts } from './attempts.js'
 import type { HeapCore } from './core.js'
 import { dispose } from './dispose.js'
 import { ArgumentError, ClosedError, CorruptionError, FileError, UnsupportedError } from './errors.js'
@@ -94,6 +96,8 @@ export class MappedFile implements Disposable {
   #array: Uint8Array<ArrayBuffer>
   /** Of one that is only read. */
   #protected: ProtectedRange | undefined
+  /** Whether the file lies over the memory, which then is nobody else's. */
+  #isOver = false
 
   /** @internal */
   constructor(list: MappedFileList, file: OpenFile, place: Place, how: MapHow) {
@@ -152,7 +156,8 @@ export class MappedFile implements Disposable {
   /**
    * Flush, and give the memory back to the heap. Harmless twice, and after the heap was closed or reset.
    *
-   * @throws as `flush`; it is unmapped then all the same
+   * @throws as `flush`; it is unmapped then all the same. Only where the system refuses to take the file away it stays
+   * mapped: PlatformError, and `isUnmapped` is false
    */
   unmap(): void {
     this.#list.end(this)
@@ -190,9 +195,28 @@ export class MappedFile implements Disposable {
     const { core } = this.#list
     const { address, pagesBytes, lentBytes } = this.#place
     this.mapInto(core.memory)
-    // What was there before must not be read behind the file.
-    core.pages.decommit(core.memory, address + pagesBytes, lentBytes - pagesBytes)
-    this.protect()
+    this.#isOver = true
+    try {
+      // What was there before must not be read behind the file.
+      core.pages.decommit(core.memory, address + pagesBytes, lentBytes - pagesBytes)
+      this.protect()
+    } catch (error) {
+      this.#takeAway()
+      throw error
+    }
+  }
+
+  /** Pages of the memory's own in its place, which may be written. @throws PlatformError; it is there still then */
+  #takeAway(): void {
+    const { core } = this.#list
+    core.pages.unmap(core.memory, this.address, this.#place.pagesBytes)
+    this.#isOver = false
+    if (this.#protected) core.protection.forget(this.#protected)
+  }
+
+  /** Whether the file lies over the memory. @internal */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** Have the library refuse stores to what is only read, and the system, where it can. @internal */
@@ -218,7 +242,11 @@ export class MappedFile implements Disposable {
   /** The same contents for a full copy of the memory, which are the file's own only when they can be. @internal */
   copyInto(memory: WebAssembly.Memory): void {
     if (this.isMapped) this.mapInto(memory)
-    if (this.isMapped && this.access !== 'private') return
+    if (!this.isMapped || this.access === 'private') this.copyBytesInto(memory)
+  }
+
+  /** Its bytes as they are now, apart from the file. @internal */
+  copyBytesInto(memory: WebAssembly.Memory): void {
     // What the file has no longer cannot be read.
     const there = this.isMapped ? Math.min(this.bytes, Math.max(0, this.#file.size - this.offset)) : this.bytes
     new Uint8Array(memory.buffer).set(new Uint8Array(this.#list.core.memory.buffer, this.address, there), this.address)
@@ -228,21 +256,33 @@ export class MappedFile implements Disposable {
     inForkOf = (parent, list) => {
       const file = parent.#file.share()
       file.keepWith(list.core.memory)
-      return new MappedFile(list, file, parent.#place, parent)
+      const own = new MappedFile(list, file, parent.#place, parent)
+      own.#isOver = true
+      return own
     }
   }
 
-  /** Flush and let go, whatever fails first. The memory is given back by the list. @internal */
+  /** Flush and let go, whatever fails first; `isOver` says whether it has gone. @internal */
   release(): void {
-    const { core } = this.#list
     try {
       this.#flush()
     } finally {
-      if (this.#protected) core.protection.remove(this.#protected)
-      core.pages.unmap(core.memory, this.address, this.#place.pagesBytes)
+      this.#takeAway()
       this.#file.close()
     }
   }
+}
+
+/** What is lent for a file. */
+export function spanOf({ address, lentBytes }: MappedFile): PageSpan {
+  return { from: address, to: address + lentBytes }
+}
+
+/** Who has files over a memory. */
+const listsOver = new WeakMap<WebAssembly.Memory, Set<MappedFileList>>()
+
+function listsIn(memory: WebAssembly.Memory): readonly MappedFileList[] {
+  return [...(listsOver.get(memory) ?? [])]
 }
 
 /** The mapped files of one heap. */
@@ -277,15 +317,19 @@ export class MappedFileList {
 
   /** Where they are, whole pages, ascending. */
   get spans(): PageSpan[] {
-    const spans = [...this.#files].map(({ address, lentBytes }) => ({ from: address, to: address + lentBytes }))
-    return spans.sort((a, b) => a.from - b.from)
+    return [...this.#files].map(spanOf).sort((a, b) => a.from - b.from)
+  }
+
+  /** Those that others have over the same memory: another heap there, or another instance of this one. */
+  ofOthers(): MappedFile[] {
+    return listsIn(this.core.memory).flatMap((list) => (list === this ? [] : [...list]))
   }
 
   /** Of a fork, in whose memory they are: those of its parent. */
   inherit(parent: MappedFileList): void {
     for (const file of parent) {
       const own = inForkOf(file, this)
-      this.#files.add(own)
+      this.#add(own)
       own.protect()
       this.core.origin?.adopted.set(file, own)
     }
@@ -313,37 +357,53 @@ export class MappedFileList {
     const bytes = bytesToMap(file, plan)
     const pages = pagesFor(bytes)
     const address = core.request(pages * WASM_PAGE_BYTES, () => core.plainKernel.lend(pages, 0))
+    const { pageBytes } = core.pages
+    const pagesBytes = Math.ceil(bytes / pageBytes) * pageBytes
+    const place = { address, bytes, pagesBytes, lentBytes: pages * WASM_PAGE_BYTES }
+    const mapped = new MappedFile(this, file, place, { ...plan, isMapped: core.pages.can.mapFile })
     try {
       if (plan.creates) file.lengthen(plan.offset + bytes)
-      const { pageBytes } = core.pages
-      const pagesBytes = Math.ceil(bytes / pageBytes) * pageBytes
-      const place = { address, bytes, pagesBytes, lentBytes: pages * WASM_PAGE_BYTES }
-      const how = { ...plan, isMapped: core.pages.can.mapFile }
-      const mapped = new MappedFile(this, file, place, how)
       mapped.map()
-      file.keepWith(core.memory)
-      this.#files.add(mapped)
-      return mapped
     } catch (error) {
-      this.#giveBack(address, pages * WASM_PAGE_BYTES)
+      // Blocks that were made there would be written to the file.
+      if (!mapped.isOver) this.#giveBack(address, place.lentBytes)
       throw error
     }
+    file.keepWith(core.memory)
+    this.#add(mapped)
+    return mapped
+  }
+
+  #add(mapped: MappedFile): void {
+    this.#files.add(mapped)
+    const { memory } = this.core
+    const lists = listsOver.get(memory)
+    if (lists) lists.add(this)
+    else listsOver.set(memory, new Set([this]))
   }
 
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /** End one, if it has not ended. */
   end(file: MappedFile): void {
-    if (!this.#files.delete(file)) return
+    if (!this.#files.has(file)) return
     try {
       file.release()
     } finally {
-      this.#giveBack(file.address, file.lentBytes)
+      if (!file.isOver) this.#forget(file)
     }
+  }
+
+  #forget(file: MappedFile): void {
+    this.#files.delete(file)
+    if (this.#files.size === 0) listsOver.get(this.core.memory)?.delete(this)
+    this.#giveBack(file.address, file.lentBytes)
   }
 
   /** What is longer than a run was lent MiB by MiB. */
   #giveBack(address: number, bytes: number): void {
+    // Of a file that could not be taken away at the end: whoever is there now has it all.
+    if (this.core.isClosed) return
     const step = bytes <= PIECE_MAX_PAGES * WASM_PAGE_BYTES ? bytes : CHUNK_BYTES
     for (let at = address; at < address + bytes; at += step) {
       if (this.core.plainKernel.takeBack(at) === STATUS_OK) continue
@@ -352,17 +412,29 @@ export class MappedFileList {
     this.core.pressure.lookSoon()
   }
 
-  /** End all, whatever fails: what failed first, or undefined. */
-  endAll(): unknown {
-    const errors: unknown[] = []
-    for (const file of [...this.#files]) {
-      try {
-        this.end(file)
-      } catch (error) {
-        errors.push(error)
-      }
+  /** End all, whatever fails. @throws what failed first */
+  endAll(): void {
+    const attempts = new Attempts()
+    for (const file of [...this.#files]) attempts.make(() => this.end(file))
+    attempts.settle()
+  }
+
+  /** Of all instances of this heap, whose memory is to be made anew. @throws what failed first */
+  endAllOfHeap(): void {
+    const attempts = new Attempts()
+    for (const list of listsIn(this.core.memory)) {
+      if (list.core.base === this.core.base) attempts.make(() => list.endAll())
     }
-    return errors[0]
+    attempts.settle()
+  }
+
+  /** One that lies over the memory of this heap, by whichever instance. */
+  anyOfHeap(): MappedFile | undefined {
+    for (const list of listsIn(this.core.memory)) {
+      if (list.core.base !== this.core.base) continue
+      for (const file of list) return file
+    }
+    return undefined
   }
 }
 

@@ -12,6 +12,7 @@
  *
  * Guarantee: ranges do not overlap; one ends when its owner lifts it, is reset, closed or, as a tenant, ended.
  */
+import { Attempts } from './attempts.js'
 import type { HeapCore } from './core.js'
 import { hex, PlatformError, ProtectionError } from './errors.js'
 import type { Interposer } from './interposer.js'
@@ -167,30 +168,38 @@ export class ProtectionTable {
     return changed
   }
 
-  /** Lift a range. False: it was lifted before. */
-  remove(range: ProtectedRange): boolean {
-    const at = this.#entries.indexOf(range)
-    if (at < 0) return false
-    this.#lift(this.#entries[at] as Entry)
-    this.#forget(at)
-    return true
+  /** Lift ranges, all or none; those that were lifted before are left out. @throws PlatformError */
+  remove(...ranges: readonly ProtectedRange[]): void {
+    const entries = this.#entries.filter((entry) => ranges.includes(entry))
+    try {
+      for (const entry of entries) this.#lift(entry)
+    } catch (error) {
+      this.#enforceAgain(entries)
+      throw error
+    }
+    for (const entry of entries) this.forget(entry)
   }
 
-  /** Lift what was protected by a heap that ends. */
+  /**
+   * Lift what was protected by a heap that ends, whatever fails: what the system keeps is refused by the library on.
+   *
+   * @throws PlatformError for the first that failed
+   */
   removeOf(owner: HeapCore): void {
-    this.#removeAll((entry) => entry.owner === owner)
+    const attempts = new Attempts()
+    for (const entry of this.#entries.filter((one) => one.owner === owner)) attempts.make(() => this.remove(entry))
+    attempts.settle()
   }
 
-  /** Lift what is protected in the heap whose control block lies at `base`, by whichever instance: all of it goes. */
+  /** Lift what is protected in the heap whose control block lies at `base`, by whichever instance. @throws as `remove` */
   removeIn(base: number): void {
-    this.#removeAll((entry) => entry.owner.base === base)
+    this.remove(...this.#entries.filter((entry) => entry.owner.base === base))
   }
 
-  #removeAll(isGone: (entry: Entry) => boolean): void {
-    for (const entry of this.#entries.filter(isGone)) this.remove(entry)
-  }
-
-  #forget(at: number): void {
+  /** Take a range out that the system does not protect: its pages are others now. */
+  forget(range: ProtectedRange): void {
+    const at = this.#entries.indexOf(range)
+    if (at < 0) return
     this.#entries.splice(at, 1)
     this.#ends.splice(at, 1)
     if (!this.isEmpty) return
@@ -217,23 +226,31 @@ export class ProtectionTable {
   /** Run what grows the memory, or touches all of it, while nothing is protected by the system. */
   lifted<T>(run: () => T): T {
     if (this.isEmpty) return run()
-    for (const entry of this.#entries) this.#lift(entry)
     try {
+      for (const entry of this.#entries) this.#lift(entry)
       return run()
     } finally {
-      this.#enforceAll()
+      this.#buffer = this.#memory.buffer
+      this.#enforceAgain(this.#entries)
     }
   }
 
   /** Protect again if the memory has grown since. */
   renew(): void {
-    if (!this.isEmpty && this.#memory.buffer !== this.#buffer) this.#enforceAll()
+    if (this.isEmpty || this.#memory.buffer === this.#buffer) return
+    this.#buffer = this.#memory.buffer
+    // The engine has made all of it writable.
+    for (const entry of this.#entries) entry.enforcedBytes = 0
+    this.#enforceAgain(this.#entries)
   }
 
-  /** What the system now refuses is protected by the library alone, and its `enforcedBytes` say so. */
-  #enforceAll(): void {
-    this.#buffer = this.#memory.buffer
-    for (const entry of this.#entries) {
+  /**
+   * Protect those again that the system does not. What it now refuses is protected by the library alone, and its
+   * `enforcedBytes` say so; one that could not be lifted keeps its own.
+   */
+  #enforceAgain(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.enforcedBytes > 0) continue
       try {
         this.#enforce(entry)
       } catch (error) {

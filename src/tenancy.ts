@@ -225,9 +225,10 @@ export class Tenancy {
     this.isEnded = true
     this.#watchOff?.()
     this.#onEnd()
-    const pieces = [...this.#pieces.keys()]
+    const pieces = [...this.#pieces]
     this.#pieces.clear()
-    for (const piece of pieces) this.#return(piece)
+    // What the system keeps is lost to the parent until it is reset, which is better than stores to somebody's file.
+    for (const [piece, bytes] of pieces) if (!this.#core.isStuck(piece, bytes)) this.#return(piece)
   }
 
   #sum(): number {

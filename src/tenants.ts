@@ -14,6 +14,7 @@ import {
   STATUS_OK,
   WASM_PAGE_BYTES,
 } from '../kernel/layout.js'
+import { Attempts } from './attempts.js'
 import { HeapCore } from './core.js'
 import { ArgumentError, ClosedError, CorruptionError } from './errors.js'
 import type { TenantEndCause } from './events.js'
@@ -206,15 +207,13 @@ export class TenantList {
 
   /** All of them end, whatever one of them throws, such as that a mapped file of its could not be written. */
   #endEach(cause: TenantEndCause): void {
-    const errors: unknown[] = []
+    const attempts = new Attempts()
     for (const { tenancy } of [...this.#entries.values()]) {
-      try {
+      attempts.make(() => {
         if (!tenancy.isEnded) tenancy.end(cause)
-      } catch (error) {
-        errors.push(error)
-      }
+      })
     }
-    if (errors.length > 0) throw errors[0]
+    attempts.settle()
   }
 
   /** End those who live. Whoever is told of it may end others, or all of them once more, but begin none. */

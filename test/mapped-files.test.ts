@@ -21,8 +21,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { FileError, Heap, type HeapOptions } from '../src/index.js'
-import { pageSystems, posixPages } from './support/page-systems.js'
+import { FileError, Heap, type HeapOptions, PlatformError } from '../src/index.js'
+import { pageSystems, pagesWith, posixPages } from './support/page-systems.js'
 import { random } from './support/random.js'
 import { expectRefused, thrownBy } from './support/refusal.js'
 
@@ -49,6 +49,28 @@ function contents(bytes: number): Uint8Array {
   const made = new Uint8Array(bytes)
   for (let i = 0; i < bytes; i++) made[i] = i * 7 + (i >> 8)
   return made
+}
+
+/** `call` by a user without rights, where this one has all. */
+function asNobody(call: () => void): void {
+  if (process.geteuid?.() !== 0) {
+    call()
+    return
+  }
+  chmodSync(directory, 0o755)
+  process.seteuid?.(65_534)
+  try {
+    call()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+/** Take all that a heap has, and store to it. */
+function fillWithBlocks(heap: Heap): void {
+  for (let bytes = 2 ** 20; bytes >= 1000; bytes >>= 1) {
+    for (let p = heap.tryAlloc(bytes); p !== 0; p = heap.tryAlloc(bytes)) heap.fill(p, bytes, 0xee)
+  }
 }
 
 function expectAccounts(heap: Heap): void {
@@ -282,15 +304,91 @@ describe.each(pageSystems)('files mapped on %s pages', (_name, pages) => {
     expect(thrownBy(() => heap.mapFile(path))).toMatchObject({ code: 'HW_CLOSED' })
   })
 
-  it.skipIf(process.getuid?.() === 0)('are refused without permission', () => {
+  it('are refused without permission', () => {
     const path = file(10)
-    chmodSync(path, 0o400)
+    chmodSync(path, 0o444)
     const heap = make()
-    expect(heap.mapFile(path).bytes).toBe(10)
-    expect(thrownBy(() => heap.mapFile(path, { access: 'shared' }))).toMatchObject({
-      code: 'HW_FILE',
-      message: `${path}: permission denied`,
+    asNobody(() => {
+      expect(heap.mapFile(path).bytes).toBe(10)
+      expect(thrownBy(() => heap.mapFile(path, { access: 'shared' }))).toMatchObject({
+        code: 'HW_FILE',
+        message: `${path}: permission denied`,
+      })
     })
+  })
+
+  it('are taken away again when a later step of mapping fails', () => {
+    let refuses = true
+    const refusing = pagesWith(pages, {
+      decommit: (memory, address, bytes) => {
+        if (refuses) throw new PlatformError('madvise', 'ENOMEM', address, bytes)
+        return pages.decommit(memory, address, bytes)
+      },
+    })
+    const heap = make({ limit: '2MiB', testing: { pages: refusing } })
+    const path = file(5000)
+    expect(thrownBy(() => heap.mapFile(path, { access: 'shared' }))).toBeInstanceOf(PlatformError)
+    refuses = false
+    fillWithBlocks(heap)
+    expect(readFileSync(path)).toEqual(Buffer.from(contents(5000)))
+    expectAccounts(heap)
+  })
+
+  it('keep their memory while the system does not take them away', () => {
+    let refuses = true
+    const refusing = pagesWith(pages, {
+      unmap: (memory, address, bytes) => {
+        if (refuses) throw new PlatformError('mmap', 'ENOMEM', address, bytes)
+        pages.unmap(memory, address, bytes)
+      },
+    })
+    const heap = make({ limit: '2MiB', testing: { pages: refusing } })
+    const [path, other] = [file(5000), file(100)]
+    const map = heap.mapFile(path, { access: 'shared' })
+    heap.mapFile(other)
+    const block = heap.alloc(10)
+    expect(thrownBy(() => map.unmap())).toBeInstanceOf(PlatformError)
+    expect(map.isUnmapped).toBe(false)
+    expect(thrownBy(() => heap.reset())).toBeInstanceOf(PlatformError)
+    expect(heap.isBlock(block)).toBe(true)
+    fillWithBlocks(heap)
+    expect(readFileSync(path)).toEqual(Buffer.from(contents(5000)))
+    refuses = false
+    map.unmap()
+    expect(map.isUnmapped).toBe(true)
+    heap.reset()
+    fillWithBlocks(heap)
+    expect(readFileSync(path)).toEqual(Buffer.from(contents(5000)))
+    expectAccounts(heap)
+  })
+
+  it('end with a reset by another instance of their heap', () => {
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 64 })
+    const heap = make({ memory, base: 0, limit: '2MiB' })
+    const other = Heap.attach(memory, 0)
+    heaps.push(other)
+    const path = file(5000)
+    const map = heap.mapFile(path, { access: 'shared' })
+    heap.writeU8(map.address, 99)
+    other.reset()
+    expect(map.isUnmapped).toBe(true)
+    fillWithBlocks(other)
+    expect(readFileSync(path)).toEqual(Buffer.from(contents(5000).fill(99, 0, 1)))
+    expect(other.verify()).toEqual({ ok: true })
+  })
+
+  it.each(['close', 'reset'] as const)('of a tenant that cannot be flushed stop nothing else at %s', (call) => {
+    const heap = make()
+    const [cut, path] = [file(20_000), file(100)]
+    heap.tenant('guest').mapFile(cut, { access: 'shared' })
+    const map = heap.mapFile(path, { access: 'shared' })
+    heap.writeU8(map.address, 99)
+    heap.alloc(10)
+    truncateSync(cut, 4096)
+    expect(thrownBy(() => heap[call]())).toBeInstanceOf(FileError)
+    expect([map.isUnmapped, readFileSync(path)[0]]).toEqual([true, 99])
+    expect(heap.isClosed).toBe(call === 'close')
+    if (call === 'reset') expect(heap.stats().liveBlocks).toBe(0)
   })
 
   it('need a mode that has room for them', () => {

@@ -20,13 +20,12 @@ import {
   InvalidAddressError,
   LinkedList,
   OutOfMemoryError,
-  type PageSystem,
   PlatformError,
   ProtectionError,
   RingBuffer,
   UnsupportedError,
 } from '../src/index.js'
-import { guestOver, pageSystems, posixPages } from './support/page-systems.js'
+import { guestOver, pageSystems, pagesWith, posixPages } from './support/page-systems.js'
 import { random } from './support/random.js'
 
 const SEED = Number(process.env.HEAPWRIGHT_SEED ?? Date.now() % 2 ** 31)
@@ -38,16 +37,6 @@ const MODES = ['manual', 'compiler', 'runtime', 'vm', 'server'] as const
 /** Bytes as they are, without the library's checks; only of what may be read. */
 function bytesOf(heap: Heap, address: number, bytes: number): Uint8Array {
   return new Uint8Array(heap.memory.buffer, address, bytes).slice()
-}
-
-/** `pages`, whose call of a name is another. */
-function pagesWith(pages: PageSystem, calls: Partial<PageSystem>): PageSystem {
-  return new Proxy(pages, {
-    get: (target, name) => {
-      const own = calls[name as keyof PageSystem] ?? target[name as keyof PageSystem]
-      return typeof own === 'function' ? own.bind(target) : own
-    },
-  })
 }
 
 /** Every call that writes at an address, with the bytes it writes. */
@@ -433,6 +422,79 @@ describe.each(pageSystems)('on pages that are %s', (_, pages) => {
       heap.writeU8(block, 1)
       heap.fill(heap.alloc(8 << 20), 8 << 20, 1)
       expect(guestMayStore(heap, guarded.address + 10)).toBe(true)
+      expect(heap.verify()).toEqual({ ok: true })
+    })
+  })
+
+  describe('where the system refuses to lift', () => {
+    let refuses = false
+    const refusing = pagesWith(pages, {
+      protect: (memory, address, bytes, access) => {
+        if (refuses && access === 'readWrite') throw new PlatformError('mprotect', 'ENOMEM', address, bytes)
+        pages.protect(memory, address, bytes, access)
+        return true
+      },
+    })
+    const refused = (call: () => void) => {
+      refuses = true
+      try {
+        expect(call).toThrow(PlatformError)
+      } finally {
+        refuses = false
+      }
+    }
+
+    it('nothing has changed, and it can be tried again', () => {
+      using heap = Heap.create({ limit: '4MiB', initial: 0, testing: { pages: refusing } })
+      const block = wholeBlock(heap)
+      const guarded = heap.allocGuarded(10)
+      heap.protect(block, 'read')
+      const { liveBlocks } = heap.stats()
+      refused(() => heap.protect(block, 'readWrite'))
+      refused(() => guarded.free())
+      refused(() => guarded.dispose())
+      refused(() => heap.reset())
+      expect(heap.stats().liveBlocks).toBe(liveBlocks)
+      expect([heap.readU8(block), guarded.isFreed, guarded.isProtected]).toEqual([7, false, true])
+      expect(() => heap.writeU8(block, 1)).toThrow(ProtectionError)
+      expect(() => heap.writeU8(guarded.address + 10, 1)).toThrow(ProtectionError)
+      guarded.free()
+      heap.protect(block, 'readWrite')
+      heap.writeU8(block, 1)
+      heap.protect(block, 'read')
+      heap.reset()
+      heap.fill(heap.alloc(1 << 20), 1 << 20, 1)
+      expect(heap.verify()).toEqual({ ok: true })
+    })
+
+    it('a heap is closed all the same, and others keep off what is left', () => {
+      const memory = new WebAssembly.Memory({ initial: 128, maximum: 128 })
+      const options = { limit: '4MiB', testing: { pages: refusing } } as const
+      const heap = Heap.create({ ...options, memory, base: 0, end: 64 * WASM_PAGE })
+      using other = Heap.create({ ...options, memory, base: 64 * WASM_PAGE, end: 128 * WASM_PAGE })
+      const block = wholeBlock(heap)
+      heap.protect(block, 'read')
+      const closed: string[] = []
+      heap.on('close', ({ name }) => closed.push(name))
+      refused(() => heap.close())
+      expect([heap.isClosed, closed.length]).toEqual([true, 1])
+      expect(() => other.writeU8(block, 1)).toThrow(ProtectionError)
+      expect(other.readU8(block)).toBe(7)
+      other.writeU8(other.alloc(10), 1)
+      heap.close()
+    })
+
+    it('memory of a tenant that has ended is not used again', () => {
+      using heap = Heap.create({ limit: '8MiB', testing: { pages: refusing } })
+      const tenant = heap.tenant('guest', { max: '4MiB' })
+      const block = wholeBlock(tenant)
+      tenant.protect(block, 'read')
+      refused(() => tenant.free())
+      expect(tenant.isClosed).toBe(true)
+      for (let p = heap.tryAlloc(100_000); p !== 0; p = heap.tryAlloc(100_000)) {
+        expect(block < p || block >= p + 100_000).toBe(true)
+        heap.fill(p, 100_000, 1)
+      }
       expect(heap.verify()).toEqual({ ok: true })
     })
   })

@@ -50,10 +50,10 @@ export class ImageProtection {
     return describeProtection(this.#ranges) as Protection
   }
 
+  /** @throws PlatformError when the system refuses, and nothing has changed */
   unprotect(): void {
-    const ranges = this.#ranges
+    if (this.isHeld) this.#space.core.protection.remove(...this.#ranges)
     this.#ranges = []
-    if (this.isHeld) for (const range of ranges) this.#space.core.protection.remove(range)
   }
 
   #addAll(): void {
@@ -65,7 +65,7 @@ export class ImageProtection {
         added.push(core.protection.add(core, { ...this.#rangeOf(piece), access: 'read', what }))
       }
     } catch (error) {
-      for (const range of added) core.protection.remove(range)
+      core.protection.remove(...added)
       throw error
     }
     this.#ranges = added

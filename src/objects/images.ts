@@ -68,7 +68,7 @@ export interface LoadedImage<Structs extends Readonly<Record<string, Struct>> = 
    * @throws StaleHandleError once the heap was reset, ClosedError; PlatformError when the system refuses
    */
   protect(): Protection
-  /** Have it no longer protected. Harmless when it is not. */
+  /** Have it no longer protected. Harmless when it is not. @throws PlatformError when the system refuses */
   unprotect(): void
 }
 

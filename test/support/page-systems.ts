@@ -22,6 +22,16 @@ export const pageSystems: readonly (readonly [string, PageSystem])[] = [
   ...(posixPages ? ([['posix', posixPages]] as const) : []),
 ]
 
+/** `pages`, whose call of a name is another. */
+export function pagesWith(pages: PageSystem, calls: Partial<PageSystem>): PageSystem {
+  return new Proxy(pages, {
+    get: (target, name) => {
+      const own = calls[name as keyof PageSystem] ?? target[name as keyof PageSystem]
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
+}
+
 /** (module (import "e" "m" (memory 0)) (func (export "store") i32.store8) (func (export "load") i32.load8_u)) */
 const GUEST = [
   ...[0, 97, 115, 109, 1, 0, 0, 0],
