@@ -24,11 +24,12 @@ import {
   UnsupportedError,
 } from './errors.js'
 import { GuardedBlock, guardedInFork } from './guarded.js'
-import type { MappedFile } from './mapped-files.js'
+import { type MappedFile, spanOf } from './mapped-files.js'
 import { Root, rootInFork, SlotRoot, WeakRoot } from './objects/roots.js'
 import { checkName } from './options.js'
 import type { ScanMethod } from './platform/fork-calls.js'
 import { forkCalls, layersOf, noteForked } from './platform/fork-memory.js'
+import { uniteSpans } from './platform/fork-spans.js'
 import { Pool, poolInFork } from './pool.js'
 
 export interface ForkOptions {
@@ -82,8 +83,18 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   parent.protection.renew()
   const { memory, result } = parent.protection.lifted(() => forkMemory(parent))
   const core = new HeapCore({ ...parent.options, memory, name })
-  if (core.kernel.attach(parent.base) !== STATUS_OK) {
+  try {
+    takeOver(core, parent, result)
+  } catch (error) {
     core.close()
+    throw error
+  }
+  return core
+}
+
+/** @throws CorruptionError, PlatformError; the fork is of no use then */
+function takeOver(core: HeapCore, parent: HeapCore, result: ForkResult): void {
+  if (core.kernel.attach(parent.base) !== STATUS_OK) {
     throw new CorruptionError(parent.base, "the control block's fields contradict each other")
   }
   core.place(parent.base)
@@ -94,7 +105,6 @@ export function forkCore(parent: HeapCore, options: ForkOptions): HeapCore {
   protectSame(core, parent)
   core.reserve = parent.reserve?.inFork(core)
   core.collector.begin()
-  return core
 }
 
 function checkMayFork(parent: HeapCore): void {
@@ -108,10 +118,10 @@ function checkMayFork(parent: HeapCore): void {
   }
 }
 
-/** What the parent protects; mapped files protect what is theirs. */
+/** What is protected in the parent, by whichever instance of it; mapped files protect what is theirs. */
 function protectSame(core: HeapCore, parent: HeapCore): void {
   for (const { owner, address, bytes, access, what } of parent.protection.ranges) {
-    if (owner !== parent || parent.mappedFiles.around(address)) continue
+    if (owner.base !== parent.base || owner.mappedFiles.around(address)) continue
     core.protection.add(core, { address, bytes, access, what })
   }
 }
@@ -162,11 +172,13 @@ function forkMemory(parent: HeapCore): ForkedMemory {
   const { memory } = parent
   try {
     const table = layersOf(memory, calls)
-    const figures = table.freeze(memory, parent.mappedFiles.spans)
+    const others = parent.mappedFiles.ofOthers()
+    const figures = table.freeze(memory, uniteSpans(parent.mappedFiles.spans, others.map(spanOf)))
     const forked = makeMemory(parent)
     // First: pages of private mappings that were stored to lie in layers, over the file.
     for (const file of parent.mappedFiles) file.mapInto(forked)
     noteForked(forked, table.mapInto(forked))
+    for (const file of others) file.copyBytesInto(forked)
     const result: ForkResult = {
       isCopyOnWrite: true,
       reason: undefined,

@@ -5,12 +5,13 @@
  * A failure means: a page that two heaps share was stored to by one of them, was lost, or is never given back.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Heap, type HeapOptions } from '../src/index.js'
+import { Heap, type HeapOptions, PlatformError } from '../src/index.js'
 import { koffiAddress } from './support/fork-systems.js'
-import { pageSystems, posixPages } from './support/page-systems.js'
+import { pageSystems, pagesWith, posixPages } from './support/page-systems.js'
 import { random } from './support/random.js'
 import { thrownBy } from './support/refusal.js'
 import { expectGone } from './support/trimmed-units.js'
@@ -33,6 +34,19 @@ function made(heap: Heap): Heap {
 interface Modelled {
   readonly heap: Heap
   readonly blocks: Map<number, Uint8Array>
+}
+
+/** Open files in memory; where the system has none, none. */
+function memoryFiles(): number {
+  if (!canShare) return 0
+  const names = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return ''
+    }
+  })
+  return names.filter((name) => name.startsWith('/memfd:heapwright')).length
 }
 
 function expectModel({ heap, blocks }: Modelled, hint: string): void {
@@ -221,6 +235,63 @@ describe.each(pageSystems)('forks on %s pages', (_name, pages) => {
     const next = made(child.fork())
     expect(next.readU8(block)).toBe(3)
     expect(next.verify()).toEqual({ ok: true })
+  })
+
+  it('have what is protected by another instance of their parent protected, too', () => {
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 64 })
+    const heap = made(Heap.create({ ...options, limit: '2MiB', memory, base: 0, end: 64 * 65536 }))
+    const other = made(Heap.attach(memory, 0))
+    const block = heap.allocAligned(heap.pageBytes, heap.pageBytes)
+    other.protect(block, 'read')
+    const child = made(heap.fork())
+    expect(thrownBy(() => child.writeU8(block, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+    child.reset()
+    expect(thrownBy(() => heap.writeU8(block, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+  })
+
+  it('that fail at the last step leave nothing behind', () => {
+    let left = 1
+    const refusing = pagesWith(pages, {
+      protect: (memory, address, bytes, access) => {
+        // The parent's own is lifted and protected again.
+        if (access === 'read' && left-- === 0) throw new PlatformError('mprotect', 'ENOMEM', address, bytes)
+        return pages.protect(memory, address, bytes, access) || true
+      },
+    })
+    const before = memoryFiles()
+    const heap = Heap.create({ limit: '16MiB', testing: { pages: refusing } })
+    const block = heap.allocAligned(heap.pageBytes, heap.pageBytes)
+    heap.protect(block, 'read')
+    left = 1
+    expect(thrownBy(() => heap.fork())).toMatchObject({ code: 'HW_PLATFORM' })
+    expect(thrownBy(() => heap.writeU8(block, 1))).toMatchObject({ code: 'HW_PROTECTION' })
+    expect(heap.verify()).toEqual({ ok: true })
+    left = Number.POSITIVE_INFINITY
+    heap.fork().close()
+    heap.close()
+    expect(memoryFiles()).toBe(before)
+  })
+
+  it('have the bytes of files that another heap in the memory has mapped', () => {
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 64 })
+    const heap = made(Heap.create({ ...options, limit: '2MiB', memory, base: 0, end: 32 * 65536 }))
+    const other = made(Heap.create({ ...options, limit: '2MiB', memory, base: 32 * 65536, end: 64 * 65536 }))
+    const directory = mkdtempSync(join(tmpdir(), 'heapwright-fork-'))
+    try {
+      const path = join(directory, 'file')
+      writeFileSync(path, 'what the file holds')
+      const maps = (['read', 'shared', 'private'] as const).map((access) => other.mapFile(path, { access }))
+      const child = made(heap.fork())
+      for (const { address, bytes } of maps) {
+        expect(Buffer.from(child.memory.buffer, address, bytes).toString()).toBe('what the file holds')
+        new Uint8Array(child.memory.buffer)[address] = 0
+      }
+      expect(maps.map(({ array }) => Buffer.from(array).toString())).toEqual(Array(3).fill('what the file holds'))
+      for (const map of maps) map.unmap()
+      expect(readFileSync(path, 'utf8')).toBe('what the file holds')
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('hold the reserve for failures that their parent holds', () => {
@@ -441,6 +512,27 @@ describe.skipIf(!canShare)('forks by copy on write', () => {
       '98 98',
       '',
     ])
+  })
+
+  it('of a thread close their descriptors with it, and cause no warning', () => {
+    const program = `
+      import { readdirSync, readlinkSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      const nameOf = (fd) => {
+        try { return readlinkSync('/proc/self/fd/' + fd) } catch { return '' }
+      }
+      const files = () => readdirSync('/proc/self/fd').map(nameOf).filter((name) => /memfd|pagemap/.test(name)).length
+      const code = \`import('${new URL('../dist/src/index.js', import.meta.url).href}').then(({ Heap }) => {
+        const heap = Heap.create()
+        heap.fork().close()
+        heap.fork()
+        console.log(heap.fork().forked.isCopyOnWrite)
+      })\`
+      await new Promise((done) => new Worker(code, { eval: true }).on('exit', done))
+      console.log(files())
+    `
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    expect([run.stdout, run.stderr]).toEqual(['true\n0\n', ''])
   })
 
   it('close their descriptors when they are dropped without a close', () => {
