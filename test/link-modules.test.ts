@@ -5,8 +5,10 @@
  * A failure means: `heapwright link`, `run` and `check` refuse good modules, take bad ones, or say the wrong thing.
  */
 import { describe, expect, it } from 'vitest'
+import { featuresOf } from '../src/guest/features.js'
 import { inspectModule, ModuleError, replaceAllocator } from '../src/guest/index.js'
 import { linkModule } from '../src/guest/link.js'
+import { concatenate, section, u32 } from '../src/guest/section-writer.js'
 import { assemble } from './support/assemble.js'
 import { random } from './support/random.js'
 
@@ -151,6 +153,75 @@ describe('inspectModule', () => {
   })
 })
 
+describe('inspectModule, of what is large', () => {
+  it('takes more functions, globals and segments than a call may have arguments', () => {
+    const count = 200_000
+    const list = (...entry: readonly number[]) => {
+      const entries = new Uint8Array(count * entry.length).map((_, i) => entry[i % entry.length] as number)
+      return concatenate([Uint8Array.from(u32(count)), entries])
+    }
+    const large = (id: number, contents: Uint8Array) =>
+      concatenate([Uint8Array.from([id, ...u32(contents.length)]), contents])
+    const bytes = concatenate([
+      Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+      section(1, [1, 0x60, 0, 0]),
+      large(3, list(0)),
+      section(5, [1, 0, 1]),
+      large(6, list(0x7f, 0, 0x41, 0, 0x0b)),
+      large(10, list(2, 0, 0x0b)),
+      large(11, list(0, 0x41, 7, 0x0b, 1, 0xff)),
+    ])
+    const module = inspectModule(bytes)
+    expect(module.functionTypes.length).toBe(count)
+    expect(module.globals.length).toBe(count)
+    expect(module.data[count - 1]).toEqual({ address: 7, bytes: 1, isPassive: false })
+    expect(module.scan(count - 1).calls.size).toBe(0)
+  })
+
+  it.each([
+    [[100], 100],
+    [[0xff, 0x7f], 16_383],
+    [[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f], 2 ** 47 - 1],
+  ])('reads limits of 64 bits as unsigned: %j', (encoded, pages) => {
+    const bytes = concatenate([Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]), section(5, [1, 4, ...encoded])])
+    expect(inspectModule(bytes).memory).toMatchObject({ is64: true, initialPages: pages })
+  })
+
+  it('follows what a table is filled with', () => {
+    const bytes = concatenate([
+      Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+      section(1, [1, 0x60, 0, 0]),
+      section(3, [1, 0]),
+      section(4, [1, 0x40, 0, 0x70, 0, 1, 0xd2, 0, 0x0b]),
+      section(10, [1, 2, 0, 0x0b]),
+    ])
+    expect([...inspectModule(bytes).referenced]).toEqual([0])
+  })
+})
+
+describe('featuresOf', () => {
+  it.each([
+    ['(table 1 funcref)', []],
+    ['(table 1 funcref) (table 1 funcref)', ['reference-types']],
+    ['(table 1 externref)', ['reference-types']],
+    ['(global (mut externref) (ref.null extern))', ['reference-types']],
+    ['(func (export "x") (param externref))', ['reference-types']],
+    ['(import "a" "b" (func (param externref)))', ['reference-types']],
+    ['(import "a" "b" (table 1 externref))', ['reference-types']],
+    ['(func (export "x") (local externref))', ['reference-types']],
+    ['(func (export "x") (param v128) (result v128) (local.get 0))', ['simd128']],
+    ['(global (mut v128) (v128.const i32x4 1 2 3 4))', ['simd128']],
+    ['(func (export "x") (result i32 i32) (i32.const 1) (i32.const 2))', ['multivalue']],
+    ['(tag (export "t") (param i32))', ['exception-handling']],
+    ['(import "a" "b" (tag (param i32)))', ['exception-handling']],
+    ['(func (export "x") (result i32) (return_call $run))', ['tail-call']],
+  ])('names what %s needs of an engine', (more, expected) => {
+    const plain = featuresOf(inspectModule(assemble(program())))
+    const found = featuresOf(inspectModule(assemble(program(more))))
+    expect(found.filter((name) => !plain.includes(name))).toEqual(expected)
+  })
+})
+
 describe('replaceAllocator', () => {
   it.each([true, false])('makes imports of the allocator; names: %s', async (hasNames) => {
     const more = '(export "malloc" (func $malloc)) (export "free" (func $free))'
@@ -280,6 +351,7 @@ describe('linkModule', () => {
   it.each([
     [{ limit: 1000 }, 'with a limit of 1000 bytes'],
     [{ limit: 'much' }, '`limit` must be'],
+    [{ limit: '5GiB' }, '`limit` must be at most 4294901760 bytes'],
     [{ heapBase: -1 }, '`heapBase` must be an address'],
     [{ heapBase: 2 ** 31 }, 'no heap can begin at address 2147483648 (as asked for)'],
     [{ optimize: '9' }, '`optimize` must be one of 0, 1'],

@@ -3,6 +3,7 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { ArgumentError } from '../errors.js'
 import { ModuleError } from '../guest/errors.js'
 import {
   BASE_TEXTS,
@@ -72,6 +73,9 @@ async function runLink(file: string, flags: LinkFlags, command: Command): Promis
     if (flags.json) printJson(documentOf(file, flags.output, result))
     else printResult(flags.output, result)
   } catch (error) {
+    if (error instanceof ArgumentError && error.argument === 'limit') {
+      command.error(`error: option '--limit <size>': ${error.message}`)
+    }
     if (!(error instanceof ModuleError)) throw error
     const text = error.where === 'module' ? error.what : error.message
     reportFailure(`${inputName(file)}: ${text}`)

@@ -57,6 +57,21 @@ export class ByteReader {
     throw this.error('a number has more than 32 bits', start)
   }
 
+  /** An unsigned number of up to 64 bits; of one that a number cannot hold, the nearest that it can. */
+  u64(): number {
+    const start = this.at
+    let value = 0n
+    for (let shift = 0n; shift < 64n; shift += BigInt(LEB_BITS)) {
+      const byte = this.byte()
+      value |= BigInt(byte & ~LEB_MORE) << shift
+      if (byte < LEB_MORE) {
+        if (value >= 2n ** 64n) break
+        return Number(value)
+      }
+    }
+    throw this.error('a number has more than 64 bits', start)
+  }
+
   /** A signed number of up to 32 bits, as the unsigned number with the same bits. */
   i32(): number {
     const start = this.at

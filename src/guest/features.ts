@@ -5,6 +5,7 @@
  * used is what the compiler says in `target_features`, what the code has instructions of, and what the kernel needs,
  * which every engine has that Heapwright runs on.
  */
+import { featureOfType } from './instructions.js'
 import type { GuestModule } from './module.js'
 
 /** Names as in `target_features`, with Binaryen's number and the option of its programs. */
@@ -34,8 +35,21 @@ export function featuresOf(module: GuestModule): string[] {
   for (let index = module.importedFunctions; index < module.functionTypes.length; index++) {
     for (const feature of module.scan(index).features) used.add(feature)
   }
-  if (module.types.some(({ results }) => results.length > 1)) used.add('multivalue')
+  for (const feature of featuresOfDeclarations(module)) used.add(feature)
   return [...used].filter((name) => FEATURES[name]).sort()
+}
+
+/** What stands in types, globals, tables and tags need not be in any code. */
+function featuresOfDeclarations({ types, globals, tables, tagCount }: GuestModule): string[] {
+  const values = [
+    ...types.flatMap(({ params, results }) => [...params, ...results]),
+    ...globals.map(({ type }) => type),
+  ]
+  const features = [...new Set(values)].flatMap((type) => featureOfType(type) ?? [])
+  if (types.some(({ results }) => results.length > 1)) features.push('multivalue')
+  if (tables.length > 1 || tables.some((type) => type !== 'funcref')) features.push('reference-types')
+  if (tagCount > 0) features.push('exception-handling')
+  return features
 }
 
 /** The features as the number that Binaryen's library takes. */

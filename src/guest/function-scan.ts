@@ -13,6 +13,7 @@ import {
   ACCESS_BYTES,
   FIRST_LOAD,
   featureOfPrefixed,
+  featureOfType,
   HAS_MEMORY_INDEX,
   type Immediates,
   INSTRUCTIONS,
@@ -175,7 +176,7 @@ class FunctionScanner implements FunctionScan {
     for (let i = 0; i < this.#type.params.length; i++) this.#sets.set(i, undefined)
     reader.vector(() => {
       reader.u32()
-      readValueType(reader)
+      this.#noteType(readValueType(reader))
     })
     this.#blocks.push({ floor: 0, results: this.#type.results.length })
     while (this.#blocks.length > 0) this.#step(reader.byte())
@@ -319,12 +320,17 @@ class FunctionScanner implements FunctionScan {
     else if (immediates === 'two-indices') {
       reader.u32()
       reader.u32()
-    } else if (immediates === 'types') reader.vector(() => readValueType(reader))
+    } else if (immediates === 'types') reader.vector(() => this.#noteType(readValueType(reader)))
     else if (immediates === 'number') reader.skipNumber()
     else if (immediates === 'byte') reader.skip(1)
     else if (immediates === '4-bytes') reader.skip(4)
     else if (immediates === '8-bytes') reader.skip(8)
     else if (immediates === '16-bytes') reader.skip(16)
+  }
+
+  #noteType(type: string): void {
+    const feature = featureOfType(type)
+    if (feature !== undefined) this.features.add(feature)
   }
 
   #control(code: number): void {

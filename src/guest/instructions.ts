@@ -175,3 +175,12 @@ export function featureOfPrefixed(prefix: number, code: number): string | undefi
   if (code >= FIRST_WIDE) return 'wide-arithmetic'
   return code >= FIRST_TABLE_INSTRUCTION ? 'reference-types' : undefined
 }
+
+const NUMBER_TYPES = ['i32', 'i64', 'f32', 'f64']
+
+/** The same of the type of a value, a local or a global; undefined for numbers. */
+export function featureOfType(type: string): string | undefined {
+  if (NUMBER_TYPES.includes(type)) return undefined
+  if (type === 'v128') return 'simd128'
+  return type === 'exnref' ? 'exception-handling' : 'reference-types'
+}

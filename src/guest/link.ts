@@ -11,6 +11,7 @@
  *
  * The same bytes and options give the same bytes.
  */
+import { ADDRESS_LIMIT } from '../../kernel/layout.js'
 import { ArgumentError } from '../errors.js'
 import { type BinaryenLibrary, type BinaryenModule, loadBinaryen, runBinaryenTool } from '../platform/binaryen.js'
 import { parseSize } from '../sizes.js'
@@ -115,7 +116,7 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   if (optimize !== undefined && !OPTIMIZE_LEVELS.includes(optimize)) {
     throw new ArgumentError('optimize', optimize, `one of ${OPTIMIZE_LEVELS.join(', ')}`)
   }
-  const limitBytes = options.limit === undefined ? undefined : parseSize(options.limit, 'limit')
+  const limitBytes = limitOf(options.limit)
   onStep?.('inspect')
   const module = inspectModule(bytes)
   checkReplaceable(module)
@@ -159,6 +160,13 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
       output: output.length,
     },
   }
+}
+
+function limitOf(limit: Size | undefined): number | undefined {
+  if (limit === undefined) return undefined
+  const bytes = parseSize(limit, 'limit')
+  if (bytes <= ADDRESS_LIMIT) return bytes
+  throw new ArgumentError('limit', limit, `at most ${ADDRESS_LIMIT} bytes`)
 }
 
 /** Everything that the module imports from the kernel is there, with that type. */

@@ -81,6 +81,10 @@ export interface ModuleTables {
   readonly functionTypes: readonly number[]
   readonly importedFunctions: number
   readonly memories: readonly GuestMemory[]
+  /** What each table holds, imported ones first: `funcref` or another reference. */
+  readonly tables: readonly ValueType[]
+  /** How many kinds of exceptions it has, imported ones included. */
+  readonly tagCount: number
   readonly globals: readonly GuestGlobal[]
   /** Index of the start function. */
   readonly start: number | undefined
@@ -141,6 +145,7 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
 /** References that say in another number to what. */
 const TYPED_REFERENCES = [0x63, 0x64]
 const FUNCTION_TYPE = 0x60
+export const TABLE_WITH_VALUE = 0x40
 
 const LIMIT_MAXIMUM = 1
 const LIMIT_SHARED = 2
@@ -208,6 +213,8 @@ function emptyTables(bytes: Uint8Array): Building {
     functionTypes: [],
     importedFunctions: 0,
     memories: [],
+    tables: [],
+    tagCount: 0,
     globals: [],
     start: undefined,
     referenced: new Set(),
@@ -223,20 +230,38 @@ type SectionReader = (reader: ByteReader, tables: Building) => void
 
 const SECTIONS: Readonly<Record<number, SectionReader>> = {
   1: (reader, tables) => {
-    tables.types.push(...reader.vector(() => readFunctionType(reader)))
+    append(
+      tables.types,
+      reader.vector(() => readFunctionType(reader)),
+    )
   },
   2: readImports,
   3: (reader, tables) => {
-    tables.functionTypes.push(...reader.vector(() => reader.u32()))
+    append(
+      tables.functionTypes,
+      reader.vector(() => reader.u32()),
+    )
+  },
+  4: (reader, tables) => {
+    reader.vector(() => readTable(reader, tables))
   },
   5: (reader, tables) => {
-    tables.memories.push(...reader.vector(() => readMemory(reader, undefined)))
+    append(
+      tables.memories,
+      reader.vector(() => readMemory(reader, undefined)),
+    )
   },
   6: (reader, tables) => {
-    tables.globals.push(...reader.vector(() => readGlobal(reader)))
+    append(
+      tables.globals,
+      reader.vector(() => readGlobal(reader)),
+    )
   },
   7: (reader, tables) => {
-    tables.exports.push(...reader.vector(() => ({ name: reader.name(), kind: readKind(reader), index: reader.u32() })))
+    append(
+      tables.exports,
+      reader.vector(() => ({ name: reader.name(), kind: readKind(reader), index: reader.u32() })),
+    )
   },
   8: (reader, tables) => {
     tables.start = reader.u32()
@@ -251,11 +276,22 @@ const SECTIONS: Readonly<Record<number, SectionReader>> = {
       reader.skip(bytes)
       return { offset, bytes }
     })
-    tables.bodies.push(...bodies)
+    append(tables.bodies, bodies)
   },
   11: (reader, tables) => {
-    tables.data.push(...reader.vector(() => readData(reader)))
+    append(
+      tables.data,
+      reader.vector(() => readData(reader)),
+    )
   },
+  13: (reader, tables) => {
+    reader.vector(() => readTag(reader, tables))
+  },
+}
+
+/** One by one: a list can be longer than a call may have arguments. */
+function append<T>(list: T[], more: readonly T[]): void {
+  for (const one of more) list.push(one)
 }
 
 function readFunctionType(reader: ByteReader): FunctionType {
@@ -295,9 +331,9 @@ function readImports(reader: ByteReader, tables: Building): void {
     const entry = { module, name, kind, index: counts[kind]++ }
     tables.imports.push(entry)
     if (kind === 'function') tables.functionTypes.push(reader.u32())
-    else if (kind === 'table') readTable(reader)
+    else if (kind === 'table') readTable(reader, tables)
     else if (kind === 'memory') tables.memories.push(readMemory(reader, entry))
-    else if (kind === 'tag') readTag(reader)
+    else if (kind === 'tag') readTag(reader, tables)
     else {
       const type = readValueType(reader)
       tables.globals.push({ type, isMutable: reader.byte() !== 0, value: undefined, import: entry })
@@ -306,14 +342,19 @@ function readImports(reader: ByteReader, tables: Building): void {
   tables.importedFunctions = counts.function
 }
 
-function readTable(reader: ByteReader): void {
-  readValueType(reader)
+/** A table; one that says what it is filled with has two bytes before its type, and an expression behind its limits. */
+function readTable(reader: ByteReader, tables: Building): void {
+  const isFilled = reader.bytes[reader.at] === TABLE_WITH_VALUE
+  if (isFilled) reader.skip(2)
+  tables.tables.push(readValueType(reader))
   readLimits(reader)
+  if (isFilled) for (const index of readConstant(reader).functions) tables.referenced.add(index)
 }
 
-function readTag(reader: ByteReader): void {
+function readTag(reader: ByteReader, tables: Building): void {
   reader.byte()
   reader.u32()
+  tables.tagCount++
 }
 
 function readLimits(reader: ByteReader): { flags: number; initial: number; maximum: number | undefined } {
@@ -321,8 +362,7 @@ function readLimits(reader: ByteReader): { flags: number; initial: number; maxim
   if (flags > (LIMIT_MAXIMUM | LIMIT_SHARED | LIMIT_64)) {
     throw reader.error(`limits with the flags 0x${flags.toString(16)}, such as pages of another size, are not known`)
   }
-  // Limits of 64 bits may be longer than numbers are exact; they are refused later, by what they are.
-  const read = () => (flags & LIMIT_64 ? Number(BigInt.asUintN(64, reader.signed(10))) : reader.u32())
+  const read = () => (flags & LIMIT_64 ? reader.u64() : reader.u32())
   const initial = read()
   return { flags, initial, maximum: flags & LIMIT_MAXIMUM ? read() : undefined }
 }
@@ -407,7 +447,10 @@ function readCustom(reader: ByteReader, length: number, tables: Building): void 
   try {
     if (name === 'name') readNames(reader, tables)
     if (name === 'target_features') {
-      tables.targetFeatures.push(...reader.vector(() => readFeature(reader)).flatMap((feature) => feature ?? []))
+      append(
+        tables.targetFeatures,
+        reader.vector(() => readFeature(reader)).flatMap((feature) => feature ?? []),
+      )
     }
   } catch (error) {
     // A damaged custom section does not make a module invalid (§7.2): what was read of it is kept.

@@ -13,7 +13,7 @@ import { ByteReader } from '../byte-reader.js'
 import { ModuleError } from '../errors.js'
 import type { GuestModule } from '../module.js'
 import { type AllocatorRole, typeOfRole } from '../roles.js'
-import { type FunctionType, readValueType, type Section } from '../sections.js'
+import { type FunctionType, readValueType, type Section, TABLE_WITH_VALUE } from '../sections.js'
 import { ByteWriter } from './byte-writer.js'
 import { CodePlaces } from './code-places.js'
 import { CodeWalker, END, REF_FUNC } from './code-walker.js'
@@ -61,7 +61,6 @@ const KIND_MEMORY = 2
 const KIND_GLOBAL = 3
 const VALUE_CODES: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 const FUNCTION_TYPE = 0x60
-const TABLE_WITH_VALUE = 0x40
 const I32_CONST = 0x41
 const I64_CONST = 0x42
 

@@ -39,5 +39,5 @@ function findLimit({ data, exports, globals }: GuestModule, top: number): number
   const dataEnd = exports.find(({ name, kind }) => name === '__data_end' && kind === 'global')?.index
   const known = dataEnd === undefined ? undefined : globals[dataEnd]?.value
   const ends = data.flatMap(({ address, bytes }) => (address === undefined ? [] : [address + bytes]))
-  return Math.max(0, ...[...ends, known ?? 0].filter((end) => end <= top))
+  return [...ends, known ?? 0].filter((end) => end <= top).reduce((most, end) => Math.max(most, end), 0)
 }
