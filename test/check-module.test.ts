@@ -85,6 +85,12 @@ describe('a module', () => {
     expect(report.trap?.stack.map(({ name }) => name)).toEqual(['_start'])
     expect(report.notes).toContainEqual(expect.stringContaining('trapped'))
   })
+
+  it('may throw what nobody catches: blocks are looked for as after a trap', async () => {
+    const report = await checkModule(program(`${LEAK} (throw $t)`, '(tag $t)'))
+    expect(report).toMatchObject({ exitCode: 134, trap: { message: 'uncaught exception', stack: [] } })
+    expect(report.leaks.definite).toEqual({ blocks: 1, bytes: 10 })
+  })
 })
 
 describe('precise', () => {

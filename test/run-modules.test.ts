@@ -53,6 +53,29 @@ describe('a module that imports its allocator', () => {
     expect(run.memory.heap).toMatchObject({ refusedRequests: 1, refusedLargestBytes: 3_000_000 })
   })
 
+  it('ends with its own start function when that traps or exits, and its figures are read', async () => {
+    const imports = `${allocatorOf('env')} (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))`
+    const module = (body: string) => {
+      const begin = `(start $begin) (func $begin (drop (call $malloc (i32.const 50))) (call $print) ${body})`
+      return assemble(program(imports, '(call $print)', `(memory (export "memory") 1) ${begin}`))
+    }
+    const trapped = await runCaptured(module('unreachable'))
+    expect(trapped).toMatchObject({ exitCode: 134, output: 'ok\n', trap: { message: 'unreachable' } })
+    expect(trapped.memory.heap).toMatchObject({ liveBlocks: 1 })
+    expect(await runCaptured(module('(call $exit (i32.const 7))'))).toMatchObject({ exitCode: 7, output: 'ok\n' })
+    expect(await runCaptured(module(''))).toMatchObject({ exitCode: 0, output: 'ok\nok\n', trap: undefined })
+  })
+
+  it('may throw what nobody catches, and may have overwritten its heap', async () => {
+    const throwing = program(allocatorOf('env'), '(throw $t)', '(memory (export "memory") 1) (tag $t)')
+    const thrown = await runCaptured(assemble(throwing))
+    expect(thrown).toMatchObject({ exitCode: 134, trap: { message: 'uncaught exception', frames: [] } })
+    const body = `${ALLOCATE} (memory.fill (i32.const 65536) (i32.const 0) (i32.const 65536))`
+    const damaged = await runCaptured(assemble(program(allocatorOf('env'), body)))
+    expect(damaged).toMatchObject({ exitCode: 0, output: 'ok\n' })
+    expect(damaged.memory.damage ?? damaged.memory.heap?.fault).toMatch(/\w/)
+  })
+
   it('whose memory has no room for a heap is refused', async () => {
     const bytes = assemble(program(allocatorOf('env'), ALLOCATE, '(memory (export "memory") 1 1)'))
     await expect(runCaptured(bytes)).rejects.toThrow(/^memory: it has at most 65536 bytes, .* too few/)

@@ -74,7 +74,8 @@ export function directory(text: string, others: Readonly<Record<string, string>>
   if (host === '' || guest === '') throw new InvalidArgumentError('It is not of the form HOST::GUEST.')
   if (!existsSync(host)) throw new InvalidArgumentError(`The directory ${printable(host)} does not exist.`)
   if (!statSync(host).isDirectory()) throw new InvalidArgumentError(`${printable(host)} is not a directory.`)
-  if (guest in others) throw new InvalidArgumentError(`The name ${printable(guest)} is given to two directories.`)
+  if (Object.hasOwn(others, guest))
+    throw new InvalidArgumentError(`The name ${printable(guest)} is given to two directories.`)
   return { ...others, [guest]: host }
 }
 

@@ -10,7 +10,11 @@ import { HEAP_EXPORT, KERNEL_MODULE, PAGE_BYTES } from './module.js'
 import type { GuestPlan } from './plan.js'
 import { roleOfName } from './roles.js'
 import { modeNumber, modeOfNumber, type RunMode } from './run-modes.js'
-import type { GuestMemory } from './sections.js'
+import { exportStart } from './section-writer.js'
+import { type GuestMemory, readSections } from './sections.js'
+
+/** What a module's start function is exported as, so that it runs when WASI is ready, and its trap is the program's. */
+const START_EXPORT = 'heapwright:start'
 
 /** What a guest kernel exports: the allocator's functions by their C names, and these. */
 interface GuestKernel {
@@ -26,7 +30,8 @@ interface GuestKernel {
 export interface Guest {
   /** Of its objects, once there are some; undefined when only the heap can tell. */
   mode(): RunMode | undefined
-  readonly start: WebAssembly.ExportValue
+  /** The program's own start function, if it has one, then `_start`. A trap is thrown, and so is an ArgumentError. */
+  start(): void
   readonly memory: WebAssembly.Memory
   /** Where its heap's control block lies; 0 when there is none. */
   heapAt(): number
@@ -53,9 +58,16 @@ export function makeGuest(plan: GuestPlan, wasi: WasiSystem, wishes: HeapWishes)
   if (kernel.heapwright_begin(base, limit) !== STATUS_OK) throw withoutRoom(plan, base, limit)
   if (mode !== undefined && mode !== 'manual') kernel.hw_choose_mode?.(modeNumber(mode))
   const bytes = importMemory(plan.bytes, plan.tables)
-  const instance = instantiate(bytes, { ...importsOf(plan, wasi, memory), ...kernelImports(plan, kernel, memory) })
+  const { exports } = instantiate(bytes, plan, {
+    ...importsOf(plan, wasi, memory),
+    ...kernelImports(plan, kernel, memory),
+  })
   const heapAt = () => kernel.heapwright_heap() >>> 0
-  return { start: startOf(instance), memory, heapAt, mode: () => modeOfNumber(kernel.hw_objects_mode?.() ?? 0) }
+  const start = () => {
+    call(exports[START_EXPORT])
+    call(exports._start)
+  }
+  return { start, memory, heapAt, mode: () => modeOfNumber(kernel.hw_objects_mode?.() ?? 0) }
 }
 
 /** A module that has its allocator inside. */
@@ -64,15 +76,20 @@ function makeAlone(plan: GuestPlan, wasi: WasiSystem, { limitBytes, mode }: Heap
     throw new ArgumentError('mode', mode, 'left out: the mode of a linked module is its own to choose')
   }
   const imported = plan.memory.import && makeMemory(plan.memory)
-  const instance = instantiate(plan.bytes, importsOf(plan, wasi, imported))
-  const memory = imported ?? exportedMemory(instance)
-  const heap = instance.exports[HEAP_EXPORT] as GuestKernel['heapwright_heap'] | undefined
+  const { exports } = instantiate(plan.bytes, plan, importsOf(plan, wasi, imported))
+  const memory = imported ?? exportedMemory(exports)
+  const heap = exports[HEAP_EXPORT] as GuestKernel['heapwright_heap'] | undefined
   const heapAt = () => (heap?.() ?? 0) >>> 0
-  if (limitBytes !== undefined && heap) setLimit(memory, heapAt(), limitBytes)
-  return { start: startOf(instance), memory, heapAt, mode: () => undefined }
+  const start = () => {
+    call(exports[START_EXPORT])
+    // Where no heap could begin, there is nothing to limit.
+    if (limitBytes !== undefined && heapAt() !== 0) setLimit(memory, heapAt(), limitBytes)
+    call(exports._start)
+  }
+  return { start, memory, heapAt, mode: () => undefined }
 }
 
-/** A linked module began its heap when it was instantiated, with the limit that it was linked with. */
+/** A linked module begins its heap in its start function, with the limit that it was linked with. */
 function setLimit(memory: WebAssembly.Memory, heapAt: number, limitBytes: number): void {
   const data = new DataView(memory.buffer)
   const held = data.getUint32(heapAt + HEAP_COMMITTED_AT, true)
@@ -145,21 +162,23 @@ function kernelImports(plan: GuestPlan, kernel: GuestKernel, memory: WebAssembly
   return imports
 }
 
-function instantiate(bytes: Uint8Array, imports: WebAssembly.Imports): WebAssembly.Instance {
+/** An instance in which nothing has run: what would be run first is exported. */
+function instantiate(bytes: Uint8Array, { tables }: GuestPlan, imports: WebAssembly.Imports): WebAssembly.Instance {
+  const { sections } = readSections(bytes)
+  const { start } = tables
   try {
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), imports)
+    const held = start === undefined ? bytes : exportStart(bytes, sections, start, START_EXPORT)
+    return new WebAssembly.Instance(new WebAssembly.Module(held as BufferSource), imports)
   } catch (error) {
-    // A start function of the module's own may trap: that is the program's end, not a fault of the module's form.
-    if (error instanceof WebAssembly.RuntimeError && error.stack?.includes('wasm-function')) throw error
     throw new ModuleError(`the engine refuses it: ${textOf(error)}`, 'module', { cause: error })
   }
 }
 
-function startOf(instance: WebAssembly.Instance): WebAssembly.ExportValue {
-  return instance.exports._start as WebAssembly.ExportValue
+function call(exported: WebAssembly.ExportValue | undefined): void {
+  if (typeof exported === 'function') exported()
 }
 
-function exportedMemory({ exports }: WebAssembly.Instance): WebAssembly.Memory {
+function exportedMemory(exports: WebAssembly.Exports): WebAssembly.Memory {
   const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory)
   if (memory instanceof WebAssembly.Memory) return memory
   throw new ModuleError('it does not export its memory, which WASI needs', 'memory')

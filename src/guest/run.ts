@@ -22,7 +22,7 @@ import { type Guest, makeGuest } from './instance.js'
 import { type GuestPlan, planGuest } from './plan.js'
 import { type AllocatorUse, type GuestMemoryFigures, readHeapLeft } from './run-figures.js'
 import { checkRunMode, type RunMode } from './run-modes.js'
-import { type GuestFrame, guestFrames, withDeepStacks } from './stack.js'
+import { type GuestFrame, guestFrames, trapMessage, withDeepStacks } from './stack.js'
 
 /** Exit code of a program that has trapped: 128 and the number of SIGABRT. */
 export const EXIT_TRAP = 134
@@ -131,8 +131,9 @@ function runToItsEnd({ start, memory }: Guest, wasi: WasiSystem): Ending {
     const exitCode = withDeepStacks(() => wasi.start(start, memory))
     return { exitCode, trap: undefined, timeMs: performance.now() - began }
   } catch (error) {
+    // A limit that the heap of a linked module cannot have.
+    if (error instanceof ArgumentError) throw error
     const timeMs = performance.now() - began
-    const message = error instanceof Error ? error.message : String(error)
-    return { exitCode: EXIT_TRAP, trap: { message, frames: guestFrames(error) }, timeMs }
+    return { exitCode: EXIT_TRAP, trap: { message: trapMessage(error), frames: guestFrames(error) }, timeMs }
   }
 }

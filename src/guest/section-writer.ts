@@ -1,14 +1,16 @@
 /**
  * Changes of whole sections, made on a module's bytes: what stands elsewhere stays as it is, byte for byte.
  */
-import type { Section } from './sections.js'
+import { readSections, type Section } from './sections.js'
 
 const HEADER_BYTES = 8
 export const CUSTOM_SECTION = 0
 export const IMPORT_SECTION = 2
 export const EXPORT_SECTION = 7
+const START_SECTION = 8
 /** Sections that stand behind the exports. */
-const BEHIND_EXPORTS = [8, 9, 10, 11, 12]
+const BEHIND_EXPORTS = [START_SECTION, 9, 10, 11, 12]
+const FUNCTION_KIND = 0
 const MEMORY_KIND = 2
 
 /** A number as unsigned LEB128. */
@@ -62,7 +64,16 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 
 /** The module with its first memory exported under one more name. */
 export function exportMemory(bytes: Uint8Array, sections: readonly Section[], name: string): Uint8Array {
-  const entry = [...text(name), MEMORY_KIND, 0]
+  return addExport(bytes, sections, [...text(name), MEMORY_KIND, 0])
+}
+
+/** The module with its start function exported, which the engine does not call any more. */
+export function exportStart(bytes: Uint8Array, sections: readonly Section[], start: number, name: string): Uint8Array {
+  const exported = addExport(bytes, sections, [...text(name), FUNCTION_KIND, ...u32(start)])
+  return rebuild(exported, readSections(exported).sections, ({ id }, whole) => (id === START_SECTION ? [] : [whole]))
+}
+
+function addExport(bytes: Uint8Array, sections: readonly Section[], entry: readonly number[]): Uint8Array {
   const hasExports = sections.some(({ id }) => id === EXPORT_SECTION)
   const place = sections.find(({ id }) => (hasExports ? id === EXPORT_SECTION : BEHIND_EXPORTS.includes(id)))
   return rebuild(bytes, sections, (one, whole) => {

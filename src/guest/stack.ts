@@ -36,6 +36,12 @@ function nameIn(shown: string | undefined, module: string): string | undefined {
   return name === undefined || name === '' || /^wasm-function\[\d+\]$/.test(name) ? undefined : name
 }
 
+/** What stopped a program, in the engine's words. What it threw itself, and nobody caught, says nothing. */
+export function trapMessage(error: unknown): string {
+  if (error instanceof WebAssembly.Exception) return 'uncaught exception'
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Calls `run`; errors that it throws have more frames than is usual. */
 export function withDeepStacks<Result>(run: () => Result): Result {
   const { stackTraceLimit } = Error

@@ -15,6 +15,7 @@ import { type GuestModule, inspectModule } from '../module.js'
 import { checkNothingRemains } from '../remains.js'
 import { checkMemory, checkReplaceable, checkTypes } from '../replace.js'
 import { type AllocatorRole, typeOfRole } from '../roles.js'
+import { trapMessage } from '../stack.js'
 import { AccessFaults, FIRST_PAGE_BYTES } from './access-faults.js'
 import { AccessWatch } from './access-watch.js'
 import { CheckedAllocator } from './allocator.js'
@@ -291,12 +292,9 @@ class Check {
       entry()
       return { exitCode: 0 }
     } catch (error) {
-      // Too deep a recursion is a RangeError.
-      if (!(error instanceof WebAssembly.RuntimeError) && !(error instanceof RangeError)) throw error
-      return {
-        exitCode: EXIT_TRAP,
-        trap: { message: error.message, stack: this.#stacks.framesOf(this.#stacks.of(error)) },
-      }
+      if (!isEnding(error)) throw error
+      const stack = error instanceof Error ? this.#stacks.framesOf(this.#stacks.of(error)) : []
+      return { exitCode: EXIT_TRAP, trap: { message: trapMessage(error), stack } }
     }
   }
 
@@ -368,6 +366,12 @@ const LEAK_TEXTS = {
   'definitely-lost': 'definitely lost',
   'indirectly-lost': 'indirectly lost',
   'still-reachable': 'still reachable',
+}
+
+/** Whether an error is the program's: a trap, too deep a recursion, or an exception that it threw and did not catch. */
+function isEnding(error: unknown): boolean {
+  const kinds = [WebAssembly.RuntimeError, RangeError, WebAssembly.Exception]
+  return kinds.some((kind) => error instanceof kind)
 }
 
 function sum(blocks: readonly Block[]): LeakSum {
