@@ -905,11 +905,12 @@ export class ObjectSpace {
 
   /**
    * Collections for want of memory are refused when they take more of the time than `gcShare`; when those by budget take
-   * more than half, because little is left to the limit, the budget is doubled.
+   * more than half, because little is left to the limit, the budget is doubled. With `gcShare` 1 neither depends on time.
    */
   #keepHalf(): void {
     void this.#isRefusing()
     const { budgetShare } = this.collections
+    if (this.#plan.gcShare === 1) return
     if (!this.#hasRefusal || budgetShare.shareAt(this.collections.nowMs) <= HALF) return
     this.setWord(SPACE_BUDGET_AT, Math.min(this.word(SPACE_BUDGET_AT) * 2, BUDGET_MAX_BYTES))
   }
