@@ -45,9 +45,9 @@ class Guest {
   readonly #calls: Calls
   readonly memory: WebAssembly.Memory
 
-  constructor(memory = new WebAssembly.Memory({ initial: 2 })) {
+  constructor(memory = new WebAssembly.Memory({ initial: 2 }), module = guestModule) {
     this.memory = memory
-    this.#calls = new WebAssembly.Instance(guestModule, { env: { memory } }).exports as Calls
+    this.#calls = new WebAssembly.Instance(module, { env: { memory } }).exports as Calls
   }
 
   /** A heap in [base, ...) of a memory of `pages`, at most `maximum`. */
@@ -92,6 +92,8 @@ class Guest {
     expect(heap.verify()).toEqual({ ok: true })
     const stats = heap.stats()
     expect(stats.inUseBytes + stats.freeBytes + stats.metadataBytes + stats.unusedBytes).toBe(stats.committedBytes)
+    const { refusedRequests: refused, refusedLargestBytes: largest, badFrees } = stats
+    expect({ refused, largest, badFrees }).toEqual(this.counts)
   }
 
   /** Whether `act` leaves all of memory as it is. */
@@ -181,6 +183,52 @@ describe('beginning', () => {
     new DataView(guest.memory.buffer).setUint32(at, 10 * MIB, true)
     guest.memory.grow(3)
     expect(guest.call('malloc', 2 * MIB)).not.toBe(0)
+    guest.expectSound()
+  })
+})
+
+describe('before there is a heap', () => {
+  const calls: readonly (readonly [Name, ...number[]])[] = [
+    ['malloc', 8],
+    ['malloc', 100_000],
+    ['calloc', 3, 5],
+    ['realloc', 0, 5],
+    ['realloc', 70_000, 5],
+    ['reallocarray', 0, 5, 5],
+    ['aligned_alloc', 64, 64],
+    ['memalign', 64, 64],
+    ['posix_memalign', 1024, 16, 16],
+    ['free', 70_000],
+    ['malloc_usable_size', 70_000],
+  ]
+
+  test.each(['heapwright-guest', 'heapwright-guest-debug', 'heapwright-guest-objects'])(
+    'each call of %s traps, whatever the guest has where a heap could be',
+    (name) => {
+      const module = new WebAssembly.Module(readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)))
+      // Bytes that are a class, words that are 0 or the address of a page with a free block.
+      for (const word of [0, 0x01010101, 70_000, 0xffffffff]) {
+        const guest = new Guest(new WebAssembly.Memory({ initial: 2 }), module)
+        new Uint32Array(guest.memory.buffer).fill(word)
+        for (const [call, ...args] of calls) {
+          guest.expectUnchanged(() => expect(() => guest.call(call, ...args), call).toThrow(WebAssembly.RuntimeError))
+        }
+        expect(guest.call('heapwright_heap')).toBe(0)
+      }
+    },
+  )
+
+  test('what was refused or trapped is in nobody’s way later', () => {
+    const guest = new Guest()
+    expect(guest.call('heapwright_begin', 66_000, 100)).toBe(STATUS_BAD_ARGUMENT)
+    expect(() => guest.call('malloc', 8)).toThrow(WebAssembly.RuntimeError)
+    expect(guest.call('heapwright_attach', 4096)).not.toBe(STATUS_OK)
+    expect(guest.call('heapwright_begin', 66_000, NO_LIMIT)).toBe(STATUS_OK)
+    const [at, block] = [guest.call('heapwright_heap'), guest.call('malloc', 8)]
+    // A heap that is there stays when another one cannot be had.
+    expect(guest.call('heapwright_attach', at + 4096)).not.toBe(STATUS_OK)
+    expect(guest.call('heapwright_heap')).toBe(at)
+    expect(guest.call('malloc_usable_size', block)).toBeGreaterThanOrEqual(8)
     guest.expectSound()
   })
 })

@@ -35,6 +35,7 @@ import {
 import {
   Context,
   Heap,
+  NO_CONTEXT,
   addressOf,
   classInfo,
   context,
@@ -87,8 +88,9 @@ function usableEnd(from: usize, end: usize): usize {
 
 /**
  * Make a heap in [base, end) of a memory, of which [base, held) exists. With FLAG_OWNS_RANGE all of the range is the
- * heap's; without it the heap holds [base, held), as far as the limit allows, and what it grows from the memory's end on:
- * `held` must be that end. `limitBytes` is the most it may hold. With FLAG_PIECES it is a tenant: [base, held) is its home piece and `end` the end of its root heap's range.
+ * heap's; without it the heap holds [base, held), as far as the limit allows, and what it grows from the memory's end
+ * on: `held` must be that end. `limitBytes` is the most it may hold. With FLAG_PIECES it is a tenant: [base, held) is
+ * its home piece and `end` the end of its root heap's range.
  */
 export function create(base: usize, held: usize, end: usize, limitBytes: u32, flags: u32, classTable: u32): u32 {
   if (!IN_GUEST && flags & FLAG_PIECES) return createTenant(base, held, end, limitBytes, flags, classTable)
@@ -200,7 +202,7 @@ export function attach(at: usize): u32 {
  * call of this instance trap, whoever still has its functions.
  */
 export function detach(): void {
-  setSelf(ADDRESS_LIMIT)
+  setSelf(NO_CONTEXT)
 }
 
 /**

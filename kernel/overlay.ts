@@ -4,6 +4,7 @@
  */
 import { IN_GUEST } from './host'
 import {
+  ADDRESS_LIMIT,
   CHUNK_HEADER_BYTES,
   CLASS_INFO_BYTES,
   CLASS_INFO_SHIFT,
@@ -174,8 +175,11 @@ export class Context {
   live: u64
 }
 
-/** Address of this thread's context: the only mutable global. */
-export let self: usize = 0
+/** No context: behind the memory's end, so that whatever uses it traps, and takes nobody's data for a heap. */
+export const NO_CONTEXT: usize = ADDRESS_LIMIT
+
+/** Address of this thread's context: the only mutable global. A literal: all else takes a function at the start. */
+export let self: usize = 0xffff0000
 
 export function setSelf(context: usize): void {
   self = context
@@ -200,6 +204,13 @@ export function heap(): Heap {
 @inline
 export function addressOf<T>(overlay: T): usize {
   return changetype<usize>(overlay)
+}
+
+/** Whether a heap was made, or attached to. */
+// @ts-ignore: decorator
+@inline
+export function hasHeap(): bool {
+  return self != NO_CONTEXT
 }
 
 /** Whether blocks come from the bump allocator. */

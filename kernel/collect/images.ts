@@ -7,7 +7,15 @@
  * Objects refer to immortal objects only. A piece longer than a chunk can give holds one object. A shared image lies in
  * a segment of the shared space instead of a piece (`shared.ts`), and refers to shared objects only.
  */
-import { ALIGN_MAX_BYTES, FLAG_PIECES, GRANULE_BYTES, GRANULE_SHIFT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import {
+  ALIGN_MAX_BYTES,
+  FLAG_PIECES,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+  STATUS_BAD_ARGUMENT,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+} from '../layout'
 import {
   IMAGE_MAX_BYTES,
   LARGE_HEAD_BYTES,

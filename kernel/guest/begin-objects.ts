@@ -25,7 +25,7 @@ import {
   POLICY_INCREMENTAL,
   POLICY_LAZY_SWEEP,
 } from '../object-layout'
-import { Heap, addressOf, heap, self } from '../overlay'
+import { Heap, addressOf, hasHeap, heap } from '../overlay'
 import { NURSERY_MIN_BYTES } from '../collect/nursery'
 import { NURSERY_MAX_BYTES, nurseryCreate } from '../plan/nursery'
 import { shadowCreate } from '../root/shadow'
@@ -74,7 +74,7 @@ const OPTIONS_ALL: u32 = 15
  */
 export function heapwright_begin(base: usize, limit: u32): u32 {
   const end = min<u64>(<u64>(<u32>memory.size()) << 16, <u64>ADDRESS_LIMIT)
-  if (self || <u64>base > end) return STATUS_BAD_ARGUMENT
+  if (hasHeap() || <u64>base > end) return STATUS_BAD_ARGUMENT
   // No heap at 0, which says that there is none.
   return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, FLAG_OBJECTS, CLASS_TABLE_WIDE)
 }
@@ -90,7 +90,7 @@ export function heapwright_attach(at: usize): u32 {
 
 /** Where the control block lies; 0 before there is a heap. */
 export function heapwright_heap(): usize {
-  return self ? addressOf(heap()) : 0
+  return hasHeap() ? addressOf(heap()) : 0
 }
 
 // ---- the objects ----------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ export function heapwright_heap(): usize {
 // @ts-ignore: decorator
 @inline
 export function hasObjects(): bool {
-  return self != 0 && heap().space != 0
+  return hasHeap() && heap().space != 0
 }
 
 /** Whether there is one, or one could be made. */
@@ -109,14 +109,14 @@ export function needObjects(): bool {
 
 /** Choose the mode of the objects before the program does: for who links or runs it. A status. */
 export function hw_choose_mode(mode: u32): u32 {
-  if (!self || mode > HW_MODE_SERVER || hw_objects_mode()) return STATUS_BAD_ARGUMENT
+  if (!hasHeap() || mode > HW_MODE_SERVER || hw_objects_mode()) return STATUS_BAD_ARGUMENT
   young().guestMode = mode
   return STATUS_OK
 }
 
 /** The mode that the objects have, `HW_MODE_…`; 0 before there are any. */
 export function hw_objects_mode(): u32 {
-  return self ? young().guestMode >> MODE_BITS : 0
+  return hasHeap() ? young().guestMode >> MODE_BITS : 0
 }
 
 /** Address of the words that inlined paths read and write; 0 before there are objects. */
@@ -126,7 +126,7 @@ export function hw_space_address(): usize {
 
 /** See include/heapwright.h. */
 export function hw_begin_objects(mode: u32, optionsAt: usize): u32 {
-  if (!self || mode > HW_MODE_SERVER) return STATUS_BAD_ARGUMENT
+  if (!hasHeap() || mode > HW_MODE_SERVER) return STATUS_BAD_ARGUMENT
   if (optionsAt && !areOptions(optionsAt)) return STATUS_BAD_ARGUMENT
   if (hw_objects_mode()) return STATUS_OK
   const chosen = young().guestMode & MODE_MASK

@@ -4,7 +4,7 @@
  */
 import { attach, create } from '../create'
 import { ADDRESS_LIMIT, CLASS_TABLE_WIDE, HEAP_HEADER_BYTES, STATUS_BAD_ARGUMENT, UNIT_BYTES } from '../layout'
-import { Heap, addressOf, heap, self } from '../overlay'
+import { Heap, addressOf, hasHeap, heap } from '../overlay'
 
 /**
  * Make the heap in [base, the memory's end) and whatever it grows later, of at most `limit` bytes with all that it needs
@@ -12,7 +12,7 @@ import { Heap, addressOf, heap, self } from '../overlay'
  */
 export function heapwright_begin(base: usize, limit: u32): u32 {
   const end = min<u64>(<u64>(<u32>memory.size()) << 16, <u64>ADDRESS_LIMIT)
-  if (self || <u64>base > end) return STATUS_BAD_ARGUMENT
+  if (hasHeap() || <u64>base > end) return STATUS_BAD_ARGUMENT
   // No heap at 0, which says that there is none.
   return create(max<usize>(base, UNIT_BYTES), <usize>end, ADDRESS_LIMIT, limit, 0, CLASS_TABLE_WIDE)
 }
@@ -26,5 +26,5 @@ export function heapwright_attach(at: usize): u32 {
 
 /** Where the control block lies; 0 before there is a heap. */
 export function heapwright_heap(): usize {
-  return self ? addressOf(heap()) : 0
+  return hasHeap() ? addressOf(heap()) : 0
 }

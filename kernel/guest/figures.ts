@@ -2,7 +2,7 @@
 import { liveBlocks, liveBytes, samplePeakWith } from '../block/count'
 import { STATUS_BAD_ARGUMENT, STATUS_OK } from '../layout'
 import { space } from '../object-overlay'
-import { context, heap, self } from '../overlay'
+import { context, hasHeap, heap } from '../overlay'
 import { young } from '../young-overlay'
 import { hasObjects, hw_objects_mode } from './begin-objects'
 import { HW_STATS_VERSION } from './guest-layout'
@@ -39,7 +39,7 @@ export class Stats {
 /** Write the first `bytes` of the figures to `out`; those that a newer program has beyond ours are 0. */
 export function hw_get_stats(out: usize, bytes: u32): u32 {
   const end = <u64>(<u32>memory.size()) << 16
-  if (!self || (out | bytes) & 3 || bytes < 8 || !out || <u64>out + <u64>bytes > end) return STATUS_BAD_ARGUMENT
+  if (!hasHeap() || (out | bytes) & 3 || bytes < 8 || !out || <u64>out + <u64>bytes > end) return STATUS_BAD_ARGUMENT
   // Built up behind the reports' words in the scratch area, which no other report needs meanwhile.
   const at = heap().scratch
   fill(changetype<Stats>(at))
@@ -87,12 +87,12 @@ function fillObjects(to: Stats): void {
 
 /** Most bytes that the heap may hold. */
 export function hw_limit(): u32 {
-  return self ? heap().limitBytes : 0
+  return hasHeap() ? heap().limitBytes : 0
 }
 
 /** Another limit; BAD_ARGUMENT below what is held already. */
 export function hw_set_limit(bytes: u32): u32 {
-  if (!self || bytes < heap().committedBytes) return STATUS_BAD_ARGUMENT
+  if (!hasHeap() || bytes < heap().committedBytes) return STATUS_BAD_ARGUMENT
   heap().limitBytes = bytes
   return STATUS_OK
 }

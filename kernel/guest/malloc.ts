@@ -7,7 +7,8 @@
  *   alignments above 64 KiB                   null
  * `errno` is the C library's own and stays as it is. Requests that were answered with null are counted.
  *
- * Guarantee: nothing traps, whatever is passed; what is refused has changed nothing.
+ * Guarantee: nothing traps, whatever is passed; what is refused has changed nothing. Before there is a heap each call
+ * traps, which costs no test: a linked module begins it before anything else runs.
  */
 import { REQUEST_MAX_BYTES } from '../layout'
 import { isPowerOfTwo } from '../bits/align'

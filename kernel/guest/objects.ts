@@ -24,7 +24,7 @@ import {
 import { refused, space, typeInfo } from '../object-overlay'
 import { isImmortal, payloadBytes, typeOf } from '../object/header'
 import { isReference } from '../object/words'
-import { chunkOf, entryOf, heap, self } from '../overlay'
+import { chunkOf, entryOf, hasHeap, heap } from '../overlay'
 import { objectNew } from '../plan/allocate'
 import { collect } from '../plan/collect'
 import { step } from '../plan/nursery'
@@ -56,7 +56,7 @@ function mayHold(word: usize): bool {
 
 /** Why the last call on objects that answered 0, or null, did so. */
 export function hw_error(): u32 {
-  return self ? space().status : STATUS_BAD_ARGUMENT
+  return hasHeap() ? space().status : STATUS_BAD_ARGUMENT
 }
 
 // ---- objects --------------------------------------------------------------------------------------------------------
@@ -173,11 +173,11 @@ export function hw_stress(kind: u32, number: u32, seed: u32, moves: bool): u32 {
 }
 
 export function hw_verify(): u32 {
-  return self ? verifyAll() : 0
+  return hasHeap() ? verifyAll() : 0
 }
 
 export function hw_fault_address(): usize {
-  return self ? heap().fault : 0
+  return hasHeap() ? heap().fault : 0
 }
 
 // ---- weak references and maps ---------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
  * The values' state: made once for a heap, with the types that values have there. Whoever attaches to the heap later
  * finds both.
  */
-import { ADDRESS_LIMIT, HEAP_CONTEXT_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
+import { HEAP_CONTEXT_AT, STATUS_BAD_ARGUMENT, STATUS_OK, STATUS_OUT_OF_MEMORY } from '../layout'
 import { SHAPE_LEAF, SHAPE_PREFIX, SHAPE_REFS, SHAPE_WIDE, TRAIL_BYTES, TRAIL_NONE, TRAIL_REFS } from '../object-layout'
 import { spaceAt } from '../object-overlay'
-import { setSelf } from '../overlay'
+import { NO_CONTEXT, setSelf } from '../overlay'
 import {
   ARRAY_PAYLOAD_BYTES,
   STRING_TEXT_AT,
@@ -41,7 +41,7 @@ export function attach(base: usize): void {
 
 /** Let go of the heap: every later call traps. */
 export function detach(): void {
-  setSelf(ADDRESS_LIMIT)
+  setSelf(NO_CONTEXT)
 }
 
 /**
