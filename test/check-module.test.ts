@@ -5,8 +5,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { ByteReader } from '../src/guest/byte-reader.js'
+import { ByteWriter } from '../src/guest/byte-writer.js'
 import { accessOf } from '../src/guest/check/accesses.js'
-import { ByteWriter } from '../src/guest/check/byte-writer.js'
 import { checkModule, formatCheckReport } from '../src/guest/check/index.js'
 import { instrument } from '../src/guest/check/instrument.js'
 import { planStack } from '../src/guest/check/stack-plan.js'

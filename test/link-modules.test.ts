@@ -34,9 +34,17 @@ function program(more = '', memory = '(memory (export "memory") 2)'): string {
     ${more.includes('(import') ? '' : more})`
 }
 
+function errorOf(act: () => unknown): unknown {
+  try {
+    return act()
+  } catch (error) {
+    return error
+  }
+}
+
 /** What an error says; the test fails when there is none. */
-async function complaintOf(text: string, hasNames = true): Promise<string> {
-  const error = await replaceAllocator(assemble(text, { hasNames })).catch((thrown: unknown) => thrown)
+function complaintOf(text: string, hasNames = true): string {
+  const error = errorOf(() => replaceAllocator(assemble(text, { hasNames })))
   if (!(error instanceof ModuleError)) return expect.fail(`a ModuleError was expected, not ${String(error)}`)
   expect(error.code).toBe('HW_MODULE')
   expect(error.message).toBe(`${error.where}: ${error.what}`)
@@ -223,9 +231,9 @@ describe('featuresOf', () => {
 })
 
 describe('replaceAllocator', () => {
-  it.each([true, false])('makes imports of the allocator; names: %s', async (hasNames) => {
+  it.each([true, false])('makes imports of the allocator; names: %s', (hasNames) => {
     const more = '(export "malloc" (func $malloc)) (export "free" (func $free))'
-    const { bytes, replaced } = await replaceAllocator(assemble(program(more), { hasNames }))
+    const { bytes, replaced } = replaceAllocator(assemble(program(more), { hasNames }))
     expect(replaced.map(({ role }) => role)).toEqual(['malloc', 'free'])
     expect(inspectModule(bytes).hasNames).toBe(hasNames)
     const calls: string[] = []
@@ -238,11 +246,11 @@ describe('replaceAllocator', () => {
     expect(calls).toEqual(['malloc 40', 'free 4096', 'malloc 7'])
   })
 
-  it('redirects table entries, and removes what only the old allocator called', async () => {
+  it('redirects table entries, and removes what only the old allocator called', () => {
     const text = `(module (memory 1) (table (export "table") 1 funcref) (elem (i32.const 0) $malloc)
       (func $malloc (param i32) (result i32) (call $more (local.get 0)) (i32.load (i32.const 8)))
       (func $more (param i32) (i32.store (i32.const 8) (memory.grow (local.get 0)))))`
-    const { bytes, removed } = await replaceAllocator(assemble(text))
+    const { bytes, removed } = replaceAllocator(assemble(text))
     expect(removed).toEqual(['more'])
     const module = new WebAssembly.Module(bytes as BufferSource)
     const { exports } = new WebAssembly.Instance(module, { heapwright: { malloc: () => 99 } })
@@ -256,17 +264,17 @@ describe('replaceAllocator', () => {
     ['memory64', '(module (memory i64 1) (func (export "f")))', '64-bit addresses'],
     ['no allocator', '(module (memory 1) (func $f (export "f")))', 'no allocator was found: it neither imports'],
     ['a link of its own', program('(func (export "heapwright_heap") (result i32) (i32.const 0))'), 'linked with Heap'],
-  ])('refuses a module with %s', async (_, text, what) => {
-    expect(await complaintOf(text)).toContain(what)
+  ])('refuses a module with %s', (_, text, what) => {
+    expect(complaintOf(text)).toContain(what)
   })
 
-  it('says how to build a module without names', async () => {
-    expect(await complaintOf('(module (memory 1) (func $f (export "f")))', false)).toContain('Build it without --strip')
+  it('says how to build a module without names', () => {
+    expect(complaintOf('(module (memory 1) (func $f (export "f")))', false)).toContain('Build it without --strip')
   })
 
-  it('refuses an unexpected type, and names both', async () => {
+  it('refuses an unexpected type, and names both', () => {
     const text = '(module (memory 1) (func $malloc (export "m") (param i64) (result i32) (i32.const 0)))'
-    expect(await complaintOf(text)).toBe(
+    expect(complaintOf(text)).toBe(
       "function 'malloc': it is taken for the program's malloc, but has another type: (i32) -> i32 is expected, (i64) -> i32 found",
     )
   })
@@ -293,21 +301,21 @@ describe('replaceAllocator', () => {
       '(table 1 funcref) (elem (i32.const 0) $held) (func $held (result i32) (local $at i32) (local.set $at (i32.const 1020)) (i32.load offset=4 (local.get $at)))',
       'it stands in the function table',
     ],
-  ])('refuses a module in which a part of the allocator stays: %s', async (_, more, what) => {
-    expect(await complaintOf(program(more))).toContain(what)
+  ])('refuses a module in which a part of the allocator stays: %s', (_, more, what) => {
+    expect(complaintOf(program(more))).toContain(what)
   })
 
-  it('refuses a true allocator behind one that does a little more', async () => {
+  it('refuses a true allocator behind one that does a little more', () => {
     const text = `(module (memory 1)
       (func $inner (param i32) (result i32)
         (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (memory.grow (i32.const 1))))
         (i32.load (i32.const 64)))
       (func $malloc (export "malloc") (param i32) (result i32) (call $inner (i32.add (local.get 0) (i32.const 8))))
       (func $other (export "other") (result i32) (call $inner (i32.const 5))))`
-    expect(await complaintOf(text, false)).toContain("function '#0': it is a part of the old allocator")
+    expect(complaintOf(text, false)).toContain("function '#0': it is a part of the old allocator")
   })
 
-  it('takes what only looks like it: errno, which is stored; locks and tables that are only read; idle names', async () => {
+  it('takes what only looks like it: errno, which is stored; locks and tables that are only read; idle names', () => {
     const more = `
       (func $mallopt (export "mallopt") (param i32 i32) (result i32) (i32.const 0))
       (func $errno (export "errno") (result i32) (i32.load (i32.const 3000)))
@@ -315,7 +323,7 @@ describe('replaceAllocator', () => {
       (func $calloc (export "calloc") (param i32 i32) (result i32)
         (i32.store (i32.const 3000) (i32.const 48))
         (i32.load (i32.const 3004)))`
-    const { replaced } = await replaceAllocator(assemble(program(more)))
+    const { replaced } = replaceAllocator(assemble(program(more)))
     expect(replaced.map(({ role }) => role)).toEqual(['malloc', 'free', 'calloc'])
   })
 })

@@ -13,7 +13,14 @@
  */
 import { ADDRESS_LIMIT } from '../../kernel/layout.js'
 import { ArgumentError } from '../errors.js'
-import { type BinaryenLibrary, type BinaryenModule, loadBinaryen, runBinaryenTool } from '../platform/binaryen.js'
+import {
+  type BinaryenLibrary,
+  type BinaryenModule,
+  emitModule,
+  loadBinaryen,
+  readModule,
+  runBinaryenTool,
+} from '../platform/binaryen.js'
 import { parseSize } from '../sizes.js'
 import type { Size } from '../types.js'
 import { ModuleError } from './errors.js'
@@ -28,7 +35,7 @@ import {
   KERNEL_MODULE,
   PAGE_BYTES,
 } from './module.js'
-import { checkReplaceable, emitModule, readModule, replaceIn } from './replace.js'
+import { checkReplaceable, replaceIn } from './replace.js'
 import { formatType, isSameType } from './roles.js'
 import { exportMemory } from './section-writer.js'
 import { typeOf } from './sections.js'
@@ -127,7 +134,7 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   rehearse(kernel, module, heapBase, limitBytes)
   const binaryen = await loadBinaryen()
   onStep?.('replace')
-  const replaced = replaceIn(binaryen, module)
+  const replaced = replaceIn(module)
   onStep?.('merge')
   // The kernel with objects looks at their map with SIMD.
   const features = [...new Set([...featuresOf(module), ...featuresOf(inspectModule(kernel))])].sort()

@@ -44,12 +44,12 @@ function isOfObjects({ module, name, kind }: Pick<GuestImport, 'module' | 'name'
 }
 
 /** @throws ModuleError: it is no module, no program, imports what nobody has, or its allocator cannot be replaced */
-export async function planGuest(bytes: Uint8Array, name: string): Promise<GuestPlan> {
+export function planGuest(bytes: Uint8Array, name: string): GuestPlan {
   const guest = inspectModule(bytes)
   const memory = checkProgram(guest)
   checkImports(guest)
   const source = sourceOf(guest)
-  const replaced = source === 'replaced' ? (await replaceAllocator(bytes)).bytes : bytes
+  const replaced = source === 'replaced' ? replaceAllocator(bytes).bytes : bytes
   if (source === 'imported' && guest.allocator.length > 0) checkReplaceable(guest)
   return {
     name,

@@ -2,12 +2,12 @@
  * Takes the allocator out of a module: `replaceAllocator`.
  *
  * Every function of the allocator becomes an import from `heapwright` under its C name: calls, table entries and exports
- * that named it then mean the import. What only the old allocator called is removed. What of it is still reachable
- * afterwards makes the module unfit (`remains.ts`), since two allocators that do not know of each other would share
- * blocks.
+ * that named it then mean the import (`import-allocator.ts`). What only the old allocator called is removed, with what
+ * nothing ever reached. What of it is still reachable afterwards makes the module unfit (`remains.ts`), since two
+ * allocators that do not know of each other would share blocks.
  */
-import { type BinaryenLibrary, type BinaryenModule, loadBinaryen } from '../platform/binaryen.js'
 import { ModuleError } from './errors.js'
+import { importAllocator } from './import-allocator.js'
 import { type AllocatorFunction, type GuestModule, inspectModule, KERNEL_MODULE } from './module.js'
 import { checkNothingRemains, findReachable } from './remains.js'
 import { ALLOCATING_ROLES, formatType, isSameType, typeOfRole } from './roles.js'
@@ -26,21 +26,25 @@ export interface ReplacedModule {
  * Makes imports of a module's allocator.
  * @param bytes the module
  * @throws ModuleError when it is no module, has no allocator that can be found, has one with unexpected types, when a
- * part of it would stay reachable, when its memory is not one that a heap can share, and when binaryen is not installed
+ * part of it would stay reachable, and when its memory is not one that a heap can share
  */
-export async function replaceAllocator(bytes: Uint8Array): Promise<ReplacedModule> {
+export function replaceAllocator(bytes: Uint8Array): ReplacedModule {
   const module = inspectModule(bytes)
   checkReplaceable(module)
-  return replaceIn(await loadBinaryen(), module)
+  return replaceIn(module)
 }
 
 /** The same for a module that is known to be fit. */
-export function replaceIn(binaryen: BinaryenLibrary, module: GuestModule): ReplacedModule {
-  const gone = findGone(module)
+export function replaceIn(module: GuestModule): ReplacedModule {
+  const old = new Set(module.allocator.map(({ index }) => index))
+  const before = findReachable(module, new Set())
+  const after = findReachable(module, old)
+  const isGone = (index: number) => !after.has(index) && !old.has(index) && index >= module.importedFunctions
+  const kept = new Set([...after.keys()].filter((index) => !old.has(index)))
   return {
-    bytes: rewrite(binaryen, module, gone),
+    bytes: importAllocator(module, kept),
     replaced: module.allocator,
-    removed: gone.map((index) => module.nameOf(index)),
+    removed: [...before.keys()].filter(isGone).map((index) => module.nameOf(index)),
   }
 }
 
@@ -86,54 +90,4 @@ function checkAllocator(module: GuestModule): void {
       : 'no allocator was found: the module has no names, and imports or exports no malloc. ' +
           'Build it without --strip-debug or -s, or export the allocator (-Wl,--export=malloc,--export=free)',
   )
-}
-
-/** Functions that only the old allocator called: reachable with it, unreachable without. */
-function findGone(module: GuestModule): number[] {
-  const old = new Set(module.allocator.map(({ index }) => index))
-  const before = findReachable(module, new Set())
-  const after = findReachable(module, old)
-  return [...before.keys()].filter((index) => !after.has(index) && !old.has(index) && index >= module.importedFunctions)
-}
-
-function rewrite(binaryen: BinaryenLibrary, module: GuestModule, gone: readonly number[]): Uint8Array {
-  const target = readModule(binaryen, module.bytes)
-  try {
-    const inside = (index: number) => binaryen.getFunctionInfo(target.getFunctionByIndex(index)).name
-    const imports = module.allocator.map(({ index, role }) => ({ name: inside(index), role }))
-    const removed = gone.map(inside)
-    for (const { name, role } of imports) {
-      const { params, results } = typeOfRole(role)
-      const types = [params, results].map((values) => binaryen.createType(values.map(() => binaryen.i32)))
-      target.removeFunction(name)
-      target.addFunctionImport(name, KERNEL_MODULE, role, types[0] as number, types[1] as number)
-    }
-    for (const name of removed) target.removeFunction(name)
-    // Places in the code that DWARF speaks of are others now.
-    target.runPasses(['strip-dwarf'])
-    return emitModule(binaryen, target, module.hasNames)
-  } finally {
-    target.dispose()
-  }
-}
-
-/** Reads a module into Binaryen's library. Throws `ModuleError` with what it says when it cannot. */
-export function readModule(binaryen: BinaryenLibrary, bytes: Uint8Array): BinaryenModule {
-  try {
-    return binaryen.readBinary(bytes)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String((error as { message?: unknown })?.message ?? error)
-    throw new ModuleError(`binaryen cannot read it: ${reason}`, 'module', { cause: error })
-  }
-}
-
-/** Emits a module, with names or without. The library's settings are as before afterwards. */
-export function emitModule(binaryen: BinaryenLibrary, target: BinaryenModule, hasNames: boolean): Uint8Array {
-  const before = binaryen.getDebugInfo()
-  binaryen.setDebugInfo(hasNames)
-  try {
-    return target.emitBinary()
-  } finally {
-    binaryen.setDebugInfo(before)
-  }
 }

@@ -84,7 +84,7 @@ export interface RunResult {
  */
 export async function runModule(bytes: Uint8Array, options: RunOptions = {}): Promise<RunResult> {
   const { name, limitBytes, mode } = checkRunOptions(options)
-  const plan = await planGuest(bytes, name)
+  const plan = planGuest(bytes, name)
   if (limitBytes !== undefined) checkLimited(plan)
   const { args = [], env = {}, preopens = {}, stdin = 0, stdout = 1, stderr = 2 } = options
   const wasi = await makeWasi(plan.wasi, { args: [name, ...args], env, preopens, stdin, stdout, stderr })

@@ -3,7 +3,7 @@
  */
 import { readSections, type Section } from './sections.js'
 
-const HEADER_BYTES = 8
+export const HEADER_BYTES = 8
 export const CUSTOM_SECTION = 0
 export const IMPORT_SECTION = 2
 export const EXPORT_SECTION = 7

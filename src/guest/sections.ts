@@ -88,7 +88,7 @@ export interface ModuleTables {
   readonly globals: readonly GuestGlobal[]
   /** Index of the start function. */
   readonly start: number | undefined
-  /** Functions that stand in element segments, by index. */
+  /** Functions that stand in element segments, or that globals and tables begin with, by index. */
   readonly referenced: ReadonlySet<number>
   readonly data: readonly DataSegment[]
   /** Where the body of each function of the module's own lies: its locals, then its code. */
@@ -130,7 +130,8 @@ const SECTION_NAMES = [
   'data count',
   'tag',
 ] as const
-const KINDS: readonly ExternalKind[] = ['function', 'table', 'memory', 'global', 'tag']
+/** Kinds of imports and exports, by their numbers. */
+export const EXTERNAL_KINDS: readonly ExternalKind[] = ['function', 'table', 'memory', 'global', 'tag']
 
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
   127: 'i32',
@@ -145,7 +146,7 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
 /** References that say in another number to what. */
 const TYPED_REFERENCES = [0x63, 0x64]
 const FUNCTION_TYPE = 0x60
-export const TABLE_WITH_VALUE = 0x40
+const TABLE_WITH_VALUE = 0x40
 
 const LIMIT_MAXIMUM = 1
 const LIMIT_SHARED = 2
@@ -254,7 +255,7 @@ const SECTIONS: Readonly<Record<number, SectionReader>> = {
   6: (reader, tables) => {
     append(
       tables.globals,
-      reader.vector(() => readGlobal(reader)),
+      reader.vector(() => readGlobal(reader, tables.referenced)),
     )
   },
   7: (reader, tables) => {
@@ -315,9 +316,10 @@ export function readValueType(reader: ByteReader): ValueType {
   return `ref-${form.toString(16)}${isTyped ? `:${reader.signed(5)}` : ''}`
 }
 
-function readKind(reader: ByteReader): ExternalKind {
+/** What kind an import or export is of. */
+export function readKind(reader: ByteReader): ExternalKind {
   const number = reader.byte()
-  const kind = KINDS[number]
+  const kind = EXTERNAL_KINDS[number]
   if (kind === undefined) throw reader.error(`an import or export of kind ${number}, which is not known`, reader.at - 1)
   return kind
 }
@@ -331,7 +333,7 @@ function readImports(reader: ByteReader, tables: Building): void {
     const entry = { module, name, kind, index: counts[kind]++ }
     tables.imports.push(entry)
     if (kind === 'function') tables.functionTypes.push(reader.u32())
-    else if (kind === 'table') readTable(reader, tables)
+    else if (kind === 'table') tables.tables.push(readTableType(reader))
     else if (kind === 'memory') tables.memories.push(readMemory(reader, entry))
     else if (kind === 'tag') readTag(reader, tables)
     else {
@@ -342,18 +344,51 @@ function readImports(reader: ByteReader, tables: Building): void {
   tables.importedFunctions = counts.function
 }
 
-/** A table; one that says what it is filled with has two bytes before its type, and an expression behind its limits. */
+/** A table of the module's own. */
 function readTable(reader: ByteReader, tables: Building): void {
-  const isFilled = reader.bytes[reader.at] === TABLE_WITH_VALUE
-  if (isFilled) reader.skip(2)
-  tables.tables.push(readValueType(reader))
+  const { type, hasValue } = readTableHead(reader)
+  tables.tables.push(type)
+  if (hasValue) enterFunctions(readConstant(reader), tables.referenced)
+}
+
+/** A table up to the value that it begins with; one that has a value has two bytes before its type. */
+function readTableHead(reader: ByteReader): { readonly type: ValueType; readonly hasValue: boolean } {
+  const hasValue = reader.bytes[reader.at] === TABLE_WITH_VALUE
+  // A byte that is kept for later follows.
+  if (hasValue) reader.skip(2)
+  return { type: readTableType(reader), hasValue }
+}
+
+/** Passes a table of the module's own, up to the value that it begins with; whether it has one. */
+export function passTable(reader: ByteReader): boolean {
+  return readTableHead(reader).hasValue
+}
+
+/** Passes what an import is, behind its kind. */
+export function passImported(reader: ByteReader, kind: ExternalKind): void {
+  if (kind === 'function') reader.u32()
+  else if (kind === 'table') readTableType(reader)
+  else if (kind === 'memory') readLimits(reader)
+  else if (kind === 'tag') passTag(reader)
+  else {
+    readValueType(reader)
+    reader.byte()
+  }
+}
+
+function readTableType(reader: ByteReader): ValueType {
+  const type = readValueType(reader)
   readLimits(reader)
-  if (isFilled) for (const index of readConstant(reader).functions) tables.referenced.add(index)
+  return type
+}
+
+function passTag(reader: ByteReader): void {
+  reader.byte()
+  reader.u32()
 }
 
 function readTag(reader: ByteReader, tables: Building): void {
-  reader.byte()
-  reader.u32()
+  passTag(reader)
   tables.tagCount++
 }
 
@@ -378,14 +413,25 @@ function readMemory(reader: ByteReader, from: GuestImport | undefined): GuestMem
   }
 }
 
-function readGlobal(reader: ByteReader): GuestGlobal {
+function readGlobal(reader: ByteReader, referenced: Set<number>): GuestGlobal {
   const type = readValueType(reader)
   const isMutable = reader.byte() !== 0
-  return { type, isMutable, value: readConstant(reader).value, import: undefined }
+  const constant = readConstant(reader)
+  enterFunctions(constant, referenced)
+  return { type, isMutable, value: constant.value, import: undefined }
+}
+
+interface Constant {
+  readonly value: number | undefined
+  readonly functions: readonly number[]
+}
+
+function enterFunctions({ functions }: Constant, referenced: Set<number>): void {
+  for (const index of functions) referenced.add(index)
 }
 
 /** A constant expression: its value when it is one `i32.const`, and the functions that it names. */
-function readConstant(reader: ByteReader): { value: number | undefined; functions: number[] } {
+function readConstant(reader: ByteReader): Constant {
   const functions: number[] = []
   let value: number | undefined
   let length = 0
@@ -424,7 +470,7 @@ function readElements(reader: ByteReader, referenced: Set<number>): void {
   }
   reader.vector(() => {
     if (!isExpressions) referenced.add(reader.u32())
-    else for (const index of readConstant(reader).functions) referenced.add(index)
+    else enterFunctions(readConstant(reader), referenced)
   })
 }
 

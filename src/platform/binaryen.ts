@@ -28,10 +28,31 @@ export async function loadBinaryen(): Promise<BinaryenLibrary> {
   }
 }
 
+/** Reads a module into Binaryen's library. Throws `ModuleError` with what it says when it cannot. */
+export function readModule(binaryen: BinaryenLibrary, bytes: Uint8Array): BinaryenModule {
+  try {
+    return binaryen.readBinary(bytes)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String((error as { message?: unknown })?.message ?? error)
+    throw new ModuleError(`binaryen cannot read it: ${reason}`, 'module', { cause: error })
+  }
+}
+
+/** Emits a module, with names or without. The library's settings are as before afterwards. */
+export function emitModule(binaryen: BinaryenLibrary, target: BinaryenModule, hasNames: boolean): Uint8Array {
+  const before = binaryen.getDebugInfo()
+  binaryen.setDebugInfo(hasNames)
+  try {
+    return target.emitBinary()
+  } finally {
+    binaryen.setDebugInfo(before)
+  }
+}
+
 function missing(cause: unknown): ModuleError {
   const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
   return new ModuleError(
-    `to change a module takes the package binaryen, which cannot be loaded: npm install binaryen (${reason})`,
+    `to link a module takes the package binaryen, which cannot be loaded: npm install binaryen (${reason})`,
     'binaryen',
     { cause },
   )

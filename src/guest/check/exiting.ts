@@ -2,9 +2,9 @@
  * The functions from which a program may exit: `proc_exit` unwinds them all, and with them go the locals that may hold
  * the only address of a block.
  */
+
+import { CALL_INDIRECT, CodeWalker, codeStart, TRY_TABLE } from '../code-walker.js'
 import type { GuestModule } from '../module.js'
-import { CALL_INDIRECT, CodeWalker, TRY_TABLE } from './code-walker.js'
-import { codeStart } from './instrument-code.js'
 
 const EXIT = 'proc_exit'
 

@@ -9,14 +9,14 @@
  * and the place: who is called by the same way has the same hash (Bond and McKinley, Probabilistic calling context,
  * 2007). The allocator is told it, so that the engine need not be asked for a stack that is known.
  */
-import { ByteReader } from '../byte-reader.js'
+
+import { ByteWriter } from '../byte-writer.js'
+import { type BodyStart, CALL, CodeWalker, codeStart, END, GLOBAL_SET, TAIL_CALL } from '../code-walker.js'
 import type { GuestModule } from '../module.js'
 import type { AllocatorRole } from '../roles.js'
-import { type FunctionType, readValueType, typeOf } from '../sections.js'
+import { type FunctionType, typeOf } from '../sections.js'
 import { type Access, accessOf, type OperandType } from './accesses.js'
-import { ByteWriter } from './byte-writer.js'
 import type { CodePlaces } from './code-places.js'
-import { CALL, CodeWalker, END, GLOBAL_SET, REF_FUNC, TAIL_CALL } from './code-walker.js'
 import type { StackPlan } from './stack-plan.js'
 
 /** What is put into the code of a module; functions by their indices afterwards. */
@@ -75,25 +75,6 @@ const MEMORY_COPY = 10
 const MEMORY_FILL = 11
 const TYPE_CODES: Readonly<Record<OperandType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 
-interface Locals {
-  readonly types: { readonly count: number; readonly type: string }[]
-  /** The declarations as they are, without their number. */
-  readonly raw: Uint8Array
-  /** First byte of code, and the first behind it. */
-  readonly at: number
-  readonly end: number
-}
-
-/** The locals of a function, and where its code begins. */
-export function codeStart(module: GuestModule, index: number): Locals {
-  const { offset, bytes } = module.bodies[index - module.importedFunctions] ?? { offset: 0, bytes: 0 }
-  const reader = new ByteReader(module.bytes, offset, offset + bytes, `function '${module.nameOf(index)}'`)
-  const count = reader.u32()
-  const from = reader.at
-  const types = Array.from({ length: count }, () => ({ count: reader.u32(), type: readValueType(reader) }))
-  return { types, raw: module.bytes.subarray(from, reader.at), at: reader.at, end: offset + bytes }
-}
-
 /** Writes a function that calls what takes its place. */
 export function writeReplacement(
   plan: CodePlan,
@@ -138,7 +119,7 @@ export function rewriteBody(plan: CodePlan, index: number, out: ByteWriter, plac
 class BodyWriter {
   readonly #plan: CodePlan
   readonly #index: number
-  readonly #locals: Locals
+  readonly #locals: BodyStart
   readonly #type: FunctionType
   readonly #code = new ByteWriter()
   /** Where stretches begin in the new code, and in the module. */
@@ -195,7 +176,7 @@ class BodyWriter {
     const { code, prefix } = walker
     if (prefix === 0) {
       if (CALLS.has(code)) this.#enterContext(walker)
-      if (code === CALL || code === TAIL_CALL || code === REF_FUNC) this.#mapCall(walker)
+      if (walker.namesFunction) this.#mapCall(walker)
       else if (code === GLOBAL_SET && walker.index === this.#plan.stack?.pointer) this.#watchStack(walker.start)
     }
     if (!this.#plan.checks) return

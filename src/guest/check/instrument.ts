@@ -10,13 +10,14 @@
  * behind the old ones. Names are left out: stacks are read by places, which `CodePlaces` leads back.
  */
 import { ByteReader } from '../byte-reader.js'
+import { ByteWriter } from '../byte-writer.js'
+import { END } from '../code-walker.js'
 import { ModuleError } from '../errors.js'
 import type { GuestModule } from '../module.js'
+import { type CopySection, copyElements, copyGlobal, copyTables, renumberExports, writeExports } from '../renumber.js'
 import { type AllocatorRole, typeOfRole } from '../roles.js'
-import { type FunctionType, readValueType, type Section, TABLE_WITH_VALUE } from '../sections.js'
-import { ByteWriter } from './byte-writer.js'
+import type { FunctionType, Section } from '../sections.js'
 import { CodePlaces } from './code-places.js'
-import { CodeWalker, END, REF_FUNC } from './code-walker.js'
 import { findExiting } from './exiting.js'
 import { type CodePlan, rewriteBody, writeReplacement } from './instrument-code.js'
 import type { StackPlan } from './stack-plan.js'
@@ -57,8 +58,6 @@ const CODE = 10
 const SECTION_ORDER = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11]
 const HEADER = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0])
 const KIND_FUNCTION = 0
-const KIND_MEMORY = 2
-const KIND_GLOBAL = 3
 const VALUE_CODES: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 const FUNCTION_TYPE = 0x60
 const I32_CONST = 0x41
@@ -173,9 +172,9 @@ class Instrumenter {
       case START:
         return undefined
       case ELEMENT:
-        return section && this.#elements(section)
+        return section && this.#renumbered(section, copyElements)
       case TABLE:
-        if (section) this.#checkTables(section)
+        return section && this.#renumbered(section, copyTables)
     }
     return section && this.#copy(section)
   }
@@ -187,6 +186,12 @@ class Instrumenter {
   #copy({ offset, bytes }: Section): ByteWriter {
     const out = new ByteWriter()
     out.raw(this.#module.bytes.subarray(offset, offset + bytes))
+    return out
+  }
+
+  #renumbered(section: Section, copy: CopySection): ByteWriter {
+    const out = new ByteWriter()
+    copy(this.#reader(section), out, (index) => this.#mapFunction(index))
     return out
   }
 
@@ -228,13 +233,7 @@ class Instrumenter {
     const more = (stack ? 1 : 0) + (context === undefined ? 0 : 1)
     if (count + more === 0) return undefined
     out.u32(count + more)
-    for (let i = 0; reader && i < count; i++) {
-      const start = reader.at
-      readValueType(reader)
-      reader.byte()
-      out.raw(this.#module.bytes.subarray(start, reader.at))
-      this.#expression(reader, out)
-    }
+    for (let i = 0; reader && i < count; i++) copyGlobal(reader, out, (index) => this.#mapFunction(index))
     if (stack) writeGlobal(out, 'i32', I32_CONST, stack.top)
     if (context !== undefined) writeGlobal(out, 'i64', I64_CONST, 0)
     return out
@@ -242,81 +241,20 @@ class Instrumenter {
 
   #exportSection(): ByteWriter {
     const module = this.#module
-    const entries: { name: string; kind: number; index: number }[] = module.exports.map(({ name, kind, index }) => ({
-      name,
-      kind: ['function', 'table', 'memory', 'global', 'tag'].indexOf(kind),
-      index: kind === 'function' ? this.#mapFunction(index) : index,
-    }))
-    entries.push({ name: MEMORY_EXPORT, kind: KIND_MEMORY, index: 0 })
+    const entries = renumberExports(module.exports, (index) => this.#mapFunction(index))
+    entries.push({ name: MEMORY_EXPORT, kind: 'memory', index: 0 })
     module.globals.forEach(({ type, isMutable }, index) => {
       if (type !== 'i32' || !isMutable) return
       this.#globals.push(`${GLOBAL_EXPORT}${index}`)
-      entries.push({ name: `${GLOBAL_EXPORT}${index}`, kind: KIND_GLOBAL, index })
+      entries.push({ name: `${GLOBAL_EXPORT}${index}`, kind: 'global', index })
     })
     if (module.start !== undefined) {
-      entries.push({ name: START_EXPORT, kind: KIND_FUNCTION, index: this.#mapFunction(module.start) })
+      entries.push({ name: START_EXPORT, kind: 'function', index: this.#mapFunction(module.start) })
     }
-    if (this.#plan.stack) entries.push({ name: LOW_EXPORT, kind: KIND_GLOBAL, index: this.#plan.stack.low })
+    if (this.#plan.stack) entries.push({ name: LOW_EXPORT, kind: 'global', index: this.#plan.stack.low })
     const out = new ByteWriter()
-    out.u32(entries.length)
-    for (const { name, kind, index } of entries) {
-      out.name(name)
-      out.byte(kind)
-      out.u32(index)
-    }
+    writeExports(entries, out)
     return out
-  }
-
-  #checkTables(section: Section): void {
-    const reader = this.#reader(section)
-    if (reader.u32() > 0 && this.#module.bytes[reader.at] === TABLE_WITH_VALUE) {
-      throw new ModuleError('a table with a value to begin with is not known here', 'table section')
-    }
-  }
-
-  /** Element segments in their eight forms (§5.5.12). */
-  #elements(section: Section): ByteWriter {
-    const reader = this.#reader(section)
-    const out = new ByteWriter()
-    const copyFrom = (start: number) => out.raw(this.#module.bytes.subarray(start, reader.at))
-    const count = reader.u32()
-    out.u32(count)
-    for (let i = 0; i < count; i++) {
-      const start = reader.at
-      const form = reader.u32()
-      const isActive = (form & 1) === 0
-      if (isActive && (form & 2) !== 0) reader.u32()
-      copyFrom(start)
-      if (isActive) this.#expression(reader, out)
-      const kindAt = reader.at
-      const isExpressions = (form & 4) !== 0
-      if ((form & 3) !== 0) {
-        if (isExpressions) readValueType(reader)
-        else reader.byte()
-      }
-      copyFrom(kindAt)
-      const items = reader.u32()
-      out.u32(items)
-      for (let j = 0; j < items; j++) {
-        if (isExpressions) this.#expression(reader, out)
-        else out.u32(this.#mapFunction(reader.u32()))
-      }
-    }
-    return out
-  }
-
-  /** A constant expression, with the functions that it names. */
-  #expression(reader: ByteReader, out: ByteWriter): void {
-    const { bytes } = this.#module
-    const walker = new CodeWalker(bytes, reader.at, bytes.length, 'constant expression')
-    do {
-      walker.next()
-      if (walker.prefix === 0 && walker.code === REF_FUNC) {
-        out.byte(REF_FUNC)
-        out.u32(this.#mapFunction(walker.index))
-      } else out.raw(bytes.subarray(walker.start, walker.end))
-    } while (walker.code !== END || walker.prefix !== 0)
-    reader.skip(walker.end - reader.at)
   }
 
   #code(): ByteWriter | undefined {

@@ -1,13 +1,14 @@
 /**
- * Walks over the instructions of a function, one after the other, and tells of each where it lies and what
- * instrumenting must know: the function that is called, the local or global, the offset of an access.
+ * Walks over the instructions of a function, one after the other, and tells of each where it lies and what a change of
+ * the code must know: the function that is called, the local or global, the offset of an access.
  *
  * What follows each instruction is in `instructions.ts`; control instructions are here. An instruction that neither has
  * gives a `ModuleError`: nothing is passed unseen.
  */
-import { ByteReader } from '../byte-reader.js'
-import { HAS_MEMORY_INDEX, type Immediates, INSTRUCTIONS, PREFIXED } from '../instructions.js'
-import { readValueType } from '../sections.js'
+import { ByteReader } from './byte-reader.js'
+import { HAS_MEMORY_INDEX, type Immediates, INSTRUCTIONS, PREFIXED } from './instructions.js'
+import type { GuestModule } from './module.js'
+import { readValueType } from './sections.js'
 
 export const CALL = 0x10
 export const CALL_INDIRECT = 0x11
@@ -16,6 +17,7 @@ export const GLOBAL_SET = 0x24
 export const REF_FUNC = 0xd2
 export const TRY_TABLE = 0x1f
 export const END = 0x0b
+const NAMES_FUNCTION = new Set([CALL, TAIL_CALL, REF_FUNC])
 /** What control instructions are followed by: a block's type, one index, two, or nothing. */
 const BLOCKS = new Set([0x02, 0x03, 0x04, 0x06, TRY_TABLE])
 const ONE_INDEX = new Set([0x07, 0x08, 0x09, 0x0c, 0x0d, CALL, TAIL_CALL, 0x14, 0x15, 0x18])
@@ -26,6 +28,27 @@ const BRANCH_TABLE = 0x0e
 const REFERENCE_BLOCKS = [-29n, -28n]
 /** Catch clauses of `try_table` from here on have no tag. */
 const CATCH_ALL_CLAUSE = 2
+
+/** How the body of a function begins. */
+export interface BodyStart {
+  /** The locals that it declares, in order. */
+  readonly types: readonly { readonly count: number; readonly type: string }[]
+  /** The declarations as they are, without their number. */
+  readonly raw: Uint8Array
+  /** First byte of code, and the first behind it. */
+  readonly at: number
+  readonly end: number
+}
+
+/** The locals of a function of the module's own, and where its code begins. */
+export function codeStart(module: GuestModule, index: number): BodyStart {
+  const { offset, bytes } = module.bodies[index - module.importedFunctions] ?? { offset: 0, bytes: 0 }
+  const reader = new ByteReader(module.bytes, offset, offset + bytes, `function '${module.nameOf(index)}'`)
+  const count = reader.u32()
+  const from = reader.at
+  const types = Array.from({ length: count }, () => ({ count: reader.u32(), type: readValueType(reader) }))
+  return { types, raw: module.bytes.subarray(from, reader.at), at: reader.at, end: offset + bytes }
+}
 
 export class CodeWalker {
   /** Where the instruction begins, and the first byte behind it. */
@@ -65,6 +88,11 @@ export class CodeWalker {
     else this.#passControl()
     this.end = reader.at
     return true
+  }
+
+  /** Whether it is followed by the index of a function. */
+  get namesFunction(): boolean {
+    return this.prefix === 0 && NAMES_FUNCTION.has(this.code)
   }
 
   #unknown(): Error {
