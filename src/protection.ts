@@ -62,6 +62,12 @@ export function describeProtection(ranges: readonly ProtectedRange[]): Protectio
   return { access: first.access, bytes, enforcedBytes, isEnforced, reason: isEnforced ? undefined : why }
 }
 
+/**
+ * Most ranges of one memory where the system protects. Each splits off two mappings; Linux has 65,530 for a process by
+ * default, and an engine that gets none any more ends the process.
+ */
+const RANGES_MAX = 10_240
+
 interface Entry extends ProtectedRange {
   enforcedBytes: number
 }
@@ -137,11 +143,15 @@ export class ProtectionTable {
   /**
    * Protect a range, by the system too where its pages are whole.
    *
-   * @throws ProtectionError for one that overlaps another; PlatformError when the system refuses. Nothing has changed
+   * @throws ProtectionError for one that overlaps another; PlatformError when the system refuses, or would have too
+   * many. Nothing has changed
    */
   add(owner: HeapCore, plan: RangePlan): ProtectedRange {
     const other = this.#firstIn(plan.address, plan.bytes)
     if (other) throw refusal('protection', plan.address, plan.bytes, other)
+    if (owner.pages.can.protect && this.#entries.length >= RANGES_MAX) {
+      throw new PlatformError('mprotect', 'ENOMEM', plan.address, plan.bytes)
+    }
     const entry: Entry = { ...plan, owner, enforcedBytes: 0 }
     this.#enforce(entry)
     const wasEmpty = this.isEmpty

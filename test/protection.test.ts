@@ -426,6 +426,15 @@ describe.each(pageSystems)('on pages that are %s', (_, pages) => {
     })
   })
 
+  it.runIf(isEnforced)('is refused before the process has no mappings left', () => {
+    using heap = create({ limit: '128MiB', initial: '128MiB' })
+    const blocks = Array.from({ length: 5120 }, () => heap.allocGuarded(1))
+    expect(() => heap.allocGuarded(1)).toThrow(PlatformError)
+    blocks[0]?.free()
+    expect(heap.allocGuarded(1).isProtected).toBe(true)
+    expect(heap.verify()).toEqual({ ok: true })
+  })
+
   describe('where the system refuses to lift', () => {
     let refuses = false
     const refusing = pagesWith(pages, {
