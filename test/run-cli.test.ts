@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { directory, variable } from '../src/cli/run.js'
 import { assemble } from './support/assemble.js'
 import { compileGuest, isWithoutClang } from './support/guests.js'
 import { NODES } from './support/nodes.js'
@@ -115,11 +116,11 @@ describe.skipIf(isWithoutClang)('heapwright run', () => {
 
   it('runs on every major of Node, without a word on WASI', () => {
     for (const { path, version } of NODES) {
-      const { code, output, errors } = cliRun([guest('strings')], '', path)
-      expect(code, version).toBe(0)
-      expect(output, version).toMatch(/^\d+ words/)
+      // A trap shows as well whether the engine's stacks are read.
+      const { code, output, errors } = cliRun([guest('exits'), 'fall', '1'], '', path)
+      expect({ code, output }, version).toEqual({ code: 134, output: 'before\n' })
+      expect(errors, version).toMatch(/\n {4}at fallInto \(function \d+, byte 0x.*\n(?:.*\n)*heapwright: exits\.wasm\n/)
       expect(errors, version).not.toMatch(/Warning|DAMAGED/)
-      expect(cliRun(['--quiet', guest('exits'), 'fall', '1'], '', path), version).toMatchObject({ code: 134 })
     }
   })
 })
@@ -132,20 +133,25 @@ describe('heapwright run refuses', () => {
   }
 
   it('wrong usage, with exit code 2', () => {
-    const { path, directory, remove } = guestFile(assemble('(module (memory (export "memory") 1))'))
+    const { path, directory: at, remove } = guestFile(assemble('(module (memory (export "memory") 1))'))
     wrongUsage([], /missing required argument 'module'/)
     wrongUsage(['--limit', '64M', path], /--limit <size>.*64M/)
     wrongUsage(['--mode', 'compiler', path], /Allowed choices are manual, vm, runtime, server/)
     wrongUsage(['--dir', 'nowhere::/x', path], /The directory nowhere does not exist/)
-    wrongUsage(['--dir', `${path}::/x`, path], /is not a directory/)
-    wrongUsage(['--dir', '::/x', path], /not of the form HOST::GUEST/)
-    wrongUsage(['--dir', `${directory}::/x`, '--dir', '.::/x', path], /\/x is given to two directories/)
-    wrongUsage(['--env', '=1', path], /not of the form NAME=VALUE/)
+    wrongUsage(['--dir', `${at}::/x`, '--dir', '.::/x', path], /\/x is given to two directories/)
     wrongUsage(['--env', 'NO_SUCH_NAME_HERE', path], /environment has no NO_SUCH_NAME_HERE/)
-    wrongUsage(['--report', join(directory, 'no', 'a.html'), path], /--report <file>.*does not exist/)
+    wrongUsage(['--report', join(at, 'no', 'a.html'), path], /--report <file>.*does not exist/)
     wrongUsage(['--report', path, path], /one of the input files/)
     wrongUsage(['--unknown', path], /unknown option '--unknown'/)
+    expect(() => directory(`${path}::/x`, {})).toThrow(/is not a directory/)
+    expect(() => directory('::/x', {})).toThrow(/not of the form HOST::GUEST/)
+    expect(() => variable('=1', {})).toThrow(/not of the form NAME=VALUE/)
     remove()
+  })
+
+  it('no name that objects have of their own', () => {
+    expect(directory('.::constructor', {})).toEqual({ constructor: '.' })
+    expect(variable('toString=1', {})).toEqual({ toString: '1' })
   })
 
   it('what cannot be run, with exit code 1', () => {

@@ -38,7 +38,7 @@ export interface WasiOptions {
 /** What a guest imports, and how it starts. */
 export interface WasiSystem {
   readonly imports: Readonly<Record<string, WebAssembly.ExportValue>>
-  /** Runs `_start` to its end, and gives the exit code. A trap, and an error in WASI itself, are thrown. */
+  /** Runs a program to its end, and gives the exit code. A trap, and an error in WASI itself, are thrown. */
   start(start: WebAssembly.ExportValue, memory: WebAssembly.Memory): number
 }
 
