@@ -332,6 +332,15 @@ describe('realloc and reallocarray', () => {
     expect(guest.counts).toEqual({ refused: 1, largest: 0xffffffff, badFrees: 0 })
   })
 
+  test.each([512, 1024, 2048, 4096])('%i bytes and a few more waste at most a sixteenth', (bytes) => {
+    const guest = Guest.begun()
+    for (const more of [0, 1, 8, bytes / 16]) {
+      const usable = guest.call('malloc_usable_size', guest.call('malloc', bytes + more))
+      expect(usable, `${bytes} + ${more} bytes`).toBe(more === 0 ? bytes : (bytes * 17) / 16)
+    }
+    guest.expectSound()
+  })
+
   test('refused, the block is as it was', () => {
     const guest = Guest.begun(66_000, { maximum: 64 })
     for (const bytes of [40, 6000, 200_000, 1_500_000]) {
