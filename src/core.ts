@@ -45,12 +45,13 @@ import {
   refusingKernel,
 } from './kernel-instance.js'
 import { MappedFileList } from './mapped-files.js'
+import { giveBackAll, LOAD_FROM_BYTES, touchedBytes } from './memory-end.js'
 import { MODES } from './modes.js'
 import type { ObjectPlan } from './objects/plan.js'
 import type { ObjectSpace } from './objects/space.js'
 import type { AdviceResult } from './page-calls.js'
 import { noteHeapClosed, noteHeapOpened } from './platform/fork-memory.js'
-import { type PageHints, type PageSystem, pageSystem } from './platform/pages.js'
+import { type PageHints, type PageSystem, pageSystem, pageSystemIfChosen } from './platform/pages.js'
 import { COLLECT_AFTER_FREES, type DuePlan, HeapCollector } from './policy.js'
 import { checkPressure, PressureMonitor, type PressurePlan } from './pressure.js'
 import { ProtectionInterposer, type ProtectionTable, protectionOf } from './protection.js'
@@ -151,6 +152,8 @@ export class HeapCore {
   forks = 0
   origin: Origin | undefined
   #isReporting = false
+  /** Whether code of the user is asked in the middle of a kernel call. */
+  #isAskingToGrow = false
   #isClosed = false
 
   constructor(options: CoreOptions) {
@@ -414,15 +417,16 @@ export class HeapCore {
     attempts.make(() => this.tenants.endAll('close'))
     // Whoever was told of their end may have closed this one.
     if (!this.#isClosed) {
+      const isLarge = !this.tenancy && touchedBytes(this) >= LOAD_FROM_BYTES
       attempts.make(() => this.mappedFiles.endAll())
       // Nobody would ever lift it, and the memory may be used on.
       attempts.make(() => this.protection.removeOf(this))
-      attempts.make(() => this.#letGo())
+      attempts.make(() => this.#letGo(isLarge))
     }
     attempts.settle()
   }
 
-  #letGo(): void {
+  #letGo(isLarge: boolean): void {
     this.#isClosed = true
     this.#leaveProtection?.()
     this.pressure.close()
@@ -436,8 +440,7 @@ export class HeapCore {
       // Before anybody is told, who may ask the heap around for its figures.
       this.tenancy?.abandon()
       if (!this.tenancy) {
-        const empty = () => this.pages.unmap(this.memory, 0, this.memory.buffer.byteLength)
-        noteHeapClosed(this.memory, empty)
+        noteHeapClosed(this.memory, () => this.#emptyMemory(isLarge))
       }
     } finally {
       this.events.emit('close', { name: this.name })
@@ -445,11 +448,18 @@ export class HeapCore {
     }
   }
 
+  /** Not in the middle of a kernel call, which goes on with what it finds. */
+  #emptyMemory(isLarge: boolean): boolean {
+    if (this.#isAskingToGrow) return false
+    const pages = isLarge ? this.pages : (this.#givenPages ?? pageSystemIfChosen())
+    return giveBackAll(this.memory, pages)
+  }
+
   // ---- growth -------------------------------------------------------------------------------------------------------
 
   /** The kernel's hook: grow by `pages`, give the previous size in pages or -1. Runs in the middle of a kernel call. */
   #grow(pages: number, allows: GrowthKnob | undefined): number {
-    if (allows && !allows(pages)) {
+    if (allows && !this.#mayGrow(pages, allows)) {
       this.tenancy?.noteRefusal()
       return -1
     }
@@ -465,6 +475,16 @@ export class HeapCore {
     // It may be in a call of a tenant, after which nobody would tell.
     if (this.#growthWatch && this.tenants.count > 0) queueMicrotask(() => this.#growthWatch?.tell())
     return previous
+  }
+
+  #mayGrow(pages: number, allows: GrowthKnob): boolean {
+    const wasAsking = this.#isAskingToGrow
+    this.#isAskingToGrow = true
+    try {
+      return allows(pages)
+    } finally {
+      this.#isAskingToGrow = wasAsking
+    }
   }
 
   /** The same of a tenant. The memory itself grows when its parent has to; listeners here are told, too. */

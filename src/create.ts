@@ -26,12 +26,14 @@ import {
   startOf,
   tooSmall,
 } from './options.js'
+import { noteMade } from './platform/fork-memory.js'
 import type { Address, AttachOptions, HeapOptions } from './types.js'
 
 /** The core of a new heap. @throws ArgumentError, OutOfMemoryError */
 export function createCore(options: HeapOptions): HeapCore {
   const plan = planHeap(options)
   const core = new HeapCore(plan)
+  if (options.memory === undefined) noteMade(plan.memory)
   const { base, held, end, limitBytes, flags, classTable } = plan
   core.protection.expectWritable(
     'making a heap',

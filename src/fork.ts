@@ -28,7 +28,7 @@ import { type MappedFile, spanOf } from './mapped-files.js'
 import { Root, rootInFork, SlotRoot, WeakRoot } from './objects/roots.js'
 import { checkName } from './options.js'
 import type { ScanMethod } from './platform/fork-calls.js'
-import { forkCalls, layersOf, noteForked } from './platform/fork-memory.js'
+import { forkCalls, layersOf, noteForked, noteMade } from './platform/fork-memory.js'
 import { uniteSpans } from './platform/fork-spans.js'
 import { Pool, poolInFork } from './pool.js'
 
@@ -215,6 +215,7 @@ function makeMemory(parent: HeapCore): WebAssembly.Memory {
 /** All that is not zero, so that what was never touched takes no memory in the fork either. */
 function copyAll(parent: HeapCore, reason: string): ForkedMemory {
   const memory = makeMemory(parent)
+  noteMade(memory)
   for (const file of parent.mappedFiles) file.copyInto(memory)
   const isElsewhere = (at: number) => parent.mappedFiles.spans.some(({ from, to }) => at >= from && at < to)
   const from = new Uint8Array(parent.memory.buffer)

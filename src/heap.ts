@@ -245,8 +245,12 @@ export class Heap extends ObservedAccess implements Disposable {
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /**
-   * Let go of the memory, and of mapped files, which are flushed. Every later call throws ClosedError. In a given
-   * memory the heap's bytes stay as they are; that of a fork is emptied when the last heap over it is closed.
+   * Let go of the memory, and of mapped files, which are flushed. Every later call throws ClosedError.
+   *
+   * A memory that the heap, or a fork, has made is its own: when the last heap over it is closed, all its pages go back
+   * to the system at once, where the system takes them (`koffi`), and who kept `heap.memory` reads zeros. A heap that
+   * never held 1 MiB loads nothing for this: its memory may stay until JavaScript collects it. In a given memory the
+   * heap's bytes stay as they are.
    *
    * @throws FileError when a mapped file could not be written; the heap is closed then all the same
    */

@@ -9,7 +9,7 @@ import { type Koffi, loadKoffi, messageOf } from './posix.js'
 const tables = new WeakMap<WebAssembly.Memory, LayerTable>()
 /** Heaps over a memory that were not closed, but tenants. */
 const openHeaps = new WeakMap<WebAssembly.Memory, number>()
-/** Memories that a fork has made: nobody else's. */
+/** Memories that the library has made, for a heap or a fork: nobody else's. */
 const made = new WeakSet<WebAssembly.Memory>()
 /** A table knows its layers, not its memory. */
 const gone = new FinalizationRegistry<LayerTable>((table) => table.drop())
@@ -51,9 +51,14 @@ function keepLayers(memory: WebAssembly.Memory, table: LayerTable): void {
   gone.register(memory, table)
 }
 
+/** A memory has been made, for a heap or a fork. */
+export function noteMade(memory: WebAssembly.Memory): void {
+  made.add(memory)
+}
+
 /** A memory has been made that has these layers. */
 export function noteForked(memory: WebAssembly.Memory, table: LayerTable): void {
-  made.add(memory)
+  noteMade(memory)
   keepLayers(memory, table)
 }
 
@@ -76,21 +81,19 @@ export function noteHeapOpened(memory: WebAssembly.Memory): void {
 }
 
 /**
- * A heap over a memory was closed. With the last one go the layers: what a fork has made is emptied, by `empty`; other
- * memories may be in use by guests, and keep what is mapped over them.
+ * A heap over a memory was closed. With the last one go the layers: what the library has made is emptied, by `empty`,
+ * which says whether it was; other memories may be in use by guests, and keep what is mapped over them.
  */
-export function noteHeapClosed(memory: WebAssembly.Memory, empty: () => void): void {
+export function noteHeapClosed(memory: WebAssembly.Memory, empty: () => boolean): void {
   const left = (openHeaps.get(memory) ?? 1) - 1
   openHeaps.set(memory, left)
+  if (left > 0) return
   const table = tables.get(memory)
-  if (left > 0 || !table) return
-  if (!made.has(memory)) {
-    table.close()
-    return
-  }
+  let isEmpty = false
   try {
-    empty()
+    isEmpty = made.has(memory) && empty()
   } finally {
-    table.drop()
+    if (isEmpty) table?.drop()
+    else table?.close()
   }
 }

@@ -115,6 +115,11 @@ export function pageSystem(): PageSystem {
   return chosen
 }
 
+/** The same, if it was chosen before. */
+export function pageSystemIfChosen(): PageSystem | undefined {
+  return chosen
+}
+
 /** A page system given for tests. @throws ArgumentError for what is none */
 export function checkPageSystem(argument: string, given: unknown): PageSystem | undefined {
   if (given === undefined) return undefined
