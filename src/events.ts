@@ -71,7 +71,7 @@ export interface FreedEvent {
 
 /** Bytes went back to where larger requests, or others, can have them. Not told when there were none. */
 export interface TrimEvent {
-  /** 0 only with an `error`. */
+  /** 0 only with an `error` or a `reason`. */
   readonly bytes: number
   /**
    * `caches`: pages kept for small blocks, to the free runs; `compact`: what a compaction gave back; `giveBack`: wholly
@@ -80,6 +80,8 @@ export interface TrimEvent {
   readonly cause: 'caches' | 'compact' | 'giveBack' | 'decommit'
   /** Of `decommit` by decay: why the system refused the rest. It is asked again after the next delay. */
   readonly error?: PlatformError
+  /** Why decay, which was asked for, gives nothing back here. Told once, after the heap was made; `bytes` is 0. */
+  readonly reason?: string
 }
 
 export type PressureLevel = 'low' | 'medium' | 'high' | 'critical'

@@ -43,10 +43,16 @@ export class TrimDecay {
     this.#plan = plan
   }
 
-  /** The heap is made: look for the first time now, where there is a system to give to. */
+  /** The heap is made: look for the first time now, where there is a system to give to; else say so, once. */
   begin(): void {
-    if (!this.#core.trimmer.canTrim) return
-    this.#look()
+    const { obstacle } = this.#core.trimmer
+    if (obstacle === undefined) this.#look()
+    else queueMicrotask(() => this.#tell(obstacle))
+  }
+
+  /** Not before who made the heap can listen. */
+  #tell(reason: string): void {
+    if (!this.#core.isClosed) this.#core.events.emit('trim', { bytes: 0, cause: 'decommit', reason })
   }
 
   close(): void {

@@ -100,7 +100,7 @@ export class Trimmer {
   }
 
   /** Why nothing can be given back; undefined when it can. */
-  get #obstacle(): string | undefined {
+  get obstacle(): string | undefined {
     if (MODES[this.#core.mode].build === 'embedded') {
       return "a heap of mode 'embedded' is one small buffer, of which nothing is given back"
     }
@@ -109,7 +109,7 @@ export class Trimmer {
   }
 
   get canTrim(): boolean {
-    return this.#obstacle === undefined
+    return this.obstacle === undefined
   }
 
   // ---- on request ---------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ export class Trimmer {
     const tellsResidency = checkFlag('residency', options.residency, true)
     this.#core.assertOpen()
     const beganMs = this.#core.clock.nowMs()
-    const reason = this.#obstacle
+    const reason = this.obstacle
     const sums: Sums = { released: 0, examined: 0 }
     if (reason !== undefined) return { isSupported: false, reason, ...figures(sums), ms: 0 }
     const residentBefore = tellsResidency ? this.#core.residentBytes() : undefined
