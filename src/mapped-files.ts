@@ -19,6 +19,7 @@ import { MODES } from './modes.js'
 import type { PageSpan } from './platform/fork-calls.js'
 import { OpenFile, type OpenHow } from './platform/open-file.js'
 import type { FilePart } from './platform/pages.js'
+import { pathOfUrl } from './platform/process.js'
 import type { ProtectedRange } from './protection.js'
 import { parseSize } from './sizes.js'
 import type { Address, Size } from './types.js'
@@ -76,7 +77,7 @@ let inForkOf: (parent: MappedFile, list: MappedFileList) => MappedFile
 
 /** A part of a file at an address of a heap. Made by `heap.mapFile()`. */
 export class MappedFile implements Disposable {
-  /** As it was given. */
+  /** As it was given; of a URL the path that it names. */
   readonly path: string
   /** Where the mapping begins. */
   readonly address: Address
@@ -90,6 +91,8 @@ export class MappedFile implements Disposable {
    * back; others see nothing before.
    */
   readonly isMapped: boolean
+  /** Why it is not; undefined when it is. */
+  readonly reason: string | undefined
   readonly #list: MappedFileList
   readonly #file: OpenFile
   readonly #place: Place
@@ -107,6 +110,7 @@ export class MappedFile implements Disposable {
     this.access = how.access
     this.offset = how.offset
     this.isMapped = how.isMapped
+    this.reason = how.isMapped ? undefined : (list.core.pages.reason ?? 'the system maps no files')
     this.#list = list
     this.#file = file
     this.#place = place
@@ -338,7 +342,7 @@ export class MappedFileList {
   // ---- mapping ------------------------------------------------------------------------------------------------------
 
   /** @throws ArgumentError, FileError, OutOfMemoryError, PlatformError, UnsupportedError, ClosedError */
-  map(path: string, options: MapFileOptions): MappedFile {
+  map(path: string | URL, options: MapFileOptions): MappedFile {
     const { core } = this
     core.assertOpen()
     if (MODES[core.mode].build === 'embedded') throw new UnsupportedError(core.mode, 'mapped files')
@@ -440,9 +444,10 @@ export class MappedFileList {
 
 // ---- what to map ----------------------------------------------------------------------------------------------------
 
-function planMapping(core: HeapCore, path: string, options: MapFileOptions): MapPlan {
+function planMapping(core: HeapCore, file: string | URL, options: MapFileOptions): MapPlan {
+  const path = file instanceof URL ? pathOfUrl(file) : file
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new ArgumentError('path', path, 'the path of a file')
+    throw new ArgumentError('path', file, 'the path of a file, or a `file:` URL')
   }
   checkOptions('options', options, ['access', 'offset', 'length', 'limit', 'create'])
   const { access = 'read', create = false } = options

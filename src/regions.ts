@@ -99,7 +99,7 @@ export class RegionAccess extends BlockAccess {
 
   /**
    * Map a file, or a part of one, into the heap's memory: all of it is there at an address, and is read from the disk
-   * where it is first touched. The memory counts against the heap's limit.
+   * where it is first touched. The memory counts against the heap's limit. A `file:` URL is taken for its path.
    *
    * A file that others make shorter while it is mapped is read as far as it goes; touching pages behind its new end
    * ends the process (SIGBUS), which no library can prevent: map files that are only replaced or lengthened.
@@ -110,7 +110,7 @@ export class RegionAccess extends BlockAccess {
    * using index = heap.mapFile('words.idx')
    * const first = heap.readU32(index.address)
    */
-  mapFile(path: string, options: MapFileOptions = {}): MappedFile {
+  mapFile(path: string | URL, options: MapFileOptions = {}): MappedFile {
     return this.core.mappedFiles.map(path, options)
   }
 

@@ -58,6 +58,9 @@ export class OpenFile {
       if (found?.isDirectory()) throw new FileError(path, 'it is a directory, not a file')
       // A pipe would keep the program waiting.
       if (found && !found.isFile()) throw new FileError(path, 'it is no plain file')
+      if (!found && how === 'write') {
+        throw new FileError(path, 'there is no such file or directory; `create: true` with a `length` makes a file')
+      }
       const isNew = !found && how === 'create'
       const flags = isNew ? 'wx+' : how === 'read' ? 'r' : 'r+'
       return new OpenFile(path, new Descriptor(fs, fs.openSync(path, flags)), isNew)

@@ -47,6 +47,15 @@ export function fileModule() {
   return currentProcess()?.getBuiltinModule?.('node:fs')
 }
 
+/** The path of a `file:` URL, as Node's own calls take one; undefined for any other, and where nobody can say. */
+export function pathOfUrl(url: URL): string | undefined {
+  try {
+    return currentProcess()?.getBuiltinModule?.('node:url').fileURLToPath(url)
+  } catch {
+    return undefined
+  }
+}
+
 type FileModule = NonNullable<ReturnType<typeof fileModule>>
 
 /**
