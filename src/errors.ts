@@ -184,13 +184,14 @@ export class CorruptionError extends HeapwrightError {
 export class ArgumentError extends RangeError {
   readonly code = 'HW_ARGUMENT'
   readonly argument: string
-  readonly value: unknown
+  /** What was given. Not enumerable: consoles would print all that a heap or a view leads to. */
+  declare readonly value: unknown
 
-  /** `expected` completes the sentence "`bytes` must be …". */
-  constructor(argument: string, value: unknown, expected: string) {
-    super(`\`${argument}\` must be ${expected}; got ${show(value)}`)
+  /** `expected` completes the sentence "`bytes` must be …", `got` the one of what was given. */
+  constructor(argument: string, value: unknown, expected: string, got = show(value)) {
+    super(`\`${argument}\` must be ${expected}; got ${got}`)
     this.argument = argument
-    this.value = value
+    Object.defineProperty(this, 'value', { value, configurable: true, writable: true })
   }
 }
 

@@ -90,6 +90,13 @@ export class GuardedBlock implements Disposable {
     return !this.#isFreed && this.#guards.every((guard) => guard.enforcedBytes === guard.bytes)
   }
 
+  /** Why the system does not protect them; undefined when it does. */
+  get reason(): string | undefined {
+    if (this.isProtected) return undefined
+    if (this.#isFreed) return 'the block has been freed'
+    return this.#core.pages.reason ?? 'the system refuses to protect pages'
+  }
+
   get isFreed(): boolean {
     return this.#isFreed || this.#core.isClosed || this.#core.generation !== this.#generation
   }
@@ -224,9 +231,8 @@ export class GuardedBlock implements Disposable {
 
   #damageError(at: number): CorruptionError {
     const isInFront = at < this.address
-    const where = isInFront
-      ? `${this.address - at} bytes in front of`
-      : `${at - this.address - this.bytes + 1} bytes behind`
+    const bytes = isInFront ? this.address - at : at - this.address - this.bytes + 1
+    const where = `${bytes} ${bytes === 1 ? 'byte' : 'bytes'} ${isInFront ? 'in front of' : 'behind'}`
     return new CorruptionError(at, `somebody wrote ${where} the guarded block at ${hex(this.address)}`)
   }
 }
@@ -265,7 +271,7 @@ export function protectBlock(core: HeapCore, address: number, access: PageAccess
     const expected =
       `a block that shares no page with others, at a multiple of ${pageBytes} and of as many bytes or a multiple: ` +
       'allocAligned(n * heap.pageBytes, heap.pageBytes) gives one'
-    throw new ArgumentError('what', address, expected)
+    throw new ArgumentError('what', address, expected, hex(address))
   }
   const found = protection.find(core.base, address, bytes)
   if (access === 'readWrite') {

@@ -164,7 +164,7 @@ describe.each(pageSystems)('on pages that are %s', (_, pages) => {
       const guest = guestOver(heap.memory)
       const damages: readonly (readonly [GuardedBlock, number, RegExp])[] = [
         [heap.allocGuarded(100), -3, /wrote 3 bytes in front of the guarded block/],
-        [heap.allocGuarded(100, { at: 'start' }), 100, /wrote 1 bytes behind the guarded block/],
+        [heap.allocGuarded(100, { at: 'start' }), 100, /wrote 1 byte behind the guarded block/],
         ...(isEnforced ? [] : ([[heap.allocGuarded(100), 107, /wrote 8 bytes behind/]] as const)),
       ]
       for (const [block, offset, message] of damages) {

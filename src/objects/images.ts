@@ -35,12 +35,12 @@ import { Holder } from './holder.js'
 import { ImageProtection } from './image-protection.js'
 import { isStruct } from './kinds.js'
 import { type Binding, numbersOfStruct } from './registry.js'
-import type { Root } from './roots.js'
+import { Root } from './roots.js'
 import type { ObjectSpace } from './space.js'
 import type { Struct } from './struct.js'
 import { DescribedRefs, haveSameLayout, isStrongType, payloadFits, ReferenceMap } from './type-layout.js'
 import type { View } from './types.js'
-import type { ObjectView } from './view.js'
+import { ObjectView } from './view.js'
 
 /** What objects to freeze are given as: by name, or in a list, where the index is the name. */
 export type ImageInput = Readonly<Record<string, ObjectView | Root>> | readonly (ObjectView | Root)[]
@@ -207,6 +207,9 @@ function namedObjects(space: ObjectSpace, objects: unknown): [name: string, view
   if (typeof objects !== 'object' || objects === null) {
     throw new ArgumentError('objects', objects, 'views or roots by name, or an array of them')
   }
+  const isOne = ObjectView.isView(objects) || Root.isRoot(objects)
+  if (isOne)
+    throw new ArgumentError('objects', objects, 'an object of names and views, such as `{ root: view }`', 'a view')
   const named = Object.entries(objects)
   if (named.length === 0) throw new ArgumentError('objects', objects, 'one or more views or roots')
   const encoder = new TextEncoder()
