@@ -49,6 +49,14 @@ describe('a module', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
   })
 
+  it('with collected objects is refused, and told why', async () => {
+    const objects = assemble(`(module ${IMPORTS} (import "heapwright" "hw_new" (func (param i32) (result i32)))
+      ${MEMORY} (func (export "_start")))`)
+    await expect(checkModule(objects)).rejects.toThrow(
+      /imports: it imports hw_ functions: collected objects cannot be checked/,
+    )
+  })
+
   it('keeps what globals and imported memory point to', async () => {
     const held = '(global.set $kept (call $make (i32.const 10)))'
     const global = '(global $kept (mut i32) (i32.const 0))'

@@ -38,6 +38,7 @@ function run(...args: string[]) {
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'heapwright-link-'))
   writeFileSync(at('in.wasm'), assemble(IMPORTING))
+  writeFileSync(at('behind.wasm'), assemble(IMPORTING.replace('(start', '(data (i32.const 1024) "0123456789") (start')))
   writeFileSync(at('none.wasm'), assemble('(module (memory 1) (func $f (export "f")))'))
   writeFileSync(at('text.wasm'), 'not a module at all')
 })
@@ -117,6 +118,9 @@ describe('heapwright link', () => {
     [['in.wasm'], "required option '-o, --output <file>' not specified"],
     [['in.wasm', '-o', 'x.wasm', '--limit', 'much'], "option '--limit <size>'"],
     [['in.wasm', '-o', 'x.wasm', '--heap-base', '0'], "option '--heap-base <address>'"],
+    [['behind.wasm', '-o', 'x.wasm', '--heap-base', '1000'], '`heapBase` must be at least 1034 (0x40a)'],
+    [['in.wasm', '-o', 'x.wasm', '--limit', '20KiB'], '`limit` must be at least 196608 bytes'],
+    [['in.wasm', '-o', '-'], 'a module is not written to standard output; give a file'],
     [['in.wasm', '-o', 'x.wasm', '-O', '7'], "option '-O, --optimize <level>'"],
     [['in.wasm', '-o', 'missing/x.wasm'], "option '--output <file>'"],
     [['in.wasm', 'more.wasm', '-o', 'x.wasm'], 'too many arguments'],

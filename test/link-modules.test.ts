@@ -5,9 +5,11 @@
  * A failure means: `heapwright link`, `run` and `check` refuse good modules, take bad ones, or say the wrong thing.
  */
 import { describe, expect, it } from 'vitest'
+import { checkModule } from '../src/guest/check/index.js'
 import { featuresOf } from '../src/guest/features.js'
 import { inspectModule, ModuleError, replaceAllocator } from '../src/guest/index.js'
 import { linkModule } from '../src/guest/link.js'
+import { runModule } from '../src/guest/run.js'
 import { concatenate, section, u32 } from '../src/guest/section-writer.js'
 import { assemble } from './support/assemble.js'
 import { random } from './support/random.js'
@@ -356,10 +358,32 @@ describe('linkModule', () => {
     expect(await complaint(text)).toContain(what)
   })
 
+  it('takes the least address that is free, and the limit that it names', async () => {
+    const { heapBase, limitBytes } = await linkModule(assemble(program()), { heapBase: 69_632, limit: 196_608 })
+    expect({ heapBase, limitBytes }).toEqual({ heapBase: { foundBy: 'option', address: 69_632 }, limitBytes: 196_608 })
+  })
+
+  it('refuses what the engine finds invalid before anything else is done with it', async () => {
+    const bytes = assemble(program('(func (export "number") (result i32) (i32.const 7654321))'))
+    // i32.const and its number: it becomes i64.const, of which the function's result is none.
+    const at = bytes.findIndex((byte, i) => byte === 0x41 && bytes[i + 1] === 0xb1 && bytes[i + 2] === 0x97)
+    bytes[at] = 0x42
+    await expect(linkModule(bytes)).rejects.toThrow('module: it is not valid WebAssembly')
+  })
+
+  it.each([['x'], [undefined], [new ArrayBuffer(8)], [[0, 97]]])('refuses %o as a module', async (bytes) => {
+    const message = /`bytes` must be a Uint8Array/
+    expect(() => inspectModule(bytes as never)).toThrow(message)
+    for (const act of [linkModule, runModule, checkModule]) await expect(act(bytes as never)).rejects.toThrow(message)
+  })
+
   it.each([
-    [{ limit: 1000 }, 'with a limit of 1000 bytes'],
+    [{ limit: 1000 }, '`limit` must be at least 196608 bytes'],
     [{ limit: 'much' }, '`limit` must be'],
     [{ limit: '5GiB' }, '`limit` must be at most 4294901760 bytes'],
+    [{ heapBase: 1000 }, '`heapBase` must be at least 69632 (0x11000), behind its data and stack'],
+    [{ heapBase: 69_631 }, '`heapBase` must be at least 69632'],
+    [{ heapbase: 69_632 }, '`options` must be an object of these: mode, limit, heapBase'],
     [{ heapBase: -1 }, '`heapBase` must be an address'],
     [{ heapBase: 2 ** 31 }, 'no heap can begin at address 2147483648 (as asked for)'],
     [{ optimize: '9' }, '`optimize` must be one of 0, 1'],

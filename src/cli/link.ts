@@ -66,6 +66,9 @@ It needs the package binaryen (npm install binaryen).`
 async function runLink(file: string, flags: LinkFlags, command: Command): Promise<void> {
   const options = optionsOf(flags, command)
   checkInputs([file], command)
+  if (flags.output === STANDARD_INPUT) {
+    command.error("error: option '--output <file>': a module is not written to standard output; give a file")
+  }
   await checkLinkOutput(file, flags.output, command)
   try {
     const result = await linkModule(await readWhole(file), { ...options, onStep: tellStep })
@@ -75,6 +78,9 @@ async function runLink(file: string, flags: LinkFlags, command: Command): Promis
   } catch (error) {
     if (error instanceof ArgumentError && error.argument === 'limit') {
       command.error(`error: option '--limit <size>': ${error.message}`)
+    }
+    if (error instanceof ArgumentError && error.argument === 'heapBase') {
+      command.error(`error: option '--heap-base <address>': ${error.message}`)
     }
     if (!(error instanceof ModuleError)) throw error
     const text = error.where === 'module' ? error.what : error.message

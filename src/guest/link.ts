@@ -12,6 +12,7 @@
  * The same bytes and options give the same bytes.
  */
 import { ADDRESS_LIMIT } from '../../kernel/layout.js'
+import { checkOptions } from '../arguments.js'
 import { ArgumentError } from '../errors.js'
 import {
   type BinaryenLibrary,
@@ -33,6 +34,7 @@ import {
   type HeapBase,
   inspectModule,
   KERNEL_MODULE,
+  ownEnd,
   PAGE_BYTES,
 } from './module.js'
 import { checkReplaceable, replaceIn } from './replace.js'
@@ -70,6 +72,8 @@ export interface LinkOptions {
   /** Is called before each step. */
   readonly onStep?: (step: LinkStep) => void
 }
+
+const OPTION_NAMES: readonly (keyof LinkOptions)[] = ['mode', 'limit', 'heapBase', 'optimize', 'stripNames', 'onStep']
 
 /** Bytes of a module on its way. */
 export interface LinkSizes {
@@ -109,6 +113,8 @@ const INLINED = [`${KERNEL_PREFIX}malloc`, `${KERNEL_PREFIX}free`]
 const INLINE_MAX_NODES = 200
 
 const NO_LIMIT = 0xffff_ffff
+/** The smallest heap has a few pages. */
+const LEAST_SEARCH_BYTES = 2 ** 20
 const MEMORY_MAX_PAGES = 65_536
 const EXPORT_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const
 
@@ -119,6 +125,7 @@ const EXPORT_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const
  * @throws ArgumentError for an option that is out of range
  */
 export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): Promise<LinkResult> {
+  checkOptions('options', options, OPTION_NAMES)
   const { onStep, optimize, stripNames = false } = options
   if (optimize !== undefined && !OPTIMIZE_LEVELS.includes(optimize)) {
     throw new ArgumentError('optimize', optimize, `one of ${OPTIMIZE_LEVELS.join(', ')}`)
@@ -127,6 +134,7 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   onStep?.('inspect')
   const module = inspectModule(bytes)
   checkReplaceable(module)
+  if (!WebAssembly.validate(bytes as BufferSource)) throw new ModuleError('it is not valid WebAssembly')
   const kernel = kernelFor(module)
   const mode = modeNumber(kernel, options.mode)
   checkImports(module, inspectModule(kernel))
@@ -198,7 +206,10 @@ function modeNumber(kernel: Uint8Array, mode: ObjectModeName | undefined): numbe
   throw new ModuleError('a mode is for programs with collected objects, and it imports no calls for those')
 }
 
-/** Where the heap begins. Throws `ModuleError` when data stands there, `ArgumentError` for what is no address. */
+/**
+ * Where the heap begins. Throws `ModuleError` when data stands behind what the module says, `ArgumentError` for what is
+ * no address, and for one inside the module's own data or stack.
+ */
 export function baseOf(module: GuestModule, asked: number | undefined): HeapBase {
   if (asked === undefined) {
     const { heapBase, data } = module
@@ -209,8 +220,12 @@ export function baseOf(module: GuestModule, asked: number | undefined): HeapBase
         'seems, from a program that was run and saved. Link the module before it is saved, or say where the heap begins',
     )
   }
-  if (Number.isInteger(asked) && asked > 0 && asked < 2 ** 32) return { foundBy: 'option', address: asked }
-  throw new ArgumentError('heapBase', asked, 'an address, a whole number of bytes below 4 GiB')
+  if (!Number.isInteger(asked) || asked <= 0 || asked >= 2 ** 32) {
+    throw new ArgumentError('heapBase', asked, 'an address, a whole number of bytes below 4 GiB')
+  }
+  const least = ownEnd(module)
+  if (asked >= least) return { foundBy: 'option', address: asked }
+  throw new ArgumentError('heapBase', asked, `at least ${least} (0x${least.toString(16)}), behind its data and stack`)
 }
 
 /** Begins a heap in a memory of the same limits. Throws `ModuleError` when it does not, and nothing of the kind would. */
@@ -222,10 +237,16 @@ function rehearse(
 ): void {
   const { initialPages = 0, maximumPages } = memory ?? {}
   const maximum = Math.min(maximumPages ?? MEMORY_MAX_PAGES, MEMORY_MAX_PAGES)
-  const copy = new WebAssembly.Memory({ initial: initialPages, maximum })
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(kernel as BufferSource), { env: { memory: copy } })
-  const begin = instance.exports.heapwright_begin as (base: number, limit: number) => number
-  if (begin(address, limitBytes ?? NO_LIMIT) === 0) return
+  const compiled = new WebAssembly.Module(kernel as BufferSource)
+  const canBegin = (limit: number) => {
+    const instance = new WebAssembly.Instance(compiled, { env: { memory: makeMemory({ initialPages, maximum }) } })
+    const begin = instance.exports.heapwright_begin as (base: number, limit: number) => number
+    return begin(address, limit) === 0
+  }
+  if (canBegin(limitBytes ?? NO_LIMIT)) return
+  for (let bytes = PAGE_BYTES; limitBytes !== undefined && bytes <= LEAST_SEARCH_BYTES; bytes += PAGE_BYTES) {
+    if (bytes > limitBytes && canBegin(bytes)) throw new ArgumentError('limit', limitBytes, `at least ${bytes} bytes`)
+  }
   const where = `${address} (${BASE_TEXTS[foundBy]})`
   const room = maximum * PAGE_BYTES - address
   throw new ModuleError(
@@ -236,6 +257,17 @@ function rehearse(
         : `with a limit of ${limitBytes} bytes, and a memory of ${initialPages} to ${maximum} pages of 64 KiB`),
     'memory',
   )
+}
+
+function makeMemory({ initialPages, maximum }: { initialPages: number; maximum: number }): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: initialPages, maximum })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ModuleError(`a memory of ${initialPages} pages of 64 KiB cannot be made: ${reason}`, 'memory', {
+      cause: error,
+    })
+  }
 }
 
 /** How the heap's base was found, in words. */

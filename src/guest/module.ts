@@ -5,6 +5,7 @@
  * exports and names (`roles.ts`), and where such a function only passes its arguments on, the one that it calls has the
  * same role: so a module without names is known by what it exports.
  */
+import { ArgumentError } from '../errors.js'
 import { type FunctionScan, scanFunction } from './function-scan.js'
 import { type AllocatorRole, roleOfName } from './roles.js'
 import { type ExternalKind, type GuestMemory, type ModuleTables, readSections } from './sections.js'
@@ -72,8 +73,13 @@ const NOTHING: FunctionScan = {
  * Reads a module.
  * @param bytes the module; it is not copied: leave it as it is while the result is used
  * @throws ModuleError when it is no WebAssembly module, is a component, or is damaged
+ * @throws ArgumentError for what is no `Uint8Array`
  */
 export function inspectModule(bytes: Uint8Array): GuestModule {
+  // Of another realm, too.
+  if (Object.prototype.toString.call(bytes) !== '[object Uint8Array]') {
+    throw new ArgumentError('bytes', bytes, 'a Uint8Array, the bytes of a module')
+  }
   return new Inspection(readSections(bytes)).module
 }
 
@@ -177,6 +183,14 @@ function findHeapBase(tables: ModuleTables): HeapBase {
   const top = stackTop(tables)
   if (top !== undefined && top <= end && isBehindData(tables, top)) return { foundBy: 'stack-pointer', address: top }
   return { foundBy: 'memory-end', address: end }
+}
+
+/** The least address behind all that is known of the module's own: its data, its stack, what its linker says. */
+export function ownEnd(module: GuestModule): number {
+  const { heapBase, data } = module
+  const known = heapBase.foundBy === 'memory-end' ? 0 : heapBase.address
+  const ends = data.map(({ address, bytes }) => (address === undefined ? 0 : address + bytes))
+  return ends.reduce((most, end) => Math.max(most, end), Math.max(known, stackTop(module) ?? 0))
 }
 
 /** What `__stack_pointer` begins with. */

@@ -39,7 +39,8 @@ export interface GuestPlan {
 /** What the kernel with objects provides beside the allocator's functions. */
 const OBJECT_FUNCTION = /^hw_/
 
-function isOfObjects({ module, name, kind }: Pick<GuestImport, 'module' | 'name' | 'kind'>): boolean {
+/** Whether an import is one of the calls for collected objects. */
+export function isOfObjects({ module, name, kind }: Pick<GuestImport, 'module' | 'name' | 'kind'>): boolean {
   return kind === 'function' && module === KERNEL_MODULE && OBJECT_FUNCTION.test(name)
 }
 

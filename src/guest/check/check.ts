@@ -12,6 +12,7 @@
 import { isWasiModule, makeWasi, type WasiSystem } from '../../platform/wasi.js'
 import { ModuleError } from '../errors.js'
 import { type GuestModule, inspectModule } from '../module.js'
+import { isOfObjects } from '../plan.js'
 import { checkNothingRemains } from '../remains.js'
 import { checkMemory, checkReplaceable, checkTypes } from '../replace.js'
 import { type AllocatorRole, typeOfRole } from '../roles.js'
@@ -95,6 +96,12 @@ function checkCheckable(module: GuestModule): void {
     )
   }
   if (!module.hasNames && module.allocator.length === 0) checkReplaceable(module)
+  if (module.imports.some(isOfObjects)) {
+    throw new ModuleError(
+      'it imports hw_ functions: collected objects cannot be checked, only blocks of malloc and its like',
+      'imports',
+    )
+  }
   checkMemory(module)
   checkTypes(module)
   checkNothingRemains(module)
@@ -194,7 +201,7 @@ class Check {
     const { module, name } = memory.import
     if (imports[module]?.[name] instanceof WebAssembly.Memory) return
     const { initialPages: initial, maximumPages: maximum } = memory
-    const made = new WebAssembly.Memory(maximum === undefined ? { initial } : { initial, maximum })
+    const made = makeMemory(maximum === undefined ? { initial } : { initial, maximum })
     imports[module] = { ...imports[module], [name]: made }
   }
 
@@ -378,10 +385,25 @@ function sum(blocks: readonly Block[]): LeakSum {
   return { blocks: blocks.length, bytes: blocks.reduce((total, { bytes }) => total + bytes, 0) }
 }
 
+function makeMemory(limits: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory(limits)
+  } catch (error) {
+    throw withoutMemory(error)
+  }
+}
+
+function withoutMemory(error: unknown): ModuleError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ModuleError(`its memory cannot be made: ${reason}`, 'memory', { cause: error })
+}
+
 function instantiate(compiled: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
   try {
     return new WebAssembly.Instance(compiled, imports)
   } catch (error) {
+    // Nothing of the program has run yet.
+    if (error instanceof RangeError) throw withoutMemory(error)
     if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error
     throw new ModuleError(`it imports what a WASI program cannot have: ${error.message}`, 'import', { cause: error })
   }
