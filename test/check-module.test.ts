@@ -49,6 +49,26 @@ describe('a module', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
   })
 
+  it('that writes right past the end of a block is told so', async () => {
+    const write = '(i32.store8 (i32.add (call $make (i32.const 10)) (i32.const 10)) (i32.const 1))'
+    const text = formatCheckReport(await checkModule(program(write), { precise: true }))
+    expect(text).toMatch(/write of 1 byte at 0x\w+, past the end of a block\n/)
+    expect(text).toMatch(/ {2}right past the end of a live block of 10 bytes at/)
+  })
+
+  it('folds the equal frames of a recursion, and says that loads and stores were not checked', async () => {
+    const fall = `(func $fall (param i32) (result i32)
+      (if (result i32) (local.get 0)
+        (then (call $fall (i32.sub (local.get 0) (i32.const 1)))) (else (call $malloc (i32.const 8)))))`
+    const text = formatCheckReport(await checkModule(program('(drop (call $fall (i32.const 9)))', fall)))
+    expect(text).toMatch(/ at function \d+\+0x\w+\n {4}at (function \d+\+0x\w+)\n {7}… 8 more times\n {4}at _start/)
+    expect(text).not.toContain('(--precise does)')
+    expect(formatCheckReport(await checkModule(program('')))).toContain(
+      'faults: none; loads and stores were not checked (--precise does)',
+    )
+    expect(formatCheckReport(await checkModule(program(''), { precise: true }))).toMatch(/faults: none$/)
+  })
+
   it('with collected objects is refused, and told why', async () => {
     const objects = assemble(`(module ${IMPORTS} (import "heapwright" "hw_new" (func (param i32) (result i32)))
       ${MEMORY} (func (export "_start")))`)

@@ -1,7 +1,7 @@
 /** `heapwright check`: a program for WASI, with its memory checked while it runs. */
 
 import { basename } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CheckOptions } from '../guest/check/index.js'
 import { parseSize } from '../sizes.js'
 import { printJson, printNote } from './output.js'
@@ -39,7 +39,11 @@ export function addCheck(program: Command): void {
     .option('--precise', 'check every load and store when it happens; the program runs several times slower')
     .option('--json', "print one JSON document; the program's standard output goes to standard error then")
     .option('--reachable', 'list blocks that are still pointed to at the end as well; they are no faults')
-    .option('--suppress <function>', 'leave out what has this function in a stack; * is any text; repeat', append, [])
+    .addOption(
+      new Option('--suppress <function>', 'leave out what has this function in a stack; * is any text; repeat')
+        .argParser(append)
+        .default([], 'none'),
+    )
     .option('--exit-code <number>', 'exit code when there are faults', wholeNumber(0, 255), EXIT_FAULTY)
     .option(
       '--max-faults <number>',
@@ -55,8 +59,16 @@ export function addCheck(program: Command): void {
     )
     .option('--limit <size>', 'most memory for blocks and what is around them', sizeOption('limit'))
     .option('--invoke <export>', 'the function to call (default _start)')
-    .option('--dir <host::guest>', 'let it open a directory, by the name behind ::; repeat', directory, {})
-    .option('--env <name=value>', 'a variable of its environment; without = the one of this; repeat', variable, {})
+    .addOption(
+      new Option('--dir <host::guest>', 'let it open a directory, by the name behind ::; repeat')
+        .argParser(directory)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--env <name=value>', 'a variable of its environment; without = the one of this; repeat')
+        .argParser(variable)
+        .default({}, 'none'),
+    )
     .option('--quiet', 'print nothing when there is no fault')
     .addHelpText('after', HELP)
     .passThroughOptions()

@@ -32,12 +32,15 @@ export function addRun(program: Command): void {
     .argument('[args...]', 'its arguments: everything behind the module is its own, options too')
     .option('--limit <size>', 'most memory its heap may hold, such as 64MiB; beyond it malloc gives NULL', limit)
     .addOption(new Option('--mode <mode>', 'of its objects, if it has any (hw_new and its like)').choices(RUN_MODES))
-    .option('--dir <host::guest>', 'let it open a directory, by the name behind ::; can be repeated', directory, {})
-    .option(
-      '--env <name=value>',
-      'a variable of its environment; without = the one of this; can be repeated',
-      variable,
-      {},
+    .addOption(
+      new Option('--dir <host::guest>', 'let it open a directory, by the name behind ::; can be repeated')
+        .argParser(directory)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--env <name=value>', 'a variable of its environment; without = the one of this; can be repeated')
+        .argParser(variable)
+        .default({}, 'none'),
     )
     .option('--report <file>', 'write a report of the heap that it leaves, as one HTML file')
     .option('--json', "print one JSON document; the program's standard output goes to standard error then")
@@ -71,7 +74,8 @@ export function directory(text: string, others: Readonly<Record<string, string>>
   const at = text.lastIndexOf('::')
   const host = at < 0 ? text : text.slice(0, at)
   const guest = at < 0 ? text : text.slice(at + 2)
-  if (host === '' || guest === '') throw new InvalidArgumentError('It is not of the form HOST::GUEST.')
+  if (host === '' || guest === '')
+    throw new InvalidArgumentError('It is not of the form HOST::GUEST, nor one name for both.')
   if (!existsSync(host)) throw new InvalidArgumentError(`The directory ${printable(host)} does not exist.`)
   if (!statSync(host).isDirectory()) throw new InvalidArgumentError(`${printable(host)} is not a directory.`)
   if (Object.hasOwn(others, guest))

@@ -28,6 +28,7 @@ function formatSummary(report: CheckReport): string {
   const left: string[] = []
   if (suppressed > 0) left.push(`${suppressed} suppressed`)
   if (omitted > 0) left.push(`${omitted} more not listed`)
+  if (kinds.length === 0 && !report.isPrecise) left.push('loads and stores were not checked (--precise does)')
   return [
     `${name}: ${counted(allocations, 'allocation')}, ${counted(frees, 'free')}, ${formatBytes(allocatedBytes)} in all, ` +
       `${formatBytes(peakBytes)} at most`,
@@ -84,12 +85,25 @@ function blockLines({ address, bytes, state, offset, allocatedBy, allocated, fre
 
 function placeIn(offset: number, bytes: number): string {
   if (offset < 0) return `${counted(-offset, 'byte')} before`
+  if (offset === bytes) return 'right past the end of'
   if (offset >= bytes) return `${counted(offset - bytes, 'byte')} past the end of`
   return `${counted(offset, 'byte')} inside`
 }
 
+/** Of a function that calls itself from one place the first frame, and how many more there are. */
 function frames(stack: readonly StackFrame[]): string[] {
-  return stack.map(({ name, offsetInFunction }) => `    at ${name}+0x${offsetInFunction.toString(16)}`)
+  return stack.flatMap((frame, i) => {
+    if (!isEqual(frame, stack[i - 1])) return [`    at ${frame.name}+0x${frame.offsetInFunction.toString(16)}`]
+    if (isEqual(frame, stack[i + 1])) return []
+    let first = i
+    while (isEqual(frame, stack[first - 1])) first--
+    return [`       … ${counted(i - first, 'more time')}`]
+  })
+}
+
+/** Whether two frames are of one function and place, as those of a recursion are. */
+function isEqual(frame: StackFrame, other: StackFrame | undefined): boolean {
+  return frame.function === other?.function && frame.offsetInFunction === other.offsetInFunction
 }
 
 function plain(text: string): string {
