@@ -5,7 +5,7 @@
  * functions are imports from a module named `heapwright`; `heapwright link` puts the heap into the compiled program,
  * and then nothing is imported any more:
  *
- *     clang --target=wasm32-wasi -O2 -Ipath/to/include program.c -o program.wasm
+ *     clang --target=wasm32-wasi --sysroot=path/to/wasi-sysroot -O2 -Ipath/to/include program.c -o program.wasm
  *     npx heapwright link program.wasm -o linked.wasm
  *
  * What every program must know that uses objects:

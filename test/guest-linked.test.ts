@@ -1,11 +1,13 @@
 /**
  * Goal: programs with collected objects run when the kernel has been linked into them: those of the tests, the
- * examples, and the one in docs/guest-programs.md, as they say they are built.
+ * examples, and those in docs/guest-programs.md, as they say they are built.
  * Method: compiled by clang or asc, linked by the library, run by nothing but Node; what they print or answer is
  * compared, and the heap found in their memory is verified by the library.
  * A failure means: the header or the binding needs something of the linker that it does not do, or a document is wrong.
  */
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { linkModule } from '../src/guest/index.js'
 import { Heap } from '../src/index.js'
@@ -86,17 +88,39 @@ describe.skipIf(isWithoutClang)('a linked C program', () => {
   it(
     'that is in the documentation prints what it says',
     async () => {
-      const [, program = ''] = /```c\n(#include[\s\S]*?)```/.exec(read('docs/guest-programs.md')) ?? []
-      const [, said = ''] = /printf.*\/\/ (.*)/.exec(program) ?? []
-      const { bytes } = await linkModule(compileGuest(program))
-      expect(runPlainly(bytes).output).toBe(`${said}\n`)
-      expect(said).toBe('55')
+      const programs = [...read('docs/guest-programs.md').matchAll(/```c\n(#include[\s\S]*?)```/g)]
+      const results: string[] = []
+      for (const [, program = ''] of programs) {
+        const [, said = ''] = /printf.*\/\/ (.*)/.exec(program) ?? []
+        results.push(said)
+        const { bytes } = await linkModule(compileGuest(program))
+        expect(runPlainly(bytes).output).toBe(`${said}\n`)
+      }
+      expect(results).toEqual(['55', '4950'])
     },
     LINK_MS,
   )
 })
 
 describe('a linked AssemblyScript program', () => {
+  it(
+    'that is in the documentation sums its list',
+    async () => {
+      const [, program = ''] = /```ts\n(\/\/ compiled by asc[\s\S]*?)```/.exec(read('docs/guest-programs.md')) ?? []
+      const file = `test-output/documented-${process.pid}.ts`
+      const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, program)
+      try {
+        const { bytes } = await linkModule(await compileAssembly(file, { ownMemory: true }))
+        expect(instance(bytes).functions.run?.(1000)).toBe(500_500)
+      } finally {
+        rmSync(path)
+      }
+    },
+    LINK_MS,
+  )
+
   it(
     'that is the tree of the examples counts its numbers',
     async () => {
