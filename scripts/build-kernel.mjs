@@ -10,7 +10,7 @@
  *   build/heapwright-guest-objects.wasm    the same with objects: the calls of include/heapwright.h
  *   build/heapwright…-debug.wasm      the same with assertions; all for tests, guests and curious people
  *   src/kernel-bytes.generated.ts     the same bytes as base64: nothing is loaded at run time
- * Then the building blocks (build-bits.mjs), which are a module of their own.
+ * Then the building blocks (build-bits.mjs) and the checker (build-checker.mjs), which are modules of their own.
  *
  * Flags: the stub runtime leaves AssemblyScript's own allocator out; the memory comes from whoever instantiates; no
  * start function, no data segment (`kernel-tests/module.test.ts` holds it to that).
