@@ -11,11 +11,10 @@ import {
   type LinkResult,
   type LinkStep,
   linkModule,
-  OBJECT_MODE_NAMES,
-  type ObjectModeName,
   OPTIMIZE_LEVELS,
   type OptimizeLevel,
 } from '../guest/link.js'
+import { OBJECT_MODE_NAMES, type ObjectModeName } from '../guest/run-modes.js'
 import { formatBytes, parseSize } from '../sizes.js'
 import { checkOutput, inputName, readInput, STANDARD_INPUT, writeOutput } from './io.js'
 import { errColors, printable, printJson, printLine, printNote, reportFailure } from './output.js'

@@ -21,7 +21,6 @@ export {
   type LinkSizes,
   type LinkStep,
   linkModule,
-  type ObjectModeName,
   type OptimizeLevel,
 } from './link.js'
 export {
@@ -36,7 +35,7 @@ export { type ReplacedModule, replaceAllocator } from './replace.js'
 export type { AllocatorRole } from './roles.js'
 export { EXIT_TRAP, type GuestTrap, type RunOptions, type RunResult, runModule } from './run.js'
 export type { AllocatorUse, GuestHeapFigures, GuestMemoryFigures, GuestObjectFigures } from './run-figures.js'
-export type { RunMode } from './run-modes.js'
+export type { ObjectModeName, RunMode } from './run-modes.js'
 export type {
   DataSegment,
   ExternalKind,

@@ -39,6 +39,7 @@ import {
 } from './module.js'
 import { checkReplaceable, replaceIn } from './replace.js'
 import { formatType, isSameType } from './roles.js'
+import { modeNumber, OBJECT_MODE_NAMES, type ObjectModeName } from './run-modes.js'
 import { exportMemory } from './section-writer.js'
 import { typeOf } from './sections.js'
 
@@ -48,11 +49,6 @@ export type OptimizeLevel = (typeof OPTIMIZE_LEVELS)[number]
 
 /** What `linkModule` does, in the order in which it does it. */
 export type LinkStep = 'inspect' | 'replace' | 'merge' | 'inline' | 'optimize' | 'check'
-
-/** Modes of collected objects, as `include/heapwright.h` numbers them. */
-const OBJECT_MODES = { vm: 1, runtime: 2, server: 3 } as const
-export type ObjectModeName = keyof typeof OBJECT_MODES
-export const OBJECT_MODE_NAMES = Object.keys(OBJECT_MODES) as readonly ObjectModeName[]
 
 export interface LinkOptions {
   /** Mode of the collected objects of a program that uses `include/heapwright.h`. Default: what the program asks for. */
@@ -136,7 +132,7 @@ export async function linkModule(bytes: Uint8Array, options: LinkOptions = {}): 
   checkReplaceable(module)
   if (!WebAssembly.validate(bytes as BufferSource)) throw new ModuleError('it is not valid WebAssembly')
   const kernel = kernelFor(module)
-  const mode = modeNumber(kernel, options.mode)
+  const mode = objectModeNumber(kernel, options.mode)
   checkImports(module, inspectModule(kernel))
   const heapBase = baseOf(module, options.heapBase)
   rehearse(kernel, module, heapBase, limitBytes)
@@ -198,11 +194,10 @@ function checkImports(module: GuestModule, kernel: GuestModule): void {
   }
 }
 
-function modeNumber(kernel: Uint8Array, mode: ObjectModeName | undefined): number {
+function objectModeNumber(kernel: Uint8Array, mode: ObjectModeName | undefined): number {
   if (mode === undefined) return 0
-  const number: number | undefined = OBJECT_MODES[mode]
-  if (number === undefined) throw new ArgumentError('mode', mode, `one of ${OBJECT_MODE_NAMES.join(', ')}`)
-  if (inspectModule(kernel).exports.some(({ name }) => name === CHOOSE_MODE)) return number
+  if (!OBJECT_MODE_NAMES.includes(mode)) throw new ArgumentError('mode', mode, `one of ${OBJECT_MODE_NAMES.join(', ')}`)
+  if (inspectModule(kernel).exports.some(({ name }) => name === CHOOSE_MODE)) return modeNumber(mode)
   throw new ModuleError('a mode is for programs with collected objects, and it imports no calls for those')
 }
 

@@ -2,11 +2,15 @@
 
 import { ArgumentError } from '../errors.js'
 
-/** `manual` has none. The numbers are those of `HW_MODE_…` in include/heapwright.h. */
-const MODE_NUMBERS = { manual: 0, vm: 1, runtime: 2, server: 3 } as const
+/** Modes that have objects. The numbers are those of `HW_MODE_…` in include/heapwright.h. */
+const OBJECT_MODE_NUMBERS = { vm: 1, runtime: 2, server: 3 } as const
+/** `manual` has none. */
+const MODE_NUMBERS = { manual: 0, ...OBJECT_MODE_NUMBERS } as const
 
+export type ObjectModeName = keyof typeof OBJECT_MODE_NUMBERS
 export type RunMode = keyof typeof MODE_NUMBERS
 
+export const OBJECT_MODE_NAMES = Object.keys(OBJECT_MODE_NUMBERS) as readonly ObjectModeName[]
 export const RUN_MODES = Object.keys(MODE_NUMBERS) as readonly RunMode[]
 
 /** The mode that the kernel calls so; `manual` for what it does not know. */
