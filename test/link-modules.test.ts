@@ -388,6 +388,7 @@ describe('linkModule', () => {
     [{ heapBase: 2 ** 31 }, 'no heap can begin at address 2147483648 (as asked for)'],
     [{ optimize: '9' }, '`optimize` must be one of 0, 1'],
     [{ mode: 'manual' }, '`mode` must be one of vm'],
+    [{ mode: 'constructor' }, '`mode` must be one of vm'],
     [{ mode: 'vm' }, 'a mode is for programs with collected objects'],
   ])('refuses the options %j', async (options, what) => {
     expect(await complaint(program(), options)).toContain(what)
